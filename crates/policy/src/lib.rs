@@ -1,1 +1,36 @@
-//! TODO
+//! The AWS IAM policy language: parse, compile, evaluate, explain.
+//!
+//! A [`Policy`] is a document that passed the checks AWS makes when it is written. It is compiled
+//! once to a [`Compiled`], which decides requests. [`decide`] takes one [`Request`] and the
+//! [`Policies`] that have a say in it, and answers by AWS's published evaluation logic; [`explain`]
+//! answers the same and tells why.
+//!
+//! The crate is pure: no clock, no network, no files. What a request knows (the time, the client's
+//! address, tags) it is asked for through [`Context`], key by key, and only for the keys that some
+//! policy names.
+//!
+//! A doubt is a denial: a document that cannot be understood is refused when it is written, a value
+//! that cannot be read matches nothing.
+
+mod arn;
+mod compiled;
+mod context;
+mod decide;
+mod document;
+mod explain;
+mod glob;
+mod json;
+mod number;
+mod operator;
+mod principal;
+mod resource;
+mod template;
+mod validate;
+
+pub use arn::Arn;
+pub use compiled::Compiled;
+pub use context::{Context, Value};
+pub use decide::{Decision, Denial, Layer, Policies, Request, ResourcePolicy, decide};
+pub use document::{Effect, Kind, Malformed, Policy};
+pub use explain::{Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain};
+pub use principal::{Principal, PrincipalType};

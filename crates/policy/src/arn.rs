@@ -1,0 +1,126 @@
+//! Amazon Resource Names.
+
+use std::fmt;
+
+/// An ARN split in its six parts: `arn:partition:service:region:account:resource`.
+///
+/// Region and account may be empty, and the resource keeps every further colon. See "Identify AWS
+/// resources with Amazon Resource Names (ARNs)" in the IAM User Guide.
+///
+/// ```
+/// let arn = locum_policy::Arn::parse("arn:aws:iam::123456789012:role/team/ci").unwrap();
+/// assert_eq!((arn.service(), arn.region(), arn.account()), ("iam", "", "123456789012"));
+/// assert_eq!(arn.resource(), "role/team/ci");
+/// ```
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Arn {
+    text: Box<str>,
+}
+
+impl Arn {
+    /// Splits a text; `None` when it is no ARN (fewer than six parts, or no partition, service or
+    /// resource).
+    pub fn parse(text: &str) -> Option<Arn> {
+        let [_, partition, service, _, _, resource] = split(text)?;
+        let named = ![partition, service, resource].contains(&"");
+        named.then(|| Arn { text: text.into() })
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The partition: `aws`, `aws-cn`, …
+    pub fn partition(&self) -> &str {
+        self.part(1)
+    }
+
+    /// The service namespace: `iam`, `sts`, `s3`, …
+    pub fn service(&self) -> &str {
+        self.part(2)
+    }
+
+    /// The region; empty for global services and for S3.
+    pub fn region(&self) -> &str {
+        self.part(3)
+    }
+
+    /// The owner's account id; empty for S3 buckets and objects.
+    pub fn account(&self) -> &str {
+        self.part(4)
+    }
+
+    /// All that follows the fifth colon.
+    pub fn resource(&self) -> &str {
+        self.part(5)
+    }
+
+    fn part(&self, index: usize) -> &str {
+        self.text.splitn(6, ':').nth(index).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Arn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Arn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arn({})", self.text)
+    }
+}
+
+impl AsRef<str> for Arn {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The six parts of anything that starts with `arn:` and has five colons.
+pub(crate) fn split(text: &str) -> Option<[&str; 6]> {
+    let mut parts = text.splitn(6, ':');
+    let mut next = || parts.next();
+    let all = [next()?, next()?, next()?, next()?, next()?, next()?];
+    matches!(all, ["arn", ..]).then_some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arn;
+
+    fn check(text: &str, parts: Option<[&str; 5]>) {
+        let arn = Arn::parse(text);
+        let seen = arn.as_ref().map(|a| {
+            assert_eq!(a.to_string(), text);
+            [
+                a.partition(),
+                a.service(),
+                a.region(),
+                a.account(),
+                a.resource(),
+            ]
+        });
+        assert_eq!(seen, parts, "{text}");
+    }
+
+    #[test]
+    fn the_six_parts() {
+        check(
+            "arn:aws:s3:::bucket/a:b",
+            Some(["aws", "s3", "", "", "bucket/a:b"]),
+        );
+        check(
+            "arn:aws-cn:sqs:cn-north-1:1:q",
+            Some(["aws-cn", "sqs", "cn-north-1", "1", "q"]),
+        );
+        check("arn:aws:s3:::", None);
+        check("arn:aws:s3::", None);
+        check("arn::s3:::b", None);
+        check("arn:aws::::b", None);
+        check("ARN:aws:s3:::b", None);
+        check("", None);
+    }
+}

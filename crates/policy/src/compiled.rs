@@ -1,0 +1,201 @@
+//! The compiled form of a policy: matchers in place of texts.
+
+use std::borrow::Cow;
+
+use crate::context::{Context, Value};
+use crate::decide::Request;
+use crate::document::{ConditionEntry, Document, Effect, Element, Statement};
+use crate::glob::Glob;
+use crate::operator::{self, Operand, Operator};
+use crate::principal::{Grant, Principals, Scene};
+use crate::resource::ArnPattern;
+
+/// A policy made ready to decide requests; immutable and shared between threads.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    pub(crate) statements: Box<[CompiledStatement]>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledStatement {
+    pub(crate) sid: Option<Box<str>>,
+    pub(crate) effect: Effect,
+    principals: Option<Principals>,
+    actions: Matcher<Glob>,
+    resources: Option<Matcher<ArnPattern>>,
+    pub(crate) conditions: Box<[Condition]>,
+}
+
+#[derive(Clone, Debug)]
+struct Matcher<T> {
+    negated: bool,
+    any_of: Box<[T]>,
+}
+
+/// One operator with one key and its values.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    operator: Operator,
+    /// In lower case.
+    key: Box<str>,
+    operands: Box<[Operand]>,
+    pub(crate) operator_name: Box<str>,
+    pub(crate) written_key: Box<str>,
+    pub(crate) wanted: Box<[Box<str>]>,
+}
+
+/// A request as statements look at it: what is the same for every statement is made once.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a Request<'a>,
+    /// Lower-case, because actions compare whatever their case.
+    pub(crate) action: Cow<'a, str>,
+    pub(crate) bounded: bool,
+}
+
+/// How a layer reads the `Principal` element.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reading {
+    /// The policy is attached to the caller, who needs no naming.
+    Attached,
+    /// The policy of a resource names whom it is about.
+    Naming {
+        /// A role trust policy.
+        trust: bool,
+    },
+}
+
+/// The outcome of one statement.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Match {
+    Yes(Grant),
+    Action,
+    Resource,
+    Principal,
+    /// The condition with this index fails.
+    Condition(usize),
+}
+
+impl Compiled {
+    pub(crate) fn new(document: &Document) -> Compiled {
+        let statement = |s: &Statement| CompiledStatement::new(s, document.variables);
+        Compiled {
+            statements: document.statements.iter().map(statement).collect(),
+        }
+    }
+}
+
+impl CompiledStatement {
+    fn new(statement: &Statement, variables: bool) -> CompiledStatement {
+        let action = |text: &String| Glob::new(&text.to_ascii_lowercase());
+        // What validation let through is readable; a doubt matches nothing.
+        let resource =
+            |text: &String| ArnPattern::resource(text, variables).unwrap_or(ArnPattern::Never);
+        CompiledStatement {
+            sid: statement.sid.as_deref().map(Into::into),
+            effect: statement.effect,
+            principals: statement.principals.as_ref().map(|element| {
+                let values = element.values.iter().map(|p| (p.kind, p.value.as_str()));
+                Principals::new(element.negated, values)
+            }),
+            actions: Matcher::new(&statement.actions, action),
+            resources: statement
+                .resources
+                .as_ref()
+                .map(|r| Matcher::new(r, resource)),
+            conditions: statement
+                .conditions
+                .iter()
+                .map(|entry| Condition::new(entry, variables))
+                .collect(),
+        }
+    }
+
+    /// Whether the statement matches, or the first element that does not.
+    pub(crate) fn matches(&self, call: &Call<'_>, reading: Reading) -> Match {
+        let context = call.request.context;
+        if !self.actions.matches(|glob| glob.matches(&call.action)) {
+            return Match::Action;
+        }
+        if let Some(resources) = &self.resources
+            && !resources.matches(|pattern| pattern.matches(call.request.resource, context))
+        {
+            return Match::Resource;
+        }
+        let Some(grant) = self.applies(call, reading) else {
+            return Match::Principal;
+        };
+        match self
+            .conditions
+            .iter()
+            .position(|condition| !condition.holds(context))
+        {
+            Some(index) => Match::Condition(index),
+            None => Match::Yes(grant),
+        }
+    }
+
+    fn applies(&self, call: &Call<'_>, reading: Reading) -> Option<Grant> {
+        match (reading, &self.principals) {
+            (Reading::Attached, None) => Some(Grant::default()),
+            (Reading::Naming { trust }, Some(principals)) => {
+                let scene = Scene {
+                    trust,
+                    bounded: call.bounded,
+                };
+                principals.apply(&call.request.principal, scene)
+            }
+            // A policy of one kind in the place of another: it may take away, never give.
+            (Reading::Attached, Some(_)) | (Reading::Naming { .. }, None) => {
+                (self.effect == Effect::Deny).then(Grant::default)
+            }
+        }
+    }
+}
+
+impl<T> Matcher<T> {
+    fn new(element: &Element, compile: impl Fn(&String) -> T) -> Matcher<T> {
+        Matcher {
+            negated: element.negated,
+            any_of: element.values.iter().map(compile).collect(),
+        }
+    }
+
+    fn matches(&self, matches: impl Fn(&T) -> bool) -> bool {
+        self.any_of.iter().any(matches) != self.negated
+    }
+}
+
+impl Condition {
+    fn new(entry: &ConditionEntry, variables: bool) -> Condition {
+        let operand = |text: &String| {
+            Operand::parse(entry.operator.test, text, variables).unwrap_or(Operand::Never)
+        };
+        Condition {
+            operator: entry.operator,
+            key: entry.key.to_lowercase().into(),
+            operands: entry.values.iter().map(operand).collect(),
+            operator_name: entry.operator_name.as_str().into(),
+            written_key: entry.key.as_str().into(),
+            wanted: entry.values.iter().map(|v| v.as_str().into()).collect(),
+        }
+    }
+
+    fn holds(&self, context: &dyn Context) -> bool {
+        let value = self.seen(context);
+        operator::holds(self.operator, &self.operands, value.as_ref(), context)
+    }
+
+    /// The request's value of the key.
+    pub(crate) fn seen<'a>(&self, context: &'a dyn Context) -> Option<Value<'a>> {
+        context.value(&self.key)
+    }
+}
+
+/// A text in lower case; no allocation when it is already.
+pub(crate) fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}

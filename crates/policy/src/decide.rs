@@ -1,0 +1,425 @@
+//! The decision: every policy that has a say, combined by AWS's published evaluation logic.
+//!
+//! See "Policy evaluation logic" in the IAM User Guide. One evaluator serves [`decide`] and
+//! [`explain`](crate::explain): what to record is a type parameter, so the explanation cannot tell
+//! another story than the decision.
+
+use std::sync::Arc;
+
+use crate::compiled::{Call, Compiled, CompiledStatement, Match, Reading, lower};
+use crate::context::Context;
+use crate::document::Effect;
+use crate::principal::{Grant, Principal};
+
+/// One request to decide.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Who calls.
+    pub principal: Principal<'a>,
+    /// What it does, `service:Action` in any case.
+    pub action: &'a str,
+    /// The ARN it is done to, or `*` for actions without a resource.
+    pub resource: &'a str,
+    /// The account that owns the resource; the caller's own for `*`.
+    pub resource_account: &'a str,
+    /// The facts that conditions and variables ask for.
+    pub context: &'a dyn Context,
+}
+
+/// The policies that have a say in a request. The default is none.
+#[derive(Clone, Copy, Default)]
+pub struct Policies<'a> {
+    /// Managed and inline policies of the caller and, for a user, of its groups. For a session of a
+    /// role those of the role, for a session of a user those of the user.
+    pub identity: &'a [Arc<Compiled>],
+    /// The permissions boundary of the user or role.
+    pub boundary: Option<&'a Compiled>,
+    /// The policies passed when the session was made; `Some` of an empty list grants nothing.
+    pub session: Option<&'a [Arc<Compiled>]>,
+    /// The policy of the resource.
+    pub resource: Option<ResourcePolicy<'a>>,
+}
+
+/// The policy of a resource.
+#[derive(Clone, Copy)]
+pub enum ResourcePolicy<'a> {
+    /// A resource-based policy, such as a bucket policy.
+    Attached(&'a Compiled),
+    /// The trust policy of the role to be assumed, without whose consent nothing suffices.
+    Trust(&'a Compiled),
+}
+
+/// The kinds of policies that can decide, in the order in which a denial is looked for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Layer {
+    /// Policies of the user, its groups, or the role.
+    Identity,
+    /// The policy of the resource.
+    Resource,
+    /// The trust policy of the role to be assumed.
+    Trust,
+    /// The permissions boundary.
+    Boundary,
+    /// The policies of the session.
+    Session,
+}
+
+/// Why a request is denied.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Denial {
+    /// A statement denies, rather than none allowing.
+    pub explicit: bool,
+    /// The kind of policy that denies, or that fails to allow.
+    pub layer: Layer,
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Decision {
+    /// Go ahead.
+    Allowed,
+    /// Refuse.
+    Denied(Denial),
+}
+
+/// Decides a request.
+///
+/// ```
+/// use std::sync::Arc;
+/// use locum_policy::{Decision, Kind, Policies, Policy, Principal, Request, decide};
+///
+/// let policy = Policy::parse(
+///     r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*",
+///         "Resource": "arn:aws:s3:::reports/${aws:username}/*"}}"#,
+///     Kind::Identity,
+/// )?;
+/// let request = Request {
+///     principal: Principal::User {
+///         account: "123456789012",
+///         arn: "arn:aws:iam::123456789012:user/ann",
+///         unique_id: "AIDAEXAMPLEEXAMPLE01",
+///     },
+///     action: "s3:GetObject",
+///     resource: "arn:aws:s3:::reports/ann/july.csv",
+///     resource_account: "123456789012",
+///     context: &[("aws:username", "ann")],
+/// };
+/// let identity = [Arc::new(policy.compile())];
+/// let policies = Policies { identity: &identity, ..Policies::default() };
+/// assert_eq!(decide(&request, &policies), Decision::Allowed);
+/// # Ok::<(), locum_policy::Malformed>(())
+/// ```
+pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
+    evaluate(request, policies, &mut Silent)
+}
+
+impl Denial {
+    /// The end of AWS's AccessDenied sentence: `because no identity-based policy allows the
+    /// s3:GetObject action`, `with an explicit deny in a permissions boundary`.
+    pub fn reason(&self, action: &str) -> String {
+        if self.explicit {
+            let place = match self.layer {
+                Layer::Identity => "an identity-based policy",
+                Layer::Resource => "a resource-based policy",
+                Layer::Trust => "the role trust policy",
+                Layer::Boundary => "a permissions boundary",
+                Layer::Session => "a session policy",
+            };
+            format!("with an explicit deny in {place}")
+        } else {
+            let kind = self.layer.name();
+            format!("because no {kind} allows the {action} action")
+        }
+    }
+}
+
+impl Layer {
+    /// The name AWS uses in its messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layer::Identity => "identity-based policy",
+            Layer::Resource => "resource-based policy",
+            Layer::Trust => "role trust policy",
+            Layer::Boundary => "permissions boundary",
+            Layer::Session => "session policy",
+        }
+    }
+}
+
+/// What the evaluator tells while it works.
+pub(crate) trait Sink {
+    /// Whether to look at every statement, also when the answer is already known.
+    const THOROUGH: bool;
+
+    fn statement(
+        &mut self,
+        layer: Layer,
+        position: (usize, usize),
+        statement: &CompiledStatement,
+        outcome: Match,
+    );
+
+    fn layer(&mut self, layer: Layer, answer: Answer);
+
+    /// An implicit denial of this layer does not count, for this reason.
+    fn waived(&mut self, layer: Layer, why: Waiver);
+}
+
+/// Records nothing and costs nothing.
+struct Silent;
+
+impl Sink for Silent {
+    const THOROUGH: bool = false;
+
+    fn statement(&mut self, _: Layer, _: (usize, usize), _: &CompiledStatement, _: Match) {}
+
+    fn layer(&mut self, _: Layer, _: Answer) {}
+
+    fn waived(&mut self, _: Layer, _: Waiver) {}
+}
+
+/// What the policies of one layer say together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    ExplicitDeny,
+    Allow(Grant),
+    /// No statement matches.
+    Nothing,
+}
+
+/// Why a layer need not allow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Waiver {
+    /// Root may do everything in its own account.
+    Root,
+    /// A resource policy of the same account names the caller.
+    Named,
+}
+
+pub(crate) fn evaluate<S: Sink>(
+    request: &Request<'_>,
+    policies: &Policies<'_>,
+    sink: &mut S,
+) -> Decision {
+    let call = Call {
+        request,
+        action: lower(request.action),
+        bounded: policies.boundary.is_some(),
+    };
+    let layers = Layers::of(request, policies);
+    let mut answers = Answers::default();
+    let mut denied = None;
+    for (layer, set) in layers.in_order() {
+        let answer = ask(layer, set, &call, sink);
+        sink.layer(layer, answer);
+        if answer == Answer::ExplicitDeny {
+            denied = denied.or(Some(Denial {
+                explicit: true,
+                layer,
+            }));
+            if !S::THOROUGH {
+                break;
+            }
+        }
+        answers.put(layer, answer);
+    }
+    let denied = denied.or_else(|| answers.missing(request, &layers, sink));
+    denied.map_or(Decision::Allowed, Decision::Denied)
+}
+
+/// The policies of each layer that takes part; `None` is a layer that does not.
+struct Layers<'a> {
+    /// The layer that the resource's own policy is.
+    owner: Layer,
+    resource: Option<Set<'a>>,
+    identity: Option<Set<'a>>,
+    boundary: Option<Set<'a>>,
+    session: Option<Set<'a>>,
+}
+
+/// The policies of one layer, which allow when any of them does.
+#[derive(Clone, Copy)]
+enum Set<'a> {
+    One(&'a Compiled),
+    Several(&'a [Arc<Compiled>]),
+}
+
+impl<'a> Layers<'a> {
+    fn of(request: &Request<'_>, policies: &Policies<'a>) -> Layers<'a> {
+        let (owner, resource) = match policies.resource {
+            Some(ResourcePolicy::Attached(policy)) => (Layer::Resource, Some(Set::One(policy))),
+            Some(ResourcePolicy::Trust(policy)) => (Layer::Trust, Some(Set::One(policy))),
+            None => (Layer::Resource, None),
+        };
+        let session = match (policies.session, &request.principal) {
+            (Some(session), _) => Some(Set::Several(session)),
+            // A session of GetFederationToken that was given no policy may do nothing.
+            (None, Principal::FederatedUser { .. }) => Some(Set::Several(&[])),
+            (None, _) => None,
+        };
+        Layers {
+            owner,
+            resource,
+            identity: Some(Set::Several(policies.identity)),
+            boundary: policies.boundary.map(Set::One),
+            session,
+        }
+    }
+
+    /// The one list of layers, in the order in which AWS looks for explicit denials: the control
+    /// policies of an organization go before it.
+    fn in_order(&self) -> impl Iterator<Item = (Layer, Set<'a>)> + use<'a> {
+        let all = [
+            (self.owner, self.resource),
+            (Layer::Identity, self.identity),
+            (Layer::Boundary, self.boundary),
+            (Layer::Session, self.session),
+        ];
+        all.into_iter()
+            .filter_map(|(layer, set)| Some((layer, set?)))
+    }
+}
+
+/// What each layer answered.
+#[derive(Default)]
+struct Answers {
+    resource: Option<Answer>,
+    identity: Option<Answer>,
+    boundary: Option<Answer>,
+    session: Option<Answer>,
+}
+
+impl Answers {
+    fn put(&mut self, layer: Layer, answer: Answer) {
+        let place = match layer {
+            Layer::Resource | Layer::Trust => &mut self.resource,
+            Layer::Identity => &mut self.identity,
+            Layer::Boundary => &mut self.boundary,
+            Layer::Session => &mut self.session,
+        };
+        *place = Some(answer);
+    }
+
+    /// The first layer whose permission is needed and missing.
+    fn missing<S: Sink>(
+        &self,
+        request: &Request<'_>,
+        layers: &Layers<'_>,
+        sink: &mut S,
+    ) -> Option<Denial> {
+        let missing = |layer| {
+            Some(Denial {
+                explicit: false,
+                layer,
+            })
+        };
+        let given = match self.resource {
+            Some(Answer::Allow(grant)) => Some(grant),
+            Some(Answer::Nothing | Answer::ExplicitDeny) | None => None,
+        };
+        let account = request.principal.account();
+        let own = account == Some(request.resource_account);
+        // A foreign resource, and any role, must itself consent. Who has no account has nothing
+        // else that could speak for them.
+        if given.is_none() && (!own || layers.owner == Layer::Trust) {
+            return missing(layers.owner);
+        }
+        if account.is_none() {
+            return None;
+        }
+        let waived = given.filter(|_| own).unwrap_or_default();
+        if !matches!(self.identity, Some(Answer::Allow(_))) {
+            if request.principal.acts_as_root() {
+                sink.waived(Layer::Identity, Waiver::Root);
+            } else if waived.identity {
+                sink.waived(Layer::Identity, Waiver::Named);
+            } else {
+                return missing(Layer::Identity);
+            }
+        }
+        for (layer, answer, waived) in [
+            (Layer::Boundary, self.boundary, waived.boundary),
+            (Layer::Session, self.session, waived.session),
+        ] {
+            if matches!(answer, None | Some(Answer::Allow(_))) {
+                continue;
+            }
+            if !waived {
+                return missing(layer);
+            }
+            sink.waived(layer, Waiver::Named);
+        }
+        None
+    }
+}
+
+/// Asks the policies of one layer.
+fn ask<S: Sink>(layer: Layer, set: Set<'_>, call: &Call<'_>, sink: &mut S) -> Answer {
+    let reading = match layer {
+        Layer::Resource => Reading::Naming { trust: false },
+        Layer::Trust => Reading::Naming { trust: true },
+        Layer::Identity | Layer::Boundary | Layer::Session => Reading::Attached,
+    };
+    let mut state = Asked {
+        layer,
+        reading,
+        denied: false,
+        allowed: None,
+    };
+    match set {
+        Set::One(policy) => state.ask(0, policy, call, sink),
+        Set::Several(policies) => {
+            for (index, policy) in policies.iter().enumerate() {
+                if state.denied && !S::THOROUGH {
+                    break;
+                }
+                state.ask(index, policy, call, sink);
+            }
+        }
+    }
+    match state {
+        Asked { denied: true, .. } => Answer::ExplicitDeny,
+        Asked {
+            allowed: Some(grant),
+            ..
+        } => Answer::Allow(grant),
+        Asked { allowed: None, .. } => Answer::Nothing,
+    }
+}
+
+struct Asked {
+    layer: Layer,
+    reading: Reading,
+    denied: bool,
+    allowed: Option<Grant>,
+}
+
+impl Asked {
+    fn ask<S: Sink>(&mut self, index: usize, policy: &Compiled, call: &Call<'_>, sink: &mut S) {
+        for (number, statement) in policy.statements.iter().enumerate() {
+            // A further permission of the caller's own policies changes nothing. Of a resource's
+            // policy it may: each can name the caller more closely.
+            let settled = statement.effect == Effect::Allow
+                && self.allowed.is_some()
+                && self.reading == Reading::Attached;
+            if settled && !S::THOROUGH {
+                continue;
+            }
+            let outcome = statement.matches(call, self.reading);
+            sink.statement(self.layer, (index, number), statement, outcome);
+            if let Match::Yes(grant) = outcome {
+                match statement.effect {
+                    Effect::Deny => {
+                        self.denied = true;
+                        if !S::THOROUGH {
+                            return;
+                        }
+                    }
+                    Effect::Allow => {
+                        self.allowed = Some(self.allowed.unwrap_or_default().union(grant));
+                    }
+                }
+            }
+        }
+    }
+}

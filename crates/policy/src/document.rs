@@ -1,0 +1,201 @@
+//! Policy documents: read without loss, validated when written.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::compiled::Compiled;
+use crate::json;
+use crate::operator::Operator;
+use crate::principal::PrincipalType;
+use crate::validate;
+
+/// Which rules of writing apply to a document. Permissions boundaries are managed policies, so they
+/// are [`Kind::Identity`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Kind {
+    /// Managed and inline policies of users, groups and roles.
+    Identity,
+    /// Role trust policies.
+    Trust,
+    /// Policies of resources, such as buckets.
+    Resource,
+    /// Policies passed when a session is made.
+    Session,
+}
+
+/// A policy document that passed the checks of its kind.
+///
+/// It keeps the text it was read from, byte for byte.
+///
+/// ```
+/// use locum_policy::{Kind, Policy};
+///
+/// let text = r#"{"Version": "2012-10-17",
+///                "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}"#;
+/// let policy = Policy::parse(text, Kind::Identity)?;
+/// assert_eq!(policy.text(), text);
+/// # Ok::<(), locum_policy::Malformed>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    text: Box<str>,
+    document: Document,
+}
+
+/// Why a document was refused: AWS's `MalformedPolicyDocument` message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Malformed {
+    message: String,
+}
+
+impl Policy {
+    /// Reads and validates a document.
+    ///
+    /// The checks run in AWS's order and the first that fails gives the message; see "Grammar of the
+    /// IAM JSON policy language". Whether the principals it names exist is for the caller to see:
+    /// [`Policy::principals`].
+    pub fn parse(text: &str, kind: Kind) -> Result<Policy, Malformed> {
+        let document = validate::document(text, kind)?;
+        Ok(Policy {
+            text: text.into(),
+            document,
+        })
+    }
+
+    /// The text as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The size that quotas count: characters that are not white space.
+    pub fn size(&self) -> usize {
+        self.text
+            .chars()
+            .filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))
+            .count()
+    }
+
+    /// Every value of `Principal` and `NotPrincipal`, in the order written.
+    pub fn principals(&self) -> impl Iterator<Item = (PrincipalType, &str)> {
+        self.named().map(|named| (named.kind, named.value.as_str()))
+    }
+
+    /// The text with every principal replaced for which `f` gives another one, and each other byte
+    /// kept.
+    ///
+    /// This is how a stored policy gets unique ids (`AROA…`) in place of ARNs, and ARNs back when it
+    /// is shown.
+    pub fn with_principals(
+        &self,
+        mut f: impl FnMut(PrincipalType, &str) -> Option<String>,
+    ) -> String {
+        let mut out = String::with_capacity(self.text.len());
+        let mut copied = 0;
+        let mut named: Vec<&NamedPrincipal> = self.named().collect();
+        named.sort_by_key(|named| named.span.start);
+        for named in named {
+            if let Some(other) = f(named.kind, &named.value) {
+                out.push_str(self.text.get(copied..named.span.start).unwrap_or_default());
+                out.push_str(&json::quote(&other));
+                copied = named.span.end;
+            }
+        }
+        out.push_str(self.text.get(copied..).unwrap_or_default());
+        out
+    }
+
+    /// The form that decides requests.
+    pub fn compile(&self) -> Compiled {
+        Compiled::new(&self.document)
+    }
+
+    fn named(&self) -> impl Iterator<Item = &NamedPrincipal> {
+        self.document
+            .statements
+            .iter()
+            .flat_map(|s| s.principals.iter().flat_map(|p| &p.values))
+    }
+}
+
+impl Malformed {
+    pub(crate) fn new(message: impl Into<String>) -> Malformed {
+        Malformed {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// What a statement does when it matches.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Effect {
+    /// Allows, unless something denies.
+    Allow,
+    /// Denies, whatever allows.
+    Deny,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+        })
+    }
+}
+
+/// The parsed document.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    /// Version 2012-10-17: `${…}` is a variable.
+    pub(crate) variables: bool,
+    pub(crate) statements: Vec<Statement>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) sid: Option<String>,
+    pub(crate) effect: Effect,
+    pub(crate) principals: Option<PrincipalElement>,
+    pub(crate) actions: Element,
+    /// Trust policies have none: the role is the resource.
+    pub(crate) resources: Option<Element>,
+    pub(crate) conditions: Vec<ConditionEntry>,
+}
+
+/// `Action`, `Resource` and their negations.
+#[derive(Clone, Debug)]
+pub(crate) struct Element {
+    pub(crate) negated: bool,
+    pub(crate) values: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PrincipalElement {
+    pub(crate) negated: bool,
+    pub(crate) values: Vec<NamedPrincipal>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct NamedPrincipal {
+    pub(crate) kind: PrincipalType,
+    pub(crate) value: String,
+    /// Where the string stands in the text, quotes included.
+    pub(crate) span: Range<usize>,
+}
+
+/// One operator with one key.
+#[derive(Clone, Debug)]
+pub(crate) struct ConditionEntry {
+    pub(crate) operator: Operator,
+    pub(crate) operator_name: String,
+    pub(crate) key: String,
+    pub(crate) values: Vec<String>,
+}
