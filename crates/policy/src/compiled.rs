@@ -1,7 +1,5 @@
 //! The compiled form of a policy: matchers in place of texts.
 
-use std::borrow::Cow;
-
 use crate::context::{Context, Value};
 use crate::decide::Request;
 use crate::document::{ConditionEntry, Document, Effect, Element, Statement};
@@ -48,7 +46,7 @@ pub(crate) struct Condition {
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request<'a>,
     /// Lower-case, because actions compare whatever their case.
-    pub(crate) action: Cow<'a, str>,
+    pub(crate) action: &'a str,
     pub(crate) bounded: bool,
 }
 
@@ -113,7 +111,7 @@ impl CompiledStatement {
     /// Whether the statement matches, or the first element that does not.
     pub(crate) fn matches(&self, call: &Call<'_>, reading: Reading) -> Match {
         let context = call.request.context;
-        if !self.actions.matches(|glob| glob.matches(&call.action)) {
+        if !self.actions.matches(|glob| glob.matches(call.action)) {
             return Match::Action;
         }
         if let Some(resources) = &self.resources
@@ -191,11 +189,36 @@ impl Condition {
     }
 }
 
-/// A text in lower case; no allocation when it is already.
-pub(crate) fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(text)
+/// A text in lower case, on the stack when it has an action's length.
+pub(crate) struct Lower {
+    short: [u8; 96],
+    length: usize,
+    long: String,
+}
+
+impl Lower {
+    pub(crate) fn new(text: &str) -> Lower {
+        let mut lower = Lower {
+            short: [0; 96],
+            length: 0,
+            long: String::new(),
+        };
+        match lower.short.get_mut(..text.len()) {
+            Some(short) => {
+                short.copy_from_slice(text.as_bytes());
+                short.make_ascii_lowercase();
+                lower.length = text.len();
+            }
+            None => lower.long = text.to_ascii_lowercase(),
+        }
+        lower
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        let short = self.short.get(..self.length).filter(|s| !s.is_empty());
+        // ASCII letters alone were changed, so it is as valid as the text was.
+        short
+            .and_then(|s| std::str::from_utf8(s).ok())
+            .unwrap_or(&self.long)
     }
 }

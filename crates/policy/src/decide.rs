@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::compiled::{Call, Compiled, CompiledStatement, Match, Reading, lower};
+use crate::compiled::{Call, Compiled, CompiledStatement, Lower, Match, Reading};
 use crate::context::Context;
 use crate::document::Effect;
 use crate::principal::{Grant, Principal};
@@ -201,9 +201,10 @@ pub(crate) fn evaluate<S: Sink>(
     policies: &Policies<'_>,
     sink: &mut S,
 ) -> Decision {
+    let action = Lower::new(request.action);
     let call = Call {
         request,
-        action: lower(request.action),
+        action: action.as_str(),
         bounded: policies.boundary.is_some(),
     };
     let layers = Layers::of(request, policies);
@@ -324,9 +325,7 @@ impl Answers {
         if given.is_none() && (!own || layers.owner == Layer::Trust) {
             return missing(layers.owner);
         }
-        if account.is_none() {
-            return None;
-        }
+        account?;
         let waived = given.filter(|_| own).unwrap_or_default();
         if !matches!(self.identity, Some(Answer::Allow(_))) {
             if request.principal.acts_as_root() {

@@ -185,7 +185,7 @@ impl fmt::Display for Explanation {
         } = self;
         match decision {
             Decision::Allowed => {
-                writeln!(f, "allowed: {principal} may perform {action} on {resource}")?
+                writeln!(f, "allowed: {principal} may perform {action} on {resource}")?;
             }
             Decision::Denied(denial) => writeln!(
                 f,

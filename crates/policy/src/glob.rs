@@ -164,7 +164,7 @@ impl Chunk {
         for token in tokens {
             match token {
                 Token::Char(c) => {
-                    units.extend(c.encode_utf16(&mut [0; 2]).iter().map(|u| Some(*u)))
+                    units.extend(c.encode_utf16(&mut [0; 2]).iter().map(|u| Some(*u)));
                 }
                 Token::One | Token::Many => units.push(None),
             }

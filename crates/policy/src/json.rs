@@ -96,18 +96,21 @@ impl Reader<'_> {
         loop {
             self.blanks();
             let key = self.string()?;
-            if members.iter().any(|(known, _)| *known == key) {
-                return Err(NotJson);
-            }
             self.blanks();
             self.expect(b':')?;
             members.push((key, self.value(depth + 1)?));
             self.blanks();
             if self.eat(b'}') {
-                return Ok(Json::Object(members));
+                break;
             }
             self.expect(b',')?;
         }
+        let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+        keys.sort_unstable();
+        if keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+            return Err(NotJson);
+        }
+        Ok(Json::Object(members))
     }
 
     fn array(&mut self, depth: usize) -> Result<Json, NotJson> {
@@ -245,5 +248,100 @@ impl Reader<'_> {
 
     fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
         if self.eat(byte) { Ok(()) } else { Err(NotJson) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Json, MAX_DEPTH, parse, quote};
+
+    #[track_caller]
+    fn check(text: &str, wanted: Option<&str>) {
+        let seen = parse(text).ok().map(|node| {
+            assert_eq!(node.span.end - node.span.start, text.trim().len(), "{text}");
+            match node.value {
+                Json::String(text) | Json::Number(text) => text,
+                Json::Array(items) => format!("{} items", items.len()),
+                Json::Object(members) => format!("{} members", members.len()),
+                Json::Bool(value) => value.to_string(),
+                Json::Null => "null".to_owned(),
+            }
+        });
+        assert_eq!(seen.as_deref(), wanted, "{text}");
+    }
+
+    #[test]
+    fn values() {
+        check(" null ", Some("null"));
+        check("true", Some("true"));
+        check("-0.50e+7", Some("-0.50e+7"));
+        check("[]", Some("0 items"));
+        check("[1, [2], {}]", Some("3 items"));
+        check("{}", Some("0 members"));
+        check(r#"{"a": 1, "A": 2}"#, Some("2 members"));
+        check(r#""a\u00e9\ud83d\ude00\n\/\"""#, Some("aé😀\n/\""));
+        check("\"é\"", Some("é"));
+    }
+
+    #[test]
+    fn what_is_no_json() {
+        for text in [
+            "",
+            " ",
+            "nul",
+            "truex",
+            "01",
+            "+1",
+            "1.",
+            ".5",
+            "1e",
+            "-",
+            "[1,]",
+            "[1 2]",
+            "{,}",
+            "{1:2}",
+            r#"{"a":1,}"#,
+            r#"{"a" 1}"#,
+            "\"",
+            "\"\\",
+            r#""\x""#,
+            r#""\u12""#,
+            r#""\ud83d""#,
+            r#""\ude00""#,
+            r#""\ud83d\u0041""#,
+            "\"\n\"",
+            "1 1",
+            "{} {}",
+            "'a'",
+            "//",
+            "\u{feff}{}",
+            "\u{a0}1",
+            "[",
+            "{",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn a_key_twice() {
+        check(r#"{"a": 1, "a": 2}"#, None);
+        check(r#"{"a": 1, "\u0061": 2}"#, None);
+        check(r#"[{"a": {"b": 1, "c": 2, "b": 3}}]"#, None);
+    }
+
+    #[test]
+    fn depth() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        check(&nested(MAX_DEPTH + 1), Some("1 items"));
+        check(&nested(MAX_DEPTH + 2), None);
+        check(&nested(1_000_000), None);
+    }
+
+    #[test]
+    fn quoting_reads_back() {
+        for text in ["", "a", "\"\\", "\u{1}\n", "é😀/"] {
+            check(&quote(text), Some(text));
+        }
     }
 }

@@ -371,11 +371,9 @@ impl Name {
 
     /// How this name grants to a caller; `None` when it does not name them.
     fn names(&self, caller: &Principal<'_>, scene: Scene) -> Option<Grant> {
-        let grant = match self {
-            Name::Everyone => return everyone(caller, scene).then_some(Grant::SESSION),
-            Name::Account(id) => {
-                return (caller.account() == Some(id)).then_some(Grant::DELEGATED);
-            }
+        match self {
+            Name::Everyone => everyone(caller, scene).then_some(Grant::SESSION),
+            Name::Account(id) => (caller.account() == Some(id)).then_some(Grant::DELEGATED),
             Name::Entity(name) => match *caller {
                 Principal::User { arn, unique_id, .. } => {
                     (**name == *arn || **name == *unique_id).then_some(Grant::USER)
@@ -413,8 +411,7 @@ impl Name {
                 _ => None,
             },
             Name::Unknown => None,
-        };
-        grant
+        }
     }
 }
 

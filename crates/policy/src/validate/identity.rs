@@ -2,6 +2,7 @@
 
 use super::{Draft, DraftStatement};
 use crate::document::{Kind, Malformed};
+use crate::glob::Glob;
 
 /// Version, literals, Sids, principals, actions, resources, vendors.
 pub(super) fn check(draft: &Draft, kind: Kind) -> Result<(), Malformed> {
@@ -109,7 +110,8 @@ fn resource(text: &str) -> Result<(), Malformed> {
     let segments: Vec<&str> = rest.splitn(5, ':').collect();
     let segment = |index: usize| segments.get(index).copied();
     let partition = segment(0).unwrap_or_default();
-    if !PARTITIONS.contains(&partition) {
+    let pattern = Glob::new(partition);
+    if !PARTITIONS.iter().any(|known| pattern.matches(known)) {
         // AWS shows the ARN with a star for each part that is missing.
         let part = |index| segment(index).unwrap_or("*");
         let (service, region, account, rest) = (part(1), part(2), part(3), part(4));
@@ -151,7 +153,7 @@ fn resource(text: &str) -> Result<(), Malformed> {
         }
     }
     if let (true, Some(path)) = (service == "iam", segment(4))
-        && path != "*"
+        && !matches!(path, "*" | "root")
         && !IAM_PATHS.iter().any(|start| path.starts_with(start))
     {
         let paths = IAM_PATHS.join(", ");
@@ -162,7 +164,7 @@ fn resource(text: &str) -> Result<(), Malformed> {
     Ok(())
 }
 
-const PARTITIONS: [&str; 9] = [
+const PARTITIONS: [&str; 8] = [
     "aws",
     "aws-cn",
     "aws-us-gov",
@@ -171,7 +173,6 @@ const PARTITIONS: [&str; 9] = [
     "aws-iso-e",
     "aws-iso-f",
     "aws-eusc",
-    "*",
 ];
 
 const IAM_PATHS: [&str; 13] = [
