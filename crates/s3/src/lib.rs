@@ -1,1 +1,3 @@
-//! TODO
+//! The S3 data plane.
+
+pub mod disk;
