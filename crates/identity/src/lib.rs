@@ -1,1 +1,24 @@
-//! TODO
+//! Accounts, principals and temporary credentials: the heart of locum.
+//!
+//! Every STS and IAM operation is here as a plain input, a plain output and one function that
+//! loads, decides and acts; none of them knows a protocol. [`realm::Realm`] is where they run.
+
+pub mod account;
+pub mod aws_managed;
+pub mod caller;
+pub mod directory;
+pub mod entity;
+pub mod environment;
+pub mod error;
+pub mod iam;
+pub mod ids;
+pub mod last_use;
+pub mod names;
+pub mod operation;
+pub mod organizations;
+pub mod port;
+pub mod realm;
+pub mod sealing;
+pub mod session;
+pub mod sts;
+mod trust;

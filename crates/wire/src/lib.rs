@@ -1,1 +1,24 @@
-//! TODO
+//! The AWS protocols: bytes to typed operations, and typed answers to bytes.
+//!
+//! This crate alone spells what goes over the wire: parameter names, XML and JSON, error codes and
+//! statuses. [`operations`] is the one table of every operation; what is not in it cannot be
+//! reached.
+
+mod answer;
+mod error;
+mod fields;
+mod iam;
+mod json;
+mod node;
+mod organizations;
+mod params;
+mod query;
+mod sts;
+mod table;
+
+pub use answer::{Answer, Outcome};
+pub use error::{Spelled, spell};
+pub use json::{JsonService, json, target};
+pub use params::{MalformedQuery, Params};
+pub use query::{QueryService, query};
+pub use table::{Binding, operations};

@@ -1,0 +1,649 @@
+//! An account in memory: one immutable value, compiled for reading.
+//!
+//! [`Account::apply`] makes the next value from a [`Change`]; everything that did not change is
+//! shared with the one before.
+
+use crate::aws_managed;
+use crate::entity::{
+    AccessKey, AccountRecord, Attachments, Bucket, Change, Damaged, Entity, EntityKey, EntityKind,
+    Group, KeyOwner, ManagedPolicy, Role, User,
+};
+use crate::environment::Seconds;
+use crate::ids::UniqueId;
+use crate::names::AccountId;
+use crate::port::Record;
+use crate::sealing::{RootKey, Secret};
+use arc_swap::ArcSwapOption;
+use locum_policy::{Compiled, Kind, Policy};
+use locum_sigv4::SigningKey;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// The policies that identity-based evaluation needs, resolved and compiled.
+#[derive(Clone, Debug, Default)]
+pub struct PrincipalPolicies {
+    /// Inline, attached and (for users) the groups' policies.
+    pub identity: Arc<[Arc<Compiled>]>,
+    /// The permissions boundary.
+    pub boundary: Option<Arc<Compiled>>,
+}
+
+/// A user with what requests need of it.
+#[derive(Debug)]
+pub struct UserState {
+    /// The entity.
+    pub user: User,
+    /// Its ARN.
+    pub arn: String,
+    /// Its policies.
+    pub policies: PrincipalPolicies,
+    inline: Vec<Arc<Compiled>>,
+}
+
+/// A group with what requests need of it.
+#[derive(Debug)]
+pub struct GroupState {
+    /// The entity.
+    pub group: Group,
+    /// Its ARN.
+    pub arn: String,
+    inline: Vec<Arc<Compiled>>,
+}
+
+/// A role with what requests need of it.
+#[derive(Debug)]
+pub struct RoleState {
+    /// The entity.
+    pub role: Role,
+    /// Its ARN.
+    pub arn: String,
+    /// Its trust policy.
+    pub trust: Arc<Compiled>,
+    /// Its policies.
+    pub policies: PrincipalPolicies,
+    inline: Vec<Arc<Compiled>>,
+}
+
+/// A managed policy with its default version compiled.
+#[derive(Debug)]
+pub struct PolicyState {
+    /// The entity.
+    pub policy: ManagedPolicy,
+    /// Its ARN.
+    pub arn: String,
+    /// The default version.
+    pub compiled: Arc<Compiled>,
+}
+
+/// An access key with its secret at hand.
+pub struct KeyState {
+    /// The entity.
+    pub key: AccessKey,
+    /// The secret access key.
+    pub secret: Secret,
+    /// The signing key of the last scope seen: nearly every request comes with the same one.
+    derived: ArcSwapOption<Derived>,
+}
+
+struct Derived {
+    date: String,
+    region: String,
+    service: String,
+    key: SigningKey,
+}
+
+/// A bucket with its policy compiled.
+#[derive(Debug)]
+pub struct BucketState {
+    /// The entity.
+    pub bucket: Bucket,
+    /// Who owns it.
+    pub owner: AccountId,
+    /// Its bucket policy.
+    pub policy: Option<Arc<Compiled>>,
+}
+
+impl KeyState {
+    /// The key that signs requests of a scope.
+    pub fn signing_key(&self, date: &str, region: &str, service: &str) -> SigningKey {
+        if let Some(derived) = &*self.derived.load()
+            && derived.date == date
+            && derived.service == service
+            && derived.region == region
+        {
+            return derived.key.clone();
+        }
+        let key = SigningKey::derive(self.secret.expose(), date, region, service);
+        self.derived.store(Some(Arc::new(Derived {
+            date: date.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            key: key.clone(),
+        })));
+        key
+    }
+}
+
+impl std::fmt::Debug for KeyState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("KeyState").field(&self.key.id).finish()
+    }
+}
+
+/// Entities found by name (whatever its letter case) and by unique id.
+#[derive(Debug)]
+pub struct Table<T> {
+    by_name: BTreeMap<String, Arc<T>>,
+    names: HashMap<UniqueId, String>,
+}
+
+impl<T> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        Self {
+            by_name: self.by_name.clone(),
+            names: self.names.clone(),
+        }
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self {
+            by_name: BTreeMap::new(),
+            names: HashMap::new(),
+        }
+    }
+}
+
+impl<T> Table<T> {
+    /// The entity of that name.
+    pub fn named(&self, name: &str) -> Option<&Arc<T>> {
+        if name.bytes().any(|b| b.is_ascii_uppercase()) {
+            self.by_name.get(&name.to_ascii_lowercase())
+        } else {
+            self.by_name.get(name)
+        }
+    }
+
+    /// The entity of that id.
+    pub fn with_id(&self, id: &UniqueId) -> Option<&Arc<T>> {
+        self.by_name.get(self.names.get(id)?)
+    }
+
+    /// All, by lower-case name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<T>)> {
+        self.by_name
+            .iter()
+            .map(|(name, entity)| (name.as_str(), entity))
+    }
+
+    /// All whose lower-case name comes behind `marker`.
+    pub fn behind<'a>(
+        &'a self,
+        marker: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<T>)> + use<'a, T> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start: std::ops::Bound<&str> = if marker.is_empty() {
+            Unbounded
+        } else {
+            Excluded(marker)
+        };
+        self.by_name
+            .range::<str, _>((start, Unbounded))
+            .map(|(name, entity)| (name.as_str(), entity))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    fn insert(&mut self, id: &UniqueId, name: &str, entity: T) {
+        self.remove(id);
+        let name = name.to_ascii_lowercase();
+        self.names.insert(id.clone(), name.clone());
+        self.by_name.insert(name, Arc::new(entity));
+    }
+
+    fn remove(&mut self, id: &UniqueId) {
+        if let Some(name) = self.names.remove(id) {
+            self.by_name.remove(&name);
+        }
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The version in the store that this value is.
+    pub version: u64,
+    /// When it was created.
+    pub created: Seconds,
+    /// Users.
+    pub users: Arc<Table<UserState>>,
+    /// Groups.
+    pub groups: Arc<Table<GroupState>>,
+    /// Roles.
+    pub roles: Arc<Table<RoleState>>,
+    /// Customer managed policies.
+    pub policies: Arc<Table<PolicyState>>,
+    /// Long-term access keys by id.
+    pub keys: Arc<BTreeMap<String, Arc<KeyState>>>,
+    /// Buckets by name.
+    pub buckets: Arc<BTreeMap<String, Arc<BucketState>>>,
+}
+
+impl Account {
+    /// An account with nothing in it.
+    pub fn empty(id: AccountId) -> Self {
+        Self {
+            id,
+            version: 0,
+            created: 0,
+            users: Arc::default(),
+            groups: Arc::default(),
+            roles: Arc::default(),
+            policies: Arc::default(),
+            keys: Arc::default(),
+            buckets: Arc::default(),
+        }
+    }
+
+    /// The account that the store holds at `version`.
+    ///
+    /// # Errors
+    /// [`Damaged`], if a record cannot be read, a stored policy not be understood or a secret not
+    /// be opened: an account is served whole or not at all.
+    pub fn load(
+        id: AccountId,
+        version: u64,
+        records: &[Record],
+        root_key: &RootKey,
+    ) -> Result<Self, Damaged> {
+        let puts = records
+            .iter()
+            .map(Entity::from_record)
+            .collect::<Result<_, _>>()?;
+        let mut account = Self::empty(id).apply(
+            &Change {
+                puts,
+                deletes: Vec::new(),
+            },
+            root_key,
+        )?;
+        account.version = version;
+        Ok(account)
+    }
+
+    /// The account after `change`, one version on.
+    ///
+    /// # Errors
+    /// [`Damaged`], if something in the change could not be loaded again.
+    pub fn apply(&self, change: &Change, root_key: &RootKey) -> Result<Self, Damaged> {
+        let mut next = self.clone();
+        next.version += 1;
+        let mut touched = Touched::default();
+        for key in &change.deletes {
+            next.delete(key, &mut touched);
+        }
+        // Policies and groups first: users and roles are resolved against them.
+        for entity in &change.puts {
+            next.put(entity, root_key, &mut touched)?;
+        }
+        next.resolve(&touched)?;
+        Ok(next)
+    }
+
+    /// `arn:aws:iam::ACCOUNT:` and what follows.
+    pub fn iam_arn(&self, resource: &str) -> String {
+        iam_arn(self.id, resource)
+    }
+
+    /// The access keys of an owner, by id.
+    pub fn keys_of<'a>(&'a self, owner: &'a KeyOwner) -> impl Iterator<Item = &'a Arc<KeyState>> {
+        self.keys
+            .values()
+            .filter(move |state| state.key.owner == *owner)
+    }
+
+    /// The managed policy of that ARN, this account's or AWS's, compiled.
+    pub fn managed_policy(&self, arn: &str) -> Option<Arc<Compiled>> {
+        match aws_managed::policy(arn) {
+            Some(policy) => Some(policy.compiled.clone()),
+            None => self
+                .policy_with_arn(arn)
+                .map(|state| state.compiled.clone()),
+        }
+    }
+
+    /// The customer managed policy of that ARN.
+    pub fn policy_with_arn(&self, arn: &str) -> Option<&Arc<PolicyState>> {
+        let name = arn.rsplit('/').next()?;
+        self.policies.named(name).filter(|state| state.arn == arn)
+    }
+
+    /// The users in a group, by name.
+    pub fn members<'a>(
+        &'a self,
+        group: &'a UniqueId,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<UserState>)> {
+        self.users
+            .iter()
+            .filter(move |(_, state)| state.user.groups.contains(group))
+    }
+
+    /// How many users, groups and roles have a policy attached, and how many are bounded by it.
+    pub fn uses_of_policy(&self, arn: &str) -> (usize, usize) {
+        let attached = |policies: &Attachments| {
+            usize::from(policies.attached.iter().any(|other| other == arn))
+        };
+        let bounded = |boundary: &Option<String>| usize::from(boundary.as_deref() == Some(arn));
+        let mut uses = (0, 0);
+        for (_, state) in self.users.iter() {
+            uses.0 += attached(&state.user.policies);
+            uses.1 += bounded(&state.user.permissions_boundary);
+        }
+        for (_, state) in self.roles.iter() {
+            uses.0 += attached(&state.role.policies);
+            uses.1 += bounded(&state.role.permissions_boundary);
+        }
+        for (_, state) in self.groups.iter() {
+            uses.0 += attached(&state.group.policies);
+        }
+        uses
+    }
+
+    fn delete(&mut self, key: &EntityKey, touched: &mut Touched) {
+        let id = UniqueId::stored(&key.key);
+        match key.kind {
+            EntityKind::User => Arc::make_mut(&mut self.users).remove(&id),
+            EntityKind::Group => {
+                touched.groups.insert(id.clone());
+                Arc::make_mut(&mut self.groups).remove(&id);
+            }
+            EntityKind::Role => Arc::make_mut(&mut self.roles).remove(&id),
+            EntityKind::ManagedPolicy => {
+                if let Some(state) = self.policies.with_id(&id) {
+                    touched.policies.insert(state.arn.clone());
+                }
+                Arc::make_mut(&mut self.policies).remove(&id);
+            }
+            EntityKind::AccessKey => {
+                Arc::make_mut(&mut self.keys).remove(&key.key);
+            }
+            EntityKind::Bucket => {
+                Arc::make_mut(&mut self.buckets).remove(&key.key);
+            }
+            // The realm's kinds do not live in accounts.
+            EntityKind::Account
+            | EntityKind::Organization
+            | EntityKind::CreateAccountStatus
+            | EntityKind::TokenKey
+            | EntityKind::KeyAlias
+            | EntityKind::BucketOwner => {}
+        }
+    }
+
+    fn put(
+        &mut self,
+        entity: &Entity,
+        root_key: &RootKey,
+        touched: &mut Touched,
+    ) -> Result<(), Damaged> {
+        let damaged = || {
+            let EntityKey { kind, key } = entity.key();
+            Damaged {
+                kind: kind.as_str().to_owned(),
+                key,
+            }
+        };
+        match entity {
+            Entity::User(user) => {
+                touched.users.insert(user.id.clone());
+                let state = UserState {
+                    arn: self.iam_arn(&format!("user{}{}", user.path, user.name)),
+                    inline: compile_inline(&user.policies).ok_or_else(damaged)?,
+                    policies: PrincipalPolicies::default(),
+                    user: user.clone(),
+                };
+                Arc::make_mut(&mut self.users).insert(&user.id, user.name.as_str(), state);
+            }
+            Entity::Group(group) => {
+                touched.groups.insert(group.id.clone());
+                let state = GroupState {
+                    arn: self.iam_arn(&format!("group{}{}", group.path, group.name)),
+                    inline: compile_inline(&group.policies).ok_or_else(damaged)?,
+                    group: group.clone(),
+                };
+                Arc::make_mut(&mut self.groups).insert(&group.id, group.name.as_str(), state);
+            }
+            Entity::Role(role) => {
+                touched.roles.insert(role.id.clone());
+                let trust =
+                    Policy::parse(&role.trust_policy, Kind::Trust).map_err(|_| damaged())?;
+                let state = RoleState {
+                    arn: self.iam_arn(&format!("role{}{}", role.path, role.name)),
+                    trust: Arc::new(trust.compile()),
+                    inline: compile_inline(&role.policies).ok_or_else(damaged)?,
+                    policies: PrincipalPolicies::default(),
+                    role: role.clone(),
+                };
+                Arc::make_mut(&mut self.roles).insert(&role.id, role.name.as_str(), state);
+            }
+            Entity::ManagedPolicy(policy) => {
+                let arn = self.iam_arn(&format!("policy{}{}", policy.path, policy.name));
+                touched.policies.insert(arn.clone());
+                let default = policy
+                    .versions
+                    .iter()
+                    .find(|version| version.number == policy.default_version);
+                let document = &default.ok_or_else(damaged)?.document;
+                let compiled = compile_identity(document).ok_or_else(damaged)?;
+                let state = PolicyState {
+                    arn,
+                    compiled,
+                    policy: policy.clone(),
+                };
+                Arc::make_mut(&mut self.policies).insert(&policy.id, policy.name.as_str(), state);
+            }
+            Entity::AccessKey(key) => {
+                let secret = root_key
+                    .open(key.id.as_str(), &key.secret)
+                    .map_err(|_| damaged())?;
+                let secret = std::str::from_utf8(&secret).map_err(|_| damaged())?;
+                let state = KeyState {
+                    key: key.clone(),
+                    secret: Secret::new(secret.to_owned()),
+                    derived: ArcSwapOption::empty(),
+                };
+                Arc::make_mut(&mut self.keys).insert(key.id.as_str().to_owned(), Arc::new(state));
+            }
+            Entity::Bucket(bucket) => {
+                let policy = match &bucket.policy {
+                    Some(text) => {
+                        let policy = Policy::parse(text, Kind::Resource).map_err(|_| damaged())?;
+                        Some(Arc::new(policy.compile()))
+                    }
+                    None => None,
+                };
+                let state = BucketState {
+                    owner: self.id,
+                    policy,
+                    bucket: bucket.clone(),
+                };
+                Arc::make_mut(&mut self.buckets).insert(bucket.name.clone(), Arc::new(state));
+            }
+            Entity::Account(record) if record.id == self.id => self.created = record.joined,
+            Entity::Account(_)
+            | Entity::Organization(_)
+            | Entity::CreateAccountStatus(_)
+            | Entity::TokenKey(_)
+            | Entity::KeyAlias(_)
+            | Entity::BucketOwner(_) => return Err(damaged()),
+        }
+        Ok(())
+    }
+
+    /// Resolves the policies of every principal that the change concerns.
+    fn resolve(&mut self, touched: &Touched) -> Result<(), Damaged> {
+        let concerns = |policies: &Attachments, boundary: Option<&String>| {
+            policies
+                .attached
+                .iter()
+                .chain(boundary)
+                .any(|arn| touched.policies.contains(arn))
+        };
+        let group_concerned = |id: &UniqueId| {
+            touched.groups.contains(id)
+                || self
+                    .groups
+                    .with_id(id)
+                    .is_some_and(|state| concerns(&state.group.policies, None))
+        };
+        let users: Vec<_> = self
+            .users
+            .iter()
+            .filter(|(_, state)| {
+                touched.users.contains(&state.user.id)
+                    || concerns(
+                        &state.user.policies,
+                        state.user.permissions_boundary.as_ref(),
+                    )
+                    || state.user.groups.iter().any(group_concerned)
+            })
+            .map(|(_, state)| state.clone())
+            .collect();
+        let roles: Vec<_> = self
+            .roles
+            .iter()
+            .filter(|(_, state)| {
+                touched.roles.contains(&state.role.id)
+                    || concerns(
+                        &state.role.policies,
+                        state.role.permissions_boundary.as_ref(),
+                    )
+            })
+            .map(|(_, state)| state.clone())
+            .collect();
+        for state in users {
+            let damaged = || Damaged {
+                kind: EntityKind::User.as_str().to_owned(),
+                key: state.user.id.to_string(),
+            };
+            let mut identity = state.inline.clone();
+            self.attached(&state.user.policies, &mut identity)
+                .ok_or_else(damaged)?;
+            for id in &state.user.groups {
+                let group = self.groups.with_id(id).ok_or_else(damaged)?;
+                identity.extend_from_slice(&group.inline);
+                self.attached(&group.group.policies, &mut identity)
+                    .ok_or_else(damaged)?;
+            }
+            let boundary = self
+                .boundary(state.user.permissions_boundary.as_deref())
+                .ok_or_else(damaged)?;
+            let resolved = UserState {
+                user: state.user.clone(),
+                arn: state.arn.clone(),
+                inline: state.inline.clone(),
+                policies: PrincipalPolicies {
+                    identity: identity.into(),
+                    boundary,
+                },
+            };
+            Arc::make_mut(&mut self.users).insert(
+                &state.user.id,
+                state.user.name.as_str(),
+                resolved,
+            );
+        }
+        for state in roles {
+            let damaged = || Damaged {
+                kind: EntityKind::Role.as_str().to_owned(),
+                key: state.role.id.to_string(),
+            };
+            let mut identity = state.inline.clone();
+            self.attached(&state.role.policies, &mut identity)
+                .ok_or_else(damaged)?;
+            let boundary = self
+                .boundary(state.role.permissions_boundary.as_deref())
+                .ok_or_else(damaged)?;
+            let resolved = RoleState {
+                role: state.role.clone(),
+                arn: state.arn.clone(),
+                trust: state.trust.clone(),
+                inline: state.inline.clone(),
+                policies: PrincipalPolicies {
+                    identity: identity.into(),
+                    boundary,
+                },
+            };
+            Arc::make_mut(&mut self.roles).insert(
+                &state.role.id,
+                state.role.name.as_str(),
+                resolved,
+            );
+        }
+        Ok(())
+    }
+
+    fn attached(&self, policies: &Attachments, into: &mut Vec<Arc<Compiled>>) -> Option<()> {
+        for arn in &policies.attached {
+            into.push(self.managed_policy(arn)?);
+        }
+        Some(())
+    }
+
+    fn boundary(&self, arn: Option<&str>) -> Option<Option<Arc<Compiled>>> {
+        match arn {
+            Some(arn) => self.managed_policy(arn).map(Some),
+            None => Some(None),
+        }
+    }
+}
+
+/// `arn:aws:iam::ACCOUNT:RESOURCE`
+pub fn iam_arn(account: AccountId, resource: &str) -> String {
+    format!("arn:aws:iam::{account}:{resource}")
+}
+
+/// What a change concerns beyond itself.
+#[derive(Default)]
+struct Touched {
+    users: HashSet<UniqueId>,
+    roles: HashSet<UniqueId>,
+    groups: HashSet<UniqueId>,
+    policies: HashSet<String>,
+}
+
+fn compile_identity(document: &str) -> Option<Arc<Compiled>> {
+    Some(Arc::new(
+        Policy::parse(document, Kind::Identity).ok()?.compile(),
+    ))
+}
+
+fn compile_inline(policies: &Attachments) -> Option<Vec<Arc<Compiled>>> {
+    policies
+        .inline
+        .values()
+        .map(|inline| compile_identity(&inline.document))
+        .collect()
+}
+
+/// The account's own record of itself, for the realm.
+impl AccountRecord {
+    /// `arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT`
+    pub fn arn(&self, organization: &crate::entity::Organization) -> String {
+        format!(
+            "arn:aws:organizations::{}:account/{}/{}",
+            organization.management_account, organization.id, self.id
+        )
+    }
+}

@@ -1,0 +1,192 @@
+//! The realm's own state: the accounts, the organization, the keyring, and names that are unique
+//! over all accounts.
+
+use crate::entity::{
+    AccountRecord, Change, CreateAccountStatus, Damaged, Entity, EntityKey, EntityKind,
+    Organization, TokenKey,
+};
+use crate::names::{AccountId, Constrained as _};
+use crate::port::Record;
+use crate::sealing::RootKey;
+use crate::session::Keyring;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The realm scope in memory: one immutable value.
+#[derive(Clone)]
+pub struct Directory {
+    /// The version in the store that this value is.
+    pub version: u64,
+    /// The organization that every account belongs to.
+    pub organization: Option<Arc<Organization>>,
+    /// Every account.
+    pub accounts: Arc<BTreeMap<AccountId, Arc<AccountRecord>>>,
+    /// What became of CreateAccount requests, by `car-…`.
+    pub create_account_statuses: Arc<BTreeMap<String, Arc<CreateAccountStatus>>>,
+    key_aliases: Arc<BTreeMap<String, AccountId>>,
+    bucket_owners: Arc<BTreeMap<String, AccountId>>,
+    token_keys: Arc<BTreeMap<u32, TokenKey>>,
+    keyring: Option<Keyring>,
+}
+
+impl Directory {
+    /// A realm with nothing in it.
+    pub fn empty() -> Self {
+        Self {
+            version: 0,
+            organization: None,
+            accounts: Arc::default(),
+            create_account_statuses: Arc::default(),
+            key_aliases: Arc::default(),
+            bucket_owners: Arc::default(),
+            token_keys: Arc::default(),
+            keyring: None,
+        }
+    }
+
+    /// The realm that the store holds at `version`.
+    ///
+    /// # Errors
+    /// [`Damaged`], if a record cannot be read or a key not be opened.
+    pub fn load(version: u64, records: &[Record], root_key: &RootKey) -> Result<Self, Damaged> {
+        let puts = records
+            .iter()
+            .map(Entity::from_record)
+            .collect::<Result<_, _>>()?;
+        let mut directory = Self::empty().apply(
+            &Change {
+                puts,
+                deletes: Vec::new(),
+            },
+            root_key,
+        )?;
+        directory.version = version;
+        Ok(directory)
+    }
+
+    /// The realm after `change`, one version on.
+    ///
+    /// # Errors
+    /// [`Damaged`], if something in the change could not be loaded again.
+    pub fn apply(&self, change: &Change, root_key: &RootKey) -> Result<Self, Damaged> {
+        let mut next = self.clone();
+        next.version += 1;
+        let mut keys_changed = false;
+        for EntityKey { kind, key } in &change.deletes {
+            match kind {
+                EntityKind::Account => {
+                    if let Ok(id) = AccountId::parse(key) {
+                        Arc::make_mut(&mut next.accounts).remove(&id);
+                    }
+                }
+                EntityKind::KeyAlias => {
+                    Arc::make_mut(&mut next.key_aliases).remove(key);
+                }
+                EntityKind::BucketOwner => {
+                    Arc::make_mut(&mut next.bucket_owners).remove(key);
+                }
+                EntityKind::CreateAccountStatus => {
+                    Arc::make_mut(&mut next.create_account_statuses).remove(key);
+                }
+                EntityKind::TokenKey => {
+                    keys_changed = true;
+                    Arc::make_mut(&mut next.token_keys).retain(|id, _| id.to_string() != *key);
+                }
+                // The organization stays as long as the realm; accounts' kinds do not live here.
+                EntityKind::Organization
+                | EntityKind::User
+                | EntityKind::Group
+                | EntityKind::Role
+                | EntityKind::ManagedPolicy
+                | EntityKind::AccessKey
+                | EntityKind::Bucket => {}
+            }
+        }
+        for entity in &change.puts {
+            match entity {
+                Entity::Account(record) => {
+                    Arc::make_mut(&mut next.accounts).insert(record.id, Arc::new(record.clone()));
+                }
+                Entity::Organization(organization) => {
+                    next.organization = Some(Arc::new(organization.clone()))
+                }
+                Entity::CreateAccountStatus(status) => {
+                    Arc::make_mut(&mut next.create_account_statuses)
+                        .insert(status.id.clone(), Arc::new(status.clone()));
+                }
+                Entity::KeyAlias(alias) => {
+                    Arc::make_mut(&mut next.key_aliases)
+                        .insert(alias.id.as_str().to_owned(), alias.account);
+                }
+                Entity::BucketOwner(owner) => {
+                    Arc::make_mut(&mut next.bucket_owners)
+                        .insert(owner.name.clone(), owner.account);
+                }
+                Entity::TokenKey(key) => {
+                    keys_changed = true;
+                    Arc::make_mut(&mut next.token_keys).insert(key.id, key.clone());
+                }
+                Entity::User(_)
+                | Entity::Group(_)
+                | Entity::Role(_)
+                | Entity::ManagedPolicy(_)
+                | Entity::AccessKey(_)
+                | Entity::Bucket(_) => {
+                    let EntityKey { kind, key } = entity.key();
+                    return Err(Damaged {
+                        kind: kind.as_str().to_owned(),
+                        key,
+                    });
+                }
+            }
+        }
+        if keys_changed {
+            next.keyring = next.open_keyring(root_key)?;
+        }
+        Ok(next)
+    }
+
+    /// The keyring; `None` before the realm is initialised.
+    pub fn keyring(&self) -> Option<&Keyring> {
+        self.keyring.as_ref()
+    }
+
+    /// The account that has the access key, as far as the id or the list of exceptions tells.
+    pub fn account_of_key(&self, access_key_id: &str) -> Option<AccountId> {
+        self.key_aliases.get(access_key_id).copied().or_else(|| {
+            crate::ids::AccessKeyId::account_of(access_key_id)
+                .filter(|id| self.accounts.contains_key(id))
+        })
+    }
+
+    /// The account that owns the bucket.
+    pub fn owner_of_bucket(&self, name: &str) -> Option<AccountId> {
+        self.bucket_owners.get(name).copied()
+    }
+
+    fn open_keyring(&self, root_key: &RootKey) -> Result<Option<Keyring>, Damaged> {
+        let damaged = |key: u32| Damaged {
+            kind: EntityKind::TokenKey.as_str().to_owned(),
+            key: key.to_string(),
+        };
+        let mut opened = Vec::new();
+        for (id, key) in self.token_keys.iter() {
+            opened.push((
+                *id,
+                root_key
+                    .open(&token_key_purpose(*id), &key.key)
+                    .map_err(|_| damaged(*id))?,
+            ));
+        }
+        let Some((last, _)) = opened.last() else {
+            return Ok(None);
+        };
+        let keys = opened.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
+        Keyring::new(keys).map(Some).map_err(|_| damaged(*last))
+    }
+}
+
+/// What a token key is sealed for.
+pub(crate) fn token_key_purpose(id: u32) -> String {
+    format!("token-key/{id}")
+}

@@ -1,0 +1,414 @@
+//! The entities of an account and of the realm, and the documents they are stored as.
+//!
+//! The serde derives here are the *stored* form (JSON with a format version), not any protocol's:
+//! the wire has its own.
+
+use crate::environment::Seconds;
+use crate::ids::{AccessKeyId, UniqueId};
+use crate::names::{
+    AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration, Path, RoleName,
+    Tag, UserName,
+};
+use crate::port::Record;
+use crate::sealing::Sealed;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the stored documents' format.
+const FORMAT: u32 = 1;
+
+/// An inline policy. Names match whatever their letter case; the first spelling is kept.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct InlinePolicy {
+    /// The name with the spelling it was first given.
+    pub name: EntityName,
+    /// The document, byte for byte as submitted.
+    pub document: String,
+}
+
+/// Policies attached to a user, group or role.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Attachments {
+    /// Inline policies by lower-case name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, InlinePolicy>,
+    /// ARNs of attached managed policies, in the order they were attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<String>,
+}
+
+/// An IAM user.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// `AIDA…`
+    pub id: UniqueId,
+    /// The name.
+    pub name: UserName,
+    /// The path.
+    pub path: Path,
+    /// When it was created.
+    pub created: Seconds,
+    /// Tags; keys are unique whatever their letter case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// The ARN of the managed policy that bounds its permissions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
+    /// Its policies.
+    #[serde(flatten)]
+    pub policies: Attachments,
+    /// The ids of the groups it is in, in the order it joined them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<UniqueId>,
+}
+
+/// An IAM group.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// `AGPA…`
+    pub id: UniqueId,
+    /// The name.
+    pub name: EntityName,
+    /// The path.
+    pub path: Path,
+    /// When it was created.
+    pub created: Seconds,
+    /// Its policies.
+    #[serde(flatten)]
+    pub policies: Attachments,
+}
+
+/// An IAM role.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    /// `AROA…`
+    pub id: UniqueId,
+    /// The name.
+    pub name: RoleName,
+    /// The path.
+    pub path: Path,
+    /// When it was created.
+    pub created: Seconds,
+    /// What it is for, in its owner's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// How long its sessions may last.
+    #[serde(default)]
+    pub max_session_duration: MaxSessionDuration,
+    /// Its trust policy. Users, roles and role sessions stand in it as unique ids (`AIDA…`,
+    /// `AROA…`, `AROA…:session`), so that a principal created again under an old name is a stranger.
+    pub trust_policy: String,
+    /// Tags; keys are unique whatever their letter case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// The ARN of the managed policy that bounds its permissions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
+    /// Its policies.
+    #[serde(flatten)]
+    pub policies: Attachments,
+}
+
+/// One version of a managed policy.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// 1 for `v1`.
+    pub number: u32,
+    /// The document, byte for byte as submitted.
+    pub document: String,
+    /// When it was created.
+    pub created: Seconds,
+}
+
+/// A customer managed policy.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ManagedPolicy {
+    /// `ANPA…`
+    pub id: UniqueId,
+    /// The name.
+    pub name: EntityName,
+    /// The path.
+    pub path: Path,
+    /// When it was created.
+    pub created: Seconds,
+    /// When a version was last created or made the default.
+    pub updated: Seconds,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// Tags; keys are case-sensitive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// The versions kept, oldest first; at most five.
+    pub versions: Vec<PolicyVersion>,
+    /// The number of the version in force.
+    pub default_version: u32,
+    /// The number the next version gets: numbers are never used twice.
+    pub next_version: u32,
+}
+
+/// Whose access key it is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum KeyOwner {
+    /// The account's root user.
+    Root,
+    /// The user of that id.
+    User(UniqueId),
+}
+
+/// The status of an access key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum KeyStatus {
+    /// Usable.
+    Active,
+    /// Refused like an unknown key.
+    Inactive,
+}
+
+/// A long-term access key.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// `AKIA…`
+    pub id: AccessKeyId,
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// The secret access key, sealed under the root key.
+    pub secret: Sealed,
+    /// Whether it is usable.
+    pub status: KeyStatus,
+    /// When it was created.
+    pub created: Seconds,
+}
+
+/// An S3 bucket: what identity must know of it. Its objects are the data plane's.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// The name, unique over all accounts.
+    pub name: String,
+    /// When it was created.
+    pub created: Seconds,
+    /// The region it was created in.
+    pub region: String,
+    /// Its bucket policy as submitted, with users and roles as unique ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// An account as its organization sees it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// The id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: AccountName,
+    /// Its e-mail address.
+    pub email: Email,
+    /// When it joined.
+    pub joined: Seconds,
+    /// Whether the organization created it (or it was there first).
+    pub created_by_organization: bool,
+}
+
+/// The organization: every account of a realm belongs to it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Organization {
+    /// `o-…`
+    pub id: String,
+    /// The management account.
+    pub management_account: AccountId,
+}
+
+/// What became of a CreateAccount request. It is done before it is answered.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct CreateAccountStatus {
+    /// `car-…`
+    pub id: String,
+    /// The account created; `None` if another account has the e-mail address.
+    pub account: Option<AccountId>,
+    /// The name it was created with.
+    pub account_name: AccountName,
+    /// When it was asked for and done.
+    pub at: Seconds,
+}
+
+/// A key of the token keyring, sealed under the root key.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct TokenKey {
+    /// The number that tokens name it by.
+    pub id: u32,
+    /// 32 bytes, sealed.
+    pub key: Sealed,
+    /// When it was made. The newest key seals; every key opens.
+    pub created: Seconds,
+}
+
+/// An access key id that does not encode its account because an operator chose it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct KeyAlias {
+    /// The access key id.
+    pub id: AccessKeyId,
+    /// The account that has the key.
+    pub account: AccountId,
+}
+
+/// Who owns a bucket: bucket names are one name space over all accounts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct BucketOwner {
+    /// The bucket's name.
+    pub name: String,
+    /// The owner.
+    pub account: AccountId,
+}
+
+macro_rules! entities {
+    ($($(#[$doc:meta])* $kind:ident($body:ty) = $text:literal, $key:expr;)*) => {
+        /// Any entity.
+        #[derive(Clone, Debug, PartialEq)]
+        #[expect(missing_docs, reason = "each variant holds the entity of its name")]
+        pub enum Entity { $($kind($body),)* }
+
+        /// The kinds of entity, as the store's `kind` column spells them.
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[expect(missing_docs, reason = "each variant is the kind of the entity of its name")]
+        pub enum EntityKind { $($kind,)* }
+
+        impl EntityKind {
+            /// The spelling in the store.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $text,)* }
+            }
+        }
+
+        impl Entity {
+            /// What identifies the entity in its scope.
+            pub fn key(&self) -> EntityKey {
+                match self { $(Self::$kind(body) => EntityKey {
+                    kind: EntityKind::$kind,
+                    key: { let key: fn(&$body) -> String = $key; key(body) },
+                },)* }
+            }
+
+            /// The entity as the store keeps it.
+            ///
+            /// # Errors
+            /// [`Damaged`], if the document cannot be written.
+            pub fn to_record(&self) -> Result<Record, Damaged> {
+                let EntityKey { kind, key } = self.key();
+                let body = match self { $(Self::$kind(body) => write(body),)* };
+                body.map(|body| Record { kind: kind.as_str().to_owned(), key: key.clone(), body })
+                    .map_err(|_| Damaged { kind: kind.as_str().to_owned(), key })
+            }
+
+            /// The entity that `record` holds.
+            ///
+            /// # Errors
+            /// [`Damaged`], if the record is of an unknown kind or format, or breaks a constraint.
+            pub fn from_record(record: &Record) -> Result<Self, Damaged> {
+                match record.kind.as_str() {
+                    $($text => read(record).map(Self::$kind),)*
+                    _ => Err(Damaged { kind: record.kind.clone(), key: record.key.clone() }),
+                }
+            }
+        }
+
+        $(impl From<$body> for Entity {
+            fn from(body: $body) -> Self { Self::$kind(body) }
+        })*
+    };
+}
+
+entities! {
+    User(User) = "user", |user| user.id.as_str().to_owned();
+    Group(Group) = "group", |group| group.id.as_str().to_owned();
+    Role(Role) = "role", |role| role.id.as_str().to_owned();
+    ManagedPolicy(ManagedPolicy) = "policy", |policy| policy.id.as_str().to_owned();
+    AccessKey(AccessKey) = "access-key", |key| key.id.as_str().to_owned();
+    Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
+    Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
+    Organization(Organization) = "organization", |_| "organization".to_owned();
+    CreateAccountStatus(CreateAccountStatus) = "create-account-status", |status| status.id.clone();
+    TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
+    KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
+    BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
+}
+
+/// What identifies an entity in its scope.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct EntityKey {
+    /// The kind.
+    pub kind: EntityKind,
+    /// Its id, or its name where it has no id.
+    pub key: String,
+}
+
+/// A stored record cannot be understood: the account is not served until it is repaired.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Damaged {
+    /// The record's kind.
+    pub kind: String,
+    /// The record's key.
+    pub key: String,
+}
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the stored {} `{}` cannot be read", self.kind, self.key)
+    }
+}
+
+impl std::error::Error for Damaged {}
+
+/// What a mutation does: entities put (created or replaced) and deleted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// Entities created or replaced.
+    pub puts: Vec<Entity>,
+    /// Entities deleted.
+    pub deletes: Vec<EntityKey>,
+}
+
+impl Change {
+    /// Creates or replaces an entity.
+    pub fn put(&mut self, entity: impl Into<Entity>) {
+        self.puts.push(entity.into());
+    }
+
+    /// Deletes an entity.
+    pub fn delete(&mut self, entity: impl Into<Entity>) {
+        self.deletes.push(entity.into().key());
+    }
+
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        self.puts.is_empty() && self.deletes.is_empty()
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a, T> {
+    v: u32,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Stored<T> {
+    v: u32,
+    #[serde(flatten)]
+    body: T,
+}
+
+fn write<T: Serialize>(body: &T) -> serde_json::Result<String> {
+    serde_json::to_string(&Written { v: FORMAT, body })
+}
+
+fn read<T: for<'de> Deserialize<'de>>(record: &Record) -> Result<T, Damaged> {
+    serde_json::from_str::<Stored<T>>(&record.body)
+        .ok()
+        .filter(|stored| stored.v == FORMAT)
+        .map(|stored| stored.body)
+        .ok_or_else(|| Damaged {
+            kind: record.kind.clone(),
+            key: record.key.clone(),
+        })
+}

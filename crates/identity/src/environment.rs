@@ -1,0 +1,70 @@
+//! Time and randomness, handed in: only the program's composition reads the real ones.
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub type Seconds = i64;
+
+/// The time of day.
+pub trait Clock: Send + Sync + 'static {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now_millis(&self) -> i64;
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    fn now(&self) -> Seconds {
+        self.now_millis().div_euclid(1000)
+    }
+}
+
+/// Randomness fit for keys.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills `bytes` with random bytes.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// What the domain needs from outside.
+#[derive(Clone)]
+pub struct Environment {
+    /// The time.
+    pub clock: std::sync::Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: std::sync::Arc<dyn Entropy>,
+}
+
+/// `YYYY-MM-DDTHH:MM:SSZ`, the form of every timestamp in answers.
+pub fn timestamp(seconds: Seconds) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| String::new(),
+        |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
+/// Deterministic stand-ins for tests.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Clock, Entropy};
+    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+    /// A clock that stands where it is put.
+    pub(crate) struct Stopped(pub(crate) AtomicI64);
+
+    impl Clock for Stopped {
+        fn now_millis(&self) -> i64 {
+            self.0.load(Ordering::Relaxed) * 1000
+        }
+    }
+
+    /// "Randomness" that never repeats.
+    #[derive(Default)]
+    pub(crate) struct Counter(AtomicU64);
+
+    impl Entropy for Counter {
+        fn fill(&self, bytes: &mut [u8]) {
+            for chunk in bytes.chunks_mut(8) {
+                let n = self
+                    .0
+                    .fetch_add(1, Ordering::Relaxed)
+                    .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                chunk.copy_from_slice(&n.to_le_bytes()[..chunk.len()]);
+            }
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! Users.
+
+use super::{
+    Page, PageRequest, TagCase, attachable, need_on_user, page_of_tags, quotas, room_for_one, user,
+};
+use crate::account::UserState;
+use crate::caller::{Caller, Need, Who};
+use crate::entity::{Attachments, KeyOwner, User};
+use crate::error::{Conflict, Error, Existing, Missing};
+use crate::ids::{IdKind, UniqueId};
+use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, TagKey, UserName};
+use crate::operation::{Call, Granted, Operation, Service};
+use std::sync::Arc;
+
+/// CreateUser
+#[derive(Clone, Debug)]
+pub struct CreateUser {
+    /// `UserName`
+    pub user_name: UserName,
+    /// `Path`
+    pub path: Option<Path>,
+    /// `PermissionsBoundary`
+    pub permissions_boundary: Option<ArnText>,
+    /// `Tags`
+    pub tags: Vec<Tag>,
+}
+
+impl Operation for CreateUser {
+    type Output = User;
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "CreateUser";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        let path = self.path.clone().unwrap_or_default();
+        let arn = call
+            .account()?
+            .iam_arn(&format!("user{path}{}", self.user_name));
+        let need = Need::new("iam:CreateUser", arn)
+            .request_tags(&self.tags)
+            .key_if(
+                "iam:permissionsboundary",
+                self.permissions_boundary.as_ref().map(ArnText::as_str),
+            );
+        call.allow(&need)
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<User, Error> {
+        call.change(|draft| {
+            let account = draft.account;
+            if let Some(boundary) = &self.permissions_boundary {
+                attachable(account, boundary.as_str())?;
+            }
+            TagCase::Insensitive.check(&self.tags)?;
+            if account.users.named(self.user_name.as_str()).is_some() {
+                return Err(Error::EntityAlreadyExists(Existing::User(
+                    self.user_name.to_string(),
+                )));
+            }
+            room_for_one(account.users.len(), "UsersPerAccount", quotas::USERS)?;
+            let user = User {
+                id: UniqueId::generate(IdKind::User, account.id, draft.entropy),
+                name: self.user_name.clone(),
+                path: self.path.clone().unwrap_or_default(),
+                created: draft.now,
+                tags: self.tags.clone(),
+                permissions_boundary: self.permissions_boundary.clone().map(String::from),
+                policies: Attachments::default(),
+                groups: Vec::new(),
+            };
+            draft.change.put(user.clone());
+            Ok(user)
+        })
+        .await
+    }
+}
+
+/// GetUser: of the caller itself, if no name is given.
+#[derive(Clone, Debug)]
+pub struct GetUser {
+    /// `UserName`
+    pub user_name: Option<EntityName>,
+}
+
+/// What GetUser answers.
+#[derive(Debug)]
+pub enum GotUser {
+    /// A user.
+    User(Arc<UserState>),
+    /// The root user, who has neither name nor path.
+    Root(Arc<crate::account::Account>),
+}
+
+impl Operation for GetUser {
+    type Output = GotUser;
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "GetUser";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        match (&self.user_name, &call.caller.who) {
+            (None, Who::Root) => {
+                call.allow(&Need::new("iam:GetUser", call.account()?.iam_arn("root")))
+            }
+            _ => call.allow(&need_on_user(
+                call,
+                "iam:GetUser",
+                named_or_caller(self.user_name.as_ref(), call.caller)?,
+            )?),
+        }
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<GotUser, Error> {
+        let account = call.account()?;
+        match (&self.user_name, &call.caller.who) {
+            (None, Who::Root) => Ok(GotUser::Root(account.clone())),
+            _ => Ok(GotUser::User(
+                user(
+                    account,
+                    named_or_caller(self.user_name.as_ref(), call.caller)?,
+                )?
+                .clone(),
+            )),
+        }
+    }
+}
+
+/// The user that a request means: the one it names, or the caller.
+pub(crate) fn named_or_caller<'a>(
+    name: Option<&'a EntityName>,
+    caller: &'a Caller,
+) -> Result<&'a str, Error> {
+    match (name, &caller.who) {
+        (Some(name), _) => Ok(name.as_str()),
+        (None, Who::User(state)) => Ok(state.user.name.as_str()),
+        (None, _) => Err(Error::ValidationText(
+            "Must specify userName when calling with non-User credentials".to_owned(),
+        )),
+    }
+}
+
+/// UpdateUser: another name or path. The id stays, and with it whatever names the user by id.
+#[derive(Clone, Debug)]
+pub struct UpdateUser {
+    /// `UserName`
+    pub user_name: EntityName,
+    /// `NewPath`
+    pub new_path: Option<Path>,
+    /// `NewUserName`
+    pub new_user_name: Option<UserName>,
+}
+
+impl Operation for UpdateUser {
+    type Output = ();
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateUser";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        // Both the user that is and the user that will be.
+        let granted = call.allow(&need_on_user(
+            call,
+            "iam:UpdateUser",
+            self.user_name.as_str(),
+        )?)?;
+        let account = call.account()?;
+        if let Some(state) = account.users.named(self.user_name.as_str()) {
+            let path = self.new_path.as_ref().unwrap_or(&state.user.path);
+            let name = self.new_user_name.as_ref().unwrap_or(&state.user.name);
+            call.allow(&Need::new(
+                "iam:UpdateUser",
+                account.iam_arn(&format!("user{path}{name}")),
+            ))?;
+        }
+        Ok(granted)
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
+        call.change(|draft| {
+            let state = user(draft.account, self.user_name.as_str())?;
+            let mut renamed = state.user.clone();
+            if let Some(name) = &self.new_user_name {
+                let taken = draft
+                    .account
+                    .users
+                    .named(name.as_str())
+                    .is_some_and(|other| other.user.id != state.user.id);
+                if taken {
+                    return Err(Error::EntityAlreadyExists(Existing::User(name.to_string())));
+                }
+                renamed.name = name.clone();
+            }
+            if let Some(path) = &self.new_path {
+                renamed.path = path.clone();
+            }
+            if renamed != state.user {
+                draft.change.put(renamed);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// DeleteUser: only of one that nothing hangs on.
+#[derive(Clone, Debug)]
+pub struct DeleteUser {
+    /// `UserName`
+    pub user_name: EntityName,
+}
+
+impl Operation for DeleteUser {
+    type Output = ();
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "DeleteUser";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        call.allow(&need_on_user(
+            call,
+            "iam:DeleteUser",
+            self.user_name.as_str(),
+        )?)
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
+        call.change(|draft| {
+            let state = user(draft.account, self.user_name.as_str())?;
+            let conflict = if draft
+                .account
+                .keys_of(&KeyOwner::User(state.user.id.clone()))
+                .next()
+                .is_some()
+            {
+                Some(Conflict::AccessKeys)
+            } else if !state.user.policies.inline.is_empty() {
+                Some(Conflict::InlinePolicies)
+            } else if !state.user.policies.attached.is_empty() {
+                Some(Conflict::AttachedPolicies)
+            } else if !state.user.groups.is_empty() {
+                Some(Conflict::Groups)
+            } else {
+                None
+            };
+            if let Some(conflict) = conflict {
+                return Err(Error::DeleteConflict(conflict));
+            }
+            draft.change.delete(state.user.clone());
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// ListUsers
+#[derive(Clone, Debug)]
+pub struct ListUsers {
+    /// `PathPrefix`
+    pub path_prefix: Option<PathPrefix>,
+    /// `Marker` and `MaxItems`
+    pub page: PageRequest,
+}
+
+impl Operation for ListUsers {
+    type Output = Page<Arc<UserState>>;
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListUsers";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        let prefix = self.path_prefix.as_ref().map_or("/", PathPrefix::as_str);
+        call.allow(&Need::new(
+            "iam:ListUsers",
+            call.account()?.iam_arn(&format!("user{prefix}")),
+        ))
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
+        let users = call.account()?.users.behind(&self.page.behind);
+        let covered = users.filter(|(_, state)| {
+            self.path_prefix
+                .as_ref()
+                .is_none_or(|prefix| prefix.covers(&state.user.path))
+        });
+        Ok(self
+            .page
+            .page(covered.map(|(name, state)| (name, state.clone()))))
+    }
+}
+
+/// TagUser
+#[derive(Clone, Debug)]
+pub struct TagUser {
+    /// `UserName`
+    pub user_name: EntityName,
+    /// `Tags`
+    pub tags: Vec<Tag>,
+}
+
+impl Operation for TagUser {
+    type Output = ();
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "TagUser";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        call.allow(
+            &need_on_user(call, "iam:TagUser", self.user_name.as_str())?.request_tags(&self.tags),
+        )
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
+        call.change(|draft| {
+            let state = user(draft.account, self.user_name.as_str())?;
+            let tags = TagCase::Insensitive.merge(&state.user.tags, &self.tags)?;
+            draft.change.put(User {
+                tags,
+                ..state.user.clone()
+            });
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// UntagUser
+#[derive(Clone, Debug)]
+pub struct UntagUser {
+    /// `UserName`
+    pub user_name: EntityName,
+    /// `TagKeys`
+    pub tag_keys: Vec<TagKey>,
+}
+
+impl Operation for UntagUser {
+    type Output = ();
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UntagUser";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        let mut need = need_on_user(call, "iam:UntagUser", self.user_name.as_str())?;
+        need.request_tag_keys = &self.tag_keys;
+        call.allow(&need)
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
+        call.change(|draft| {
+            let state = user(draft.account, self.user_name.as_str())?;
+            let tags = TagCase::Insensitive.without(&state.user.tags, &self.tag_keys);
+            draft.change.put(User {
+                tags,
+                ..state.user.clone()
+            });
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// ListUserTags
+#[derive(Clone, Debug)]
+pub struct ListUserTags {
+    /// `UserName`
+    pub user_name: EntityName,
+    /// `Marker` and `MaxItems`
+    pub page: PageRequest,
+}
+
+impl Operation for ListUserTags {
+    type Output = Page<Tag>;
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListUserTags";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        call.allow(&need_on_user(
+            call,
+            "iam:ListUserTags",
+            self.user_name.as_str(),
+        )?)
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<Tag>, Error> {
+        Ok(page_of_tags(
+            &user(call.account()?, self.user_name.as_str())?.user.tags,
+            &self.page,
+        ))
+    }
+}
+
+/// PutUserPermissionsBoundary
+#[derive(Clone, Debug)]
+pub struct PutUserPermissionsBoundary {
+    /// `UserName`
+    pub user_name: EntityName,
+    /// `PermissionsBoundary`
+    pub permissions_boundary: ArnText,
+}
+
+impl Operation for PutUserPermissionsBoundary {
+    type Output = ();
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "PutUserPermissionsBoundary";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        let mut need = need_on_user(
+            call,
+            "iam:PutUserPermissionsBoundary",
+            self.user_name.as_str(),
+        )?;
+        // The boundary that is set is what conditions see, not the one there is.
+        need.keys
+            .retain(|(name, _)| name != "iam:permissionsboundary");
+        call.allow(&need.key(
+            "iam:permissionsboundary",
+            self.permissions_boundary.as_str(),
+        ))
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
+        call.change(|draft| {
+            let state = user(draft.account, self.user_name.as_str())?;
+            attachable(draft.account, self.permissions_boundary.as_str())?;
+            draft.change.put(User {
+                permissions_boundary: Some(self.permissions_boundary.to_string()),
+                ..state.user.clone()
+            });
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// DeleteUserPermissionsBoundary
+#[derive(Clone, Debug)]
+pub struct DeleteUserPermissionsBoundary {
+    /// `UserName`
+    pub user_name: EntityName,
+}
+
+impl Operation for DeleteUserPermissionsBoundary {
+    type Output = ();
+    type Found = ();
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "DeleteUserPermissionsBoundary";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
+        call.allow(&need_on_user(
+            call,
+            "iam:DeleteUserPermissionsBoundary",
+            self.user_name.as_str(),
+        )?)
+    }
+
+    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
+        call.change(|draft| {
+            let state = user(draft.account, self.user_name.as_str())?;
+            if state.user.permissions_boundary.is_none() {
+                return Err(Error::NoSuchEntity(Missing::UserBoundary(
+                    state.user.name.to_string(),
+                )));
+            }
+            draft.change.put(User {
+                permissions_boundary: None,
+                ..state.user.clone()
+            });
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,65 @@
+//! When access keys and roles were last used. Kept beside the accounts: uses are no change of an
+//! account, and losing the newest in a crash is allowed.
+
+use crate::names::AccountId;
+use crate::port::LastUse;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// Uses within so many seconds of one another count as the first (the IAM page on
+/// GetAccessKeyLastUsed).
+const COLLAPSE: i64 = 15 * 60;
+
+/// The last uses known to this process.
+#[derive(Default)]
+pub struct LastUses(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    uses: HashMap<(AccountId, String), LastUse>,
+    dirty: HashSet<(AccountId, String)>,
+}
+
+impl LastUses {
+    /// Takes note of a use. Called behind the request path, by the recorder.
+    pub fn record(&self, last_use: LastUse) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (last_use.account, last_use.subject.clone());
+        let recent = state.uses.get(&key).is_some_and(|known| {
+            last_use.at - known.at < COLLAPSE
+                && known.service == last_use.service
+                && known.region == last_use.region
+        });
+        if !recent {
+            state.uses.insert(key.clone(), last_use);
+            state.dirty.insert(key);
+        }
+    }
+
+    /// The last use of an access key or role, as far as this process knows.
+    pub fn of(&self, account: AccountId, subject: &str) -> Option<LastUse> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.uses.get(&(account, subject.to_owned())).cloned()
+    }
+
+    /// Adds what the store knows; newer uses stay.
+    pub fn load(&self, uses: Vec<LastUse>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for known in uses {
+            let key = (known.account, known.subject.clone());
+            if state.uses.get(&key).is_none_or(|other| other.at < known.at) {
+                state.uses.insert(key, known);
+            }
+        }
+    }
+
+    /// The uses that the store does not have yet; they count as saved.
+    pub fn take_unsaved(&self) -> Vec<LastUse> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let dirty = std::mem::take(&mut state.dirty);
+        dirty
+            .iter()
+            .filter_map(|key| state.uses.get(key).cloned())
+            .collect()
+    }
+}

@@ -1,0 +1,506 @@
+//! Names, paths, tags and durations: text that has passed its published constraint.
+//!
+//! A value of one of these types is legal, so no operation checks it again. The constraints are
+//! those of the IAM and STS API models (`iam/2010-05-08`, `sts/2011-06-15`).
+
+use std::fmt;
+
+/// One constraint of the API model that a value failed.
+///
+/// The wire spells it as AWS does (`Member must have length less than or equal to 64`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Constraint {
+    /// A required member is missing.
+    NotNull,
+    /// The shortest legal length, in characters or list elements.
+    MinLength(u32),
+    /// The longest legal length, in characters or list elements.
+    MaxLength(u32),
+    /// The least legal number.
+    MinValue(i64),
+    /// The greatest legal number.
+    MaxValue(i64),
+    /// The regular expression that the model prints.
+    Pattern(&'static str),
+    /// The enumeration's values.
+    OneOf(&'static [&'static str]),
+}
+
+/// A type whose only constructor checks the published constraint.
+pub trait Constrained: Sized {
+    /// Checks `text` against every constraint of the type.
+    ///
+    /// # Errors
+    /// All the constraints that fail, in the order in which AWS lists them.
+    fn parse(text: &str) -> Result<Self, Vec<Constraint>>;
+}
+
+/// Checks length (in characters) and alphabet.
+fn check(
+    text: &str,
+    (min, max): (u32, u32),
+    pattern: &'static str,
+    legal: impl Fn(char) -> bool,
+) -> Result<(), Vec<Constraint>> {
+    let length = text.chars().count();
+    let mut failed = Vec::new();
+    if !text.chars().all(legal) {
+        failed.push(Constraint::Pattern(pattern));
+    }
+    if length < min as usize {
+        failed.push(Constraint::MinLength(min));
+    }
+    if length > max as usize {
+        failed.push(Constraint::MaxLength(max));
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed)
+    }
+}
+
+/// `[\w+=,.@-]`, the alphabet of IAM names.
+fn name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $range:expr, $pattern:expr, $legal:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl Constrained for $name {
+            fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
+                check(text, $range, $pattern, $legal)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Illegal;
+            fn try_from(text: String) -> Result<Self, Illegal> {
+                Self::parse(&text).map_err(|_| Illegal(stringify!($name)))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+/// A stored value does not pass its type's constraint: the store was damaged or edited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Illegal(pub &'static str);
+
+impl fmt::Display for Illegal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a legal {}", self.0)
+    }
+}
+
+impl std::error::Error for Illegal {}
+
+text_type! {
+    /// The name of a new user: 1 to 64 of `[\w+=,.@-]`.
+    UserName, (1, 64), r"[\w+=,.@-]+", name_character
+}
+text_type! {
+    /// The name of a role: 1 to 64 of `[\w+=,.@-]`.
+    RoleName, (1, 64), r"[\w+=,.@-]+", name_character
+}
+text_type! {
+    /// A name of 1 to 128 of `[\w+=,.@-]`: groups, managed and inline policies, and users looked up.
+    EntityName, (1, 128), r"[\w+=,.@-]+", name_character
+}
+text_type! {
+    /// The description of a role or policy: at most 1000 characters of printable Latin-1.
+    Description, (0, 1000), r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+    |c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')
+}
+text_type! {
+    /// A policy document's text as a parameter: 1 to 131072 characters of Latin-1.
+    DocumentText, (1, 131_072), r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+    |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')
+}
+text_type! {
+    /// An inline session policy of AssumeRole: no maximum in the model (the packed size limits it).
+    SessionPolicyText, (1, u32::MAX), r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+    |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')
+}
+text_type! {
+    /// The inline session policy of GetFederationToken: 1 to 2048 characters.
+    FederationPolicyText, (1, 2048), r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+    |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')
+}
+text_type! {
+    /// `RoleSessionName`: 2 to 64 of `[\w+=,.@-]`.
+    RoleSessionName, (2, 64), r"[\w+=,.@-]*", name_character
+}
+text_type! {
+    /// The name of a federated user: 2 to 32 of `[\w+=,.@-]`.
+    FederatedUserName, (2, 32), r"[\w+=,.@-]*", name_character
+}
+text_type! {
+    /// The external id in a trust condition: 2 to 1224 of `[\w+=,.@:/-]`.
+    ExternalId, (2, 1224), r"[\w+=,.@:\/-]*",
+    |c| name_character(c) || c == ':' || c == '/'
+}
+text_type! {
+    /// An ARN as a parameter: 20 to 2048 characters. Whether it names anything is seen later.
+    ArnText, (20, 2048),
+    r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+",
+    |c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}'
+        | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+}
+text_type! {
+    /// An access key id as a parameter: 16 to 128 of `[\w]`.
+    AccessKeyIdText, (16, 128), r"[\w]+", |c| c.is_ascii_alphanumeric() || c == '_'
+}
+text_type! {
+    /// A tag's key: 1 to 128 of letters, separators, numbers and `_.:/=+-@`.
+    TagKey, (1, 128), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", tag_character
+}
+text_type! {
+    /// A tag's value: 0 to 256 of the alphabet of tag keys.
+    TagValue, (0, 256), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", tag_character
+}
+text_type! {
+    /// A version of a managed policy as a parameter: `v1`, `v2`, …
+    PolicyVersionId, (2, 64), r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
+    |c| c.is_ascii_alphanumeric() || c == '.' || c == '-'
+}
+text_type! {
+    /// An account's name in an organization: 1 to 50 printable characters.
+    AccountName, (1, 50), r"[\u0020-\u007E]+", |c| matches!(c, ' '..='~')
+}
+text_type! {
+    /// An account's e-mail address: 6 to 64 characters with one `@` and a dot behind it.
+    Email, (6, 64), r"[^\s@]+@[^\s@]+\.[^\s@]+", |c| !c.is_whitespace() && !c.is_control()
+}
+
+text_type! {
+    /// The id of a CreateAccount request: `car-` and 8 to 32 lower-case letters and digits.
+    CreateAccountRequestId, (12, 36), r"^car-[a-z0-9]{8,32}$",
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
+/// `\p{L}\p{Z}\p{N}_.:/=+\-@`, as near as the standard library's categories come: letters and
+/// numbers of any script, and separators (not control characters).
+fn tag_character(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+}
+
+impl PolicyVersionId {
+    /// The number of the version, if the text is `v` and a number without leading zero.
+    pub fn number(&self) -> Option<u32> {
+        let digits = self.0.strip_prefix('v')?;
+        (!digits.starts_with('0'))
+            .then(|| digits.parse().ok())
+            .flatten()
+    }
+}
+
+/// The path of a user, group, role or policy: `/` or `/…/`, 1 to 512 characters U+0021 to U+007E.
+#[derive(
+    Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct Path(String);
+
+impl Path {
+    /// The text, with its slashes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Path {
+    /// `/`
+    fn default() -> Self {
+        Self("/".to_owned())
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Constrained for Path {
+    fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
+        const PATTERN: &str = r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)";
+        let inner_is_legal = text == "/"
+            || text.len() > 2
+                && text.starts_with('/')
+                && text.ends_with('/')
+                && !text.starts_with("//");
+        let mut failed = check(text, (1, 512), PATTERN, |c| matches!(c, '!'..='~'))
+            .err()
+            .unwrap_or_default();
+        if !inner_is_legal && !failed.contains(&Constraint::Pattern(PATTERN)) {
+            failed.insert(0, Constraint::Pattern(PATTERN));
+        }
+        if failed.is_empty() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(failed)
+        }
+    }
+}
+
+impl TryFrom<String> for Path {
+    type Error = Illegal;
+    fn try_from(text: String) -> Result<Self, Illegal> {
+        Self::parse(&text).map_err(|_| Illegal("Path"))
+    }
+}
+
+impl From<Path> for String {
+    fn from(path: Path) -> String {
+        path.0
+    }
+}
+
+text_type! {
+    /// A prefix of paths to list: `/` and up to 511 characters U+0021 to U+007F.
+    PathPrefix, (1, 512), r"\u002F[\u0021-\u007F]*", |c| matches!(c, '!'..='\u{7f}')
+}
+
+impl PathPrefix {
+    /// Whether `path` lies below the prefix. The prefix must begin with a slash to match anything.
+    pub fn covers(&self, path: &Path) -> bool {
+        path.as_str().starts_with(&self.0)
+    }
+}
+
+/// A twelve-digit account id.
+#[derive(
+    Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId([u8; 12]);
+
+impl AccountId {
+    /// The account whose number is `number`, if it has at most twelve digits.
+    pub fn from_number(number: u64) -> Option<Self> {
+        Self::parse(&format!("{number:012}")).ok()
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The digits as a number: it fits 40 bits.
+    pub fn number(self) -> u64 {
+        self.0
+            .iter()
+            .fold(0, |n, digit| n * 10 + u64::from(digit - b'0'))
+    }
+}
+
+impl Constrained for AccountId {
+    fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
+        match <[u8; 12]>::try_from(text.as_bytes()) {
+            Ok(digits) if digits.iter().all(u8::is_ascii_digit) => Ok(Self(digits)),
+            _ => Err(vec![Constraint::Pattern(r"\d{12}")]),
+        }
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = Illegal;
+    fn try_from(text: String) -> Result<Self, Illegal> {
+        Self::parse(&text).map_err(|_| Illegal("AccountId"))
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> String {
+        id.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A tag of a principal or resource.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Tag {
+    /// The key, with the spelling it was given.
+    pub key: TagKey,
+    /// The value.
+    pub value: TagValue,
+}
+
+/// `MaxSessionDuration` of a role: 3600 to 43200 seconds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct MaxSessionDuration(u32);
+
+impl MaxSessionDuration {
+    /// The duration of `seconds`, if a role may have it.
+    pub fn from_seconds(seconds: u32) -> Option<Self> {
+        (3600..=43_200).contains(&seconds).then_some(Self(seconds))
+    }
+
+    /// The seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for MaxSessionDuration {
+    /// One hour.
+    fn default() -> Self {
+        Self(3600)
+    }
+}
+
+impl TryFrom<u32> for MaxSessionDuration {
+    type Error = Illegal;
+    fn try_from(seconds: u32) -> Result<Self, Illegal> {
+        Self::from_seconds(seconds).ok_or(Illegal("MaxSessionDuration"))
+    }
+}
+
+impl From<MaxSessionDuration> for u32 {
+    fn from(duration: MaxSessionDuration) -> u32 {
+        duration.0
+    }
+}
+
+/// A number with a least and a greatest legal value.
+macro_rules! seconds_type {
+    ($(#[$doc:meta])* $name:ident, $min:expr, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub struct $name(u32);
+
+        impl $name {
+            /// The duration of `seconds`.
+            ///
+            /// # Errors
+            /// The limit that fails.
+            pub fn from_seconds(seconds: i32) -> Result<Self, Constraint> {
+                if seconds < $min {
+                    Err(Constraint::MinValue($min))
+                } else if seconds > $max {
+                    Err(Constraint::MaxValue($max))
+                } else {
+                    Ok(Self(seconds.unsigned_abs()))
+                }
+            }
+
+            /// The seconds.
+            pub fn seconds(self) -> i64 {
+                i64::from(self.0)
+            }
+        }
+    };
+}
+
+seconds_type! {
+    /// `DurationSeconds` of AssumeRole: 900 to 43200 by the model; the role may allow less.
+    RoleSessionDuration, 900, 43_200
+}
+seconds_type! {
+    /// `DurationSeconds` of GetSessionToken and GetFederationToken: 900 to 129600.
+    TokenDuration, 900, 129_600
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<T: Constrained>(text: &str, legal: bool) {
+        assert_eq!(T::parse(text).is_ok(), legal, "{text:?}");
+    }
+
+    #[test]
+    fn names() {
+        check::<UserName>("sts-user", true);
+        check::<UserName>("a+=,.@_-9", true);
+        check::<UserName>("", false);
+        check::<UserName>("a b", false);
+        check::<UserName>("a\n", false);
+        check::<UserName>("é", false);
+        check::<UserName>(&"a".repeat(64), true);
+        check::<UserName>(&"a".repeat(65), false);
+        check::<EntityName>(&"a".repeat(128), true);
+        check::<RoleSessionName>("a", false);
+        check::<ExternalId>("Unique/ID:1", true);
+        check::<ExternalId>("a b", false);
+    }
+
+    #[test]
+    fn a_name_can_fail_two_constraints() {
+        assert_eq!(
+            RoleSessionName::parse(" "),
+            Err(vec![
+                Constraint::Pattern(r"[\w+=,.@-]*"),
+                Constraint::MinLength(2)
+            ])
+        );
+    }
+
+    #[test]
+    fn paths() {
+        check::<Path>("/", true);
+        check::<Path>("/a/", true);
+        check::<Path>("/a//b/", true);
+        check::<Path>("//", false);
+        check::<Path>("/a", false);
+        check::<Path>("a/", false);
+        check::<Path>("/a b/", false);
+        check::<Path>("", false);
+    }
+
+    #[test]
+    fn accounts() {
+        check::<AccountId>("123456789012", true);
+        check::<AccountId>("12345678901", false);
+        check::<AccountId>("12345678901a", false);
+        assert_eq!(
+            AccountId::from_number(7).map(|a| a.to_string()),
+            Some("000000000007".into())
+        );
+        assert_eq!(AccountId::from_number(1_000_000_000_000), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! What an operation is: load, decide, act, in that order, and no way around the decision.
+
+use crate::account::Account;
+use crate::caller::{Caller, Need, RequestFacts, Who};
+use crate::entity::Change;
+use crate::environment::{Entropy, Seconds};
+use crate::error::Error;
+use crate::port::Origin;
+use crate::realm::Realm;
+use std::future::Future;
+use std::sync::Arc;
+
+/// The services whose operations are here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Service {
+    /// AWS Security Token Service, API version 2011-06-15.
+    Sts,
+    /// AWS Identity and Access Management, API version 2010-05-08.
+    Iam,
+    /// AWS Organizations, API version 2016-11-28.
+    Organizations,
+}
+
+impl Service {
+    /// The signing name, which is also the prefix of the service's actions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Organizations => "organizations",
+        }
+    }
+}
+
+/// An operation: its value is its input.
+pub trait Operation: Send + Sync {
+    /// What it answers.
+    type Output: Send;
+    /// What authorizing found that acting needs.
+    type Found: Send;
+    /// The service.
+    const SERVICE: Service;
+    /// The name on the wire; with the service's prefix, the action it needs allowed.
+    const NAME: &'static str;
+
+    /// Decides whether the caller may. The only ways to a [`Granted`] are [`Call::allow`] and
+    /// [`Call::exempt`].
+    fn authorize(
+        &self,
+        call: &Call<'_>,
+    ) -> impl Future<Output = Result<Granted<Self::Found>, Error>> + Send;
+
+    /// Does it.
+    fn perform(
+        self,
+        call: &Call<'_>,
+        found: Self::Found,
+    ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+/// The proof that an operation was authorized, with what that found.
+pub struct Granted<T = ()>(T);
+
+impl Granted {
+    /// The proof, with something found on the way.
+    pub fn with<T>(self, found: T) -> Granted<T> {
+        Granted(found)
+    }
+}
+
+/// One call of an operation.
+pub struct Call<'a> {
+    /// Where.
+    pub realm: &'a Realm,
+    /// By whom.
+    pub caller: &'a Caller,
+    /// With what request.
+    pub facts: &'a RequestFacts,
+    /// `service:Operation`, for the history.
+    action: String,
+}
+
+impl<'a> Call<'a> {
+    /// A decision by the caller's policies (and the need's resource policy).
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`]
+    pub fn allow(&self, need: &Need<'_>) -> Result<Granted, Error> {
+        self.caller.allow(self.facts, need)?;
+        Ok(Granted(()))
+    }
+
+    /// For the operations that no policy can allow or deny. `because` says where AWS says so.
+    pub fn exempt(&self, because: Exemption) -> Granted {
+        match because {
+            Exemption::CallerIdentity | Exemption::SessionToken => Granted(()),
+        }
+    }
+
+    /// The caller's account as it was when the request came.
+    ///
+    /// # Errors
+    /// For the anonymous caller.
+    pub fn account(&self) -> Result<&Arc<Account>, Error> {
+        self.caller.account()
+    }
+
+    /// Changes the caller's account: `mutate` is pure and may run again on a fresher account.
+    ///
+    /// # Errors
+    /// What `mutate` answers, or [`Error::ServiceUnavailable`].
+    pub async fn change<T>(
+        &self,
+        mutate: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        T: Send,
+    {
+        self.realm
+            .change(self.account()?.id, &self.origin(), mutate)
+            .await
+    }
+
+    /// Who does this, for the history.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            at: self.facts.now,
+            actor: self.caller.arn().unwrap_or("anonymous").to_owned(),
+            action: self.action.clone(),
+            request_id: self.facts.request_id.clone(),
+        }
+    }
+}
+
+/// Operations that policies do not govern.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exemption {
+    /// GetCallerIdentity: "no permissions are required", and an explicit deny has no effect.
+    CallerIdentity,
+    /// GetSessionToken: no policy can allow or deny it.
+    SessionToken,
+}
+
+/// A mutation in the making: the account it starts from, and what it changes.
+pub struct Draft<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// What will change.
+    pub change: Change,
+    /// When.
+    pub now: Seconds,
+    /// For ids and secrets.
+    pub entropy: &'a dyn Entropy,
+    /// For sealing secrets.
+    pub root_key: &'a crate::sealing::RootKey,
+}
+
+impl Realm {
+    /// The steps authorize and act of the one path, around every operation.
+    ///
+    /// # Errors
+    /// The operation's.
+    pub async fn call<O: Operation>(
+        &self,
+        caller: &Caller,
+        facts: &RequestFacts,
+        operation: O,
+    ) -> Result<O::Output, Error> {
+        admit(O::SERVICE, caller)?;
+        let action = format!("{}:{}", O::SERVICE.name(), O::NAME);
+        let call = Call {
+            realm: self,
+            caller,
+            facts,
+            action,
+        };
+        let Granted(found) = operation.authorize(&call).await?;
+        operation.perform(&call, found).await
+    }
+}
+
+/// What temporary credentials may not do whatever their policies say: sessions of GetSessionToken
+/// without MFA and of GetFederationToken may not call IAM.
+fn admit(service: Service, caller: &Caller) -> Result<(), Error> {
+    match (service, &caller.who, caller.session()) {
+        (_, Who::Anonymous, _) => Err(Error::Signature(
+            locum_sigv4::Error::MissingAuthenticationToken,
+        )),
+        (Service::Iam, Who::FederatedUser { .. }, _)
+        | (Service::Iam, Who::User(_) | Who::Root, Some(_)) => Err(Error::InvalidClientTokenId),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,170 @@
+//! The store port: what the domain needs of a durable store, and nothing more.
+//!
+//! The unit of state and of consistency is the *scope*: one account, or the realm (the list of
+//! accounts and what is unique over all of them). A commit names the version of each scope that it
+//! was made from and succeeds only if that version is still the newest.
+
+use crate::environment::Seconds;
+use crate::names::AccountId;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+/// What a version belongs to.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Scope {
+    /// The accounts, the organization, the keyring, and names unique over all accounts.
+    Realm,
+    /// One account.
+    Account(AccountId),
+}
+
+impl Scope {
+    /// `realm`, or the account's digits.
+    pub fn as_text(&self) -> &str {
+        match self {
+            Self::Realm => "realm",
+            Self::Account(id) => id.as_str(),
+        }
+    }
+
+    /// The inverse of [`Scope::as_text`].
+    pub fn parse(text: &str) -> Option<Self> {
+        use crate::names::Constrained as _;
+        match text {
+            "realm" => Some(Self::Realm),
+            _ => AccountId::parse(text).ok().map(Self::Account),
+        }
+    }
+}
+
+/// One entity as it is stored. `(kind, key)` is unique in a scope.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// What it is: `user`, `role`, …
+    pub kind: String,
+    /// Its id, or its name where it has no id.
+    pub key: String,
+    /// A JSON document.
+    pub body: String,
+}
+
+/// A scope as it was at one version.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Loaded {
+    /// 0 for a scope that was never written.
+    pub version: u64,
+    /// Every entity.
+    pub records: Vec<Record>,
+}
+
+/// Who made a change, when and how: kept in the feed for ever.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Origin {
+    /// When.
+    pub at: Seconds,
+    /// The ARN of the caller, or `locum` for what the program does by itself.
+    pub actor: String,
+    /// `iam:CreateUser`, …
+    pub action: String,
+    /// The id of the request.
+    pub request_id: String,
+}
+
+/// The changes to one scope.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Write {
+    /// What is changed.
+    pub scope: Scope,
+    /// The version the change was made from. The new version is one more.
+    pub expected_version: u64,
+    /// Entities created or replaced.
+    pub puts: Vec<Record>,
+    /// `(kind, key)` of entities deleted.
+    pub deletes: Vec<(String, String)>,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Committed {
+    /// Everything is durable.
+    Yes,
+    /// Another commit came first to one of the scopes; nothing was written.
+    Conflict,
+}
+
+/// One entry of the feed: the history of every scope, in commit order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FeedEntry {
+    /// Strictly increasing over all scopes.
+    pub sequence: u64,
+    /// The scope that changed.
+    pub scope: Scope,
+    /// The version that the change made.
+    pub version: u64,
+    /// Who, when and how.
+    pub origin: Origin,
+    /// Entities created or replaced.
+    pub puts: Vec<Record>,
+    /// `(kind, key)` of entities deleted.
+    pub deletes: Vec<(String, String)>,
+}
+
+/// When something was last used. Not part of any version: losing the newest uses in a crash is
+/// allowed, as AWS updates them with a delay.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LastUse {
+    /// The account.
+    pub account: AccountId,
+    /// An access key id or the unique id of a role.
+    pub subject: String,
+    /// When.
+    pub at: Seconds,
+    /// `iam`, `sts`, `s3`, …
+    pub service: String,
+    /// The region of the request's credential scope.
+    pub region: String,
+}
+
+/// The store could not tell. Never means "not there".
+#[derive(Debug)]
+pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// The answer of a store, when it comes.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A durable store.
+///
+/// Once `commit` has answered [`Committed::Yes`], the writes survive the death of the process and
+/// of the machine. A commit that never answered may or may not have happened, but wholly.
+pub trait Store: Send + Sync + 'static {
+    /// Every entity of a scope, and the scope's version, as of one moment.
+    fn load(&self, scope: Scope) -> Answer<'_, Loaded>;
+
+    /// Writes to one or several scopes, all or nothing, if each is still at its expected version.
+    fn commit(&self, writes: Vec<Write>, origin: Origin) -> Answer<'_, Committed>;
+
+    /// At most `limit` entries of the feed behind `after`, oldest first.
+    fn feed(&self, after: u64, limit: usize) -> Answer<'_, Vec<FeedEntry>>;
+
+    /// The sequence number of the newest feed entry; 0 when there is none.
+    fn newest(&self) -> Answer<'_, u64>;
+
+    /// Keeps uses, replacing older ones of the same subject.
+    fn save_last_uses(&self, uses: Vec<LastUse>) -> Answer<'_, ()>;
+
+    /// Every last use of an account.
+    fn last_uses(&self, account: AccountId) -> Answer<'_, Vec<LastUse>>;
+}

@@ -1,0 +1,476 @@
+//! The realm: every account, in memory as far as it is used, in front of the store.
+//!
+//! Readers take one pointer and never wait. A writer makes the next value of an account, commits
+//! it against the version it started from, and publishes it; when another writer was first, it
+//! starts again on the fresh account.
+
+use crate::account::{Account, BucketState};
+use crate::caller::{Caller, Credentials, Who};
+use crate::directory::Directory;
+use crate::entity::Change;
+use crate::environment::{Environment, Seconds};
+use crate::error::Error;
+use crate::ids::AccessKeyId;
+use crate::last_use::LastUses;
+use crate::names::AccountId;
+use crate::operation::Draft;
+use crate::port::{Committed, FeedEntry, Origin, Scope, Store, Write};
+use crate::sealing::RootKey;
+use crate::session::{Keyring, Session, SessionPrincipal};
+use arc_swap::ArcSwap;
+use locum_policy::{Compiled, Kind, Policy};
+use locum_sigv4::{Claim, SigningKey, Verified};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Mutex;
+
+mod bootstrap;
+mod buckets;
+
+pub(crate) use bootstrap::generate_secret;
+pub use bootstrap::{Bootstrap, RootCredentials};
+pub use buckets::CreatedBucket;
+
+/// How often a lost race is tried again before the caller is told to.
+const ATTEMPTS: usize = 20;
+/// Feed entries read at once.
+const FEED_PAGE: usize = 1000;
+
+/// Every account and what is common to them.
+pub struct Realm {
+    store: Arc<dyn Store>,
+    environment: Environment,
+    root_key: RootKey,
+    directory: Cell<Directory>,
+    accounts: ArcSwap<HashMap<AccountId, Arc<Cell<Account>>>>,
+    loading: Mutex<()>,
+    cursor: AtomicU64,
+    last_uses: LastUses,
+}
+
+/// A value that readers take without waiting and one writer at a time replaces.
+struct Cell<T> {
+    value: ArcSwap<T>,
+    writer: Mutex<()>,
+}
+
+impl<T> Cell<T> {
+    fn new(value: T) -> Self {
+        Self {
+            value: ArcSwap::from_pointee(value),
+            writer: Mutex::new(()),
+        }
+    }
+}
+
+impl Realm {
+    /// The time and the randomness.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The accounts and the organization.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.value.load_full()
+    }
+
+    /// When keys and roles were last used.
+    pub fn last_uses(&self) -> &LastUses {
+        &self.last_uses
+    }
+
+    /// An account; `None` if there is none of that id.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`], if it has to be loaded and cannot.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, Error> {
+        Ok(self.cell(id).await?.map(|cell| cell.value.load_full()))
+    }
+
+    async fn cell(&self, id: AccountId) -> Result<Option<Arc<Cell<Account>>>, Error> {
+        if let Some(cell) = self.accounts.load().get(&id) {
+            return Ok(Some(cell.clone()));
+        }
+        // Unknown ids must not reach the store: anyone can send them.
+        if !self.directory.value.load().accounts.contains_key(&id) {
+            return Ok(None);
+        }
+        let _one_at_a_time = self.loading.lock().await;
+        if let Some(cell) = self.accounts.load().get(&id) {
+            return Ok(Some(cell.clone()));
+        }
+        let cell = Arc::new(Cell::new(self.load(id).await?));
+        self.last_uses.load(self.store.last_uses(id).await?);
+        self.accounts.rcu(|accounts| {
+            let mut accounts = HashMap::clone(accounts);
+            accounts.insert(id, cell.clone());
+            accounts
+        });
+        Ok(Some(cell))
+    }
+
+    async fn load(&self, id: AccountId) -> Result<Account, Error> {
+        let loaded = self.store.load(Scope::Account(id)).await?;
+        Ok(Account::load(
+            id,
+            loaded.version,
+            &loaded.records,
+            &self.root_key,
+        )?)
+    }
+
+    /// Authenticates a signed request: whose credentials they are, whether they live, and whether
+    /// the signature is theirs. `body_sha256` is the hash of the body where it was read already.
+    ///
+    /// The order of the checks is AWS's: signature form, date and scope, token, expiry, key,
+    /// signature.
+    ///
+    /// # Errors
+    /// [`Error::Signature`], [`Error::InvalidClientTokenId`], [`Error::InvalidSessionToken`],
+    /// [`Error::ExpiredToken`], [`Error::ServiceUnavailable`].
+    pub async fn authenticate(
+        &self,
+        claim: &Claim<'_>,
+        service: &str,
+        body_sha256: Option<&[u8; 32]>,
+    ) -> Result<(Caller, Verified), Error> {
+        let now = self.environment.clock.now();
+        claim.check(now, service)?;
+        let (caller, key) = match claim.session_token() {
+            Some(token) => self.temporary(claim, token, now).await?,
+            None => self.long_term(claim).await?,
+        };
+        let verified = claim.verify(&key, body_sha256)?;
+        Ok((caller, verified))
+    }
+
+    async fn long_term(&self, claim: &Claim<'_>) -> Result<(Caller, SigningKey), Error> {
+        let id = claim.access_key_id();
+        let account = self
+            .directory
+            .value
+            .load()
+            .account_of_key(id)
+            .ok_or(Error::InvalidClientTokenId)?;
+        let account = self
+            .account(account)
+            .await?
+            .ok_or(Error::InvalidClientTokenId)?;
+        let state = account.keys.get(id).ok_or(Error::InvalidClientTokenId)?;
+        if state.key.status != crate::entity::KeyStatus::Active {
+            return Err(Error::InvalidClientTokenId);
+        }
+        let key = state.signing_key(claim.date(), claim.region(), claim.service());
+        let who = match &state.key.owner {
+            crate::entity::KeyOwner::Root => Who::Root,
+            crate::entity::KeyOwner::User(id) => Who::User(
+                account
+                    .users
+                    .with_id(id)
+                    .ok_or(Error::InvalidClientTokenId)?
+                    .clone(),
+            ),
+        };
+        let credentials = Credentials::LongTerm {
+            access_key_id: id.to_owned(),
+        };
+        Ok((Caller::new(account, who, credentials), key))
+    }
+
+    async fn temporary(
+        &self,
+        claim: &Claim<'_>,
+        token: &str,
+        now: Seconds,
+    ) -> Result<(Caller, SigningKey), Error> {
+        let id = claim.access_key_id();
+        if !AccessKeyId::is_temporary(id) {
+            return Err(Error::InvalidClientTokenId);
+        }
+        let (session, secret) = {
+            let directory = self.directory.value.load();
+            let keyring = directory.keyring().ok_or(Error::InvalidSessionToken)?;
+            keyring
+                .open(id, token)
+                .map_err(|_| Error::InvalidSessionToken)?
+        };
+        if now >= session.expires {
+            return Err(Error::ExpiredToken);
+        }
+        let account = AccessKeyId::account_of(id).ok_or(Error::InvalidSessionToken)?;
+        let account = self
+            .account(account)
+            .await?
+            .ok_or(Error::InvalidClientTokenId)?;
+        let who = self.session_principal(&account, &session)?;
+        let policies = session_policies(&account, &session);
+        let key = SigningKey::derive(
+            secret.expose(),
+            claim.date(),
+            claim.region(),
+            claim.service(),
+        );
+        let credentials = Credentials::Temporary {
+            access_key_id: id.to_owned(),
+            session: Arc::new(session),
+            policies,
+        };
+        Ok((Caller::new(account, who, credentials), key))
+    }
+
+    /// Whom a session acts as now. The token of a deleted principal dies with it, and one created
+    /// again under the old name has another id.
+    fn session_principal(&self, account: &Account, session: &Session) -> Result<Who, Error> {
+        let user = |id| {
+            account
+                .users
+                .with_id(id)
+                .cloned()
+                .ok_or(Error::InvalidClientTokenId)
+        };
+        Ok(match &session.principal {
+            SessionPrincipal::Root => Who::Root,
+            SessionPrincipal::User(id) => Who::User(user(id)?),
+            SessionPrincipal::AssumedRole { role, session_name } => Who::AssumedRole {
+                role: account
+                    .roles
+                    .with_id(role)
+                    .cloned()
+                    .ok_or(Error::InvalidClientTokenId)?,
+                session_name: session_name.clone(),
+            },
+            SessionPrincipal::FederatedUser { issuer, name } => Who::FederatedUser {
+                issuer: issuer.as_ref().map(user).transpose()?,
+                name: name.clone(),
+            },
+        })
+    }
+
+    /// The keyring that seals tokens.
+    ///
+    /// # Errors
+    /// [`Error::Internal`], if the realm has none.
+    pub(crate) fn keyring(&self) -> Result<Keyring, Error> {
+        self.directory
+            .value
+            .load()
+            .keyring()
+            .cloned()
+            .ok_or_else(|| Error::Internal("the realm has no keyring".into()))
+    }
+
+    /// Changes one account.
+    pub(crate) async fn change<T: Send>(
+        &self,
+        id: AccountId,
+        origin: &Origin,
+        mutate: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let cell = self.cell(id).await?.ok_or(Error::InvalidClientTokenId)?;
+        let _turn = cell.writer.lock().await;
+        for _ in 0..ATTEMPTS {
+            let account = cell.value.load_full();
+            let mut draft = self.draft(&account);
+            let output = mutate(&mut draft)?;
+            let change = draft.change;
+            if change.is_empty() {
+                return Ok(output);
+            }
+            let next = account.apply(&change, &self.root_key)?;
+            let writes = vec![write(Scope::Account(id), account.version, &change)?];
+            match self.store.commit(writes, origin.clone()).await? {
+                Committed::Yes => {
+                    cell.value.store(Arc::new(next));
+                    return Ok(output);
+                }
+                Committed::Conflict => cell.value.store(Arc::new(self.load(id).await?)),
+            }
+        }
+        Err(Error::ServiceUnavailable(
+            "too many writers to one account".into(),
+        ))
+    }
+
+    /// Changes the realm and one account together. The account may be one that the change creates.
+    pub(crate) async fn change_with_directory<T: Send>(
+        &self,
+        account: impl Fn(&Directory) -> Result<AccountId, Error> + Send + Sync,
+        origin: &Origin,
+        mutate: impl Fn(&Directory, &mut Change, &mut Draft<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let _directory_turn = self.directory.writer.lock().await;
+        for _ in 0..ATTEMPTS {
+            let directory = self.directory.value.load_full();
+            let id = account(&directory)?;
+            let cell = self.cell(id).await?;
+            let _turn = match &cell {
+                Some(cell) => Some(cell.writer.lock().await),
+                None => None,
+            };
+            let before = match &cell {
+                Some(cell) => cell.value.load_full(),
+                None => Arc::new(Account::empty(id)),
+            };
+            let mut draft = self.draft(&before);
+            let mut realm_change = Change::default();
+            let output = mutate(&directory, &mut realm_change, &mut draft)?;
+            let change = draft.change;
+            let next_directory = directory.apply(&realm_change, &self.root_key)?;
+            let next = before.apply(&change, &self.root_key)?;
+            let mut writes = Vec::new();
+            for (scope, version, change) in [
+                (Scope::Realm, directory.version, &realm_change),
+                (Scope::Account(id), before.version, &change),
+            ] {
+                if !change.is_empty() {
+                    writes.push(write(scope, version, change)?);
+                }
+            }
+            if writes.is_empty() {
+                return Ok(output);
+            }
+            match self.store.commit(writes, origin.clone()).await? {
+                Committed::Yes => {
+                    if !change.is_empty()
+                        && let Some(cell) = &cell
+                    {
+                        cell.value.store(Arc::new(next));
+                    }
+                    if !realm_change.is_empty() {
+                        self.directory.value.store(Arc::new(next_directory));
+                    }
+                    return Ok(output);
+                }
+                Committed::Conflict => {
+                    self.reload_directory().await?;
+                    if let Some(cell) = &cell {
+                        cell.value.store(Arc::new(self.load(id).await?));
+                    }
+                }
+            }
+        }
+        Err(Error::ServiceUnavailable(
+            "too many writers to one account".into(),
+        ))
+    }
+
+    /// Takes in what other processes committed to the store since the last call.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`], while the store cannot be reached: the view stays as it is.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        loop {
+            let cursor = self.cursor.load(Ordering::Acquire);
+            let entries = self.store.feed(cursor, FEED_PAGE).await?;
+            let Some(last) = entries.last().map(|entry| entry.sequence) else {
+                return Ok(());
+            };
+            for entry in &entries {
+                self.follow(entry).await?;
+            }
+            self.cursor.fetch_max(last, Ordering::AcqRel);
+        }
+    }
+
+    async fn follow(&self, entry: &FeedEntry) -> Result<(), Error> {
+        match entry.scope {
+            Scope::Realm => {
+                let _turn = self.directory.writer.lock().await;
+                if self.directory.value.load().version < entry.version {
+                    self.reload_directory().await?;
+                }
+            }
+            Scope::Account(id) => {
+                let cell = self.accounts.load().get(&id).cloned();
+                if let Some(cell) = cell {
+                    let _turn = cell.writer.lock().await;
+                    if cell.value.load().version < entry.version {
+                        cell.value.store(Arc::new(self.load(id).await?));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down the last uses that the store does not have yet.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`]
+    pub async fn save_last_uses(&self) -> Result<(), Error> {
+        let uses = self.last_uses.take_unsaved();
+        if !uses.is_empty() {
+            self.store.save_last_uses(uses).await?;
+        }
+        Ok(())
+    }
+
+    async fn reload_directory(&self) -> Result<(), Error> {
+        let loaded = self.store.load(Scope::Realm).await?;
+        let directory = Directory::load(loaded.version, &loaded.records, &self.root_key)?;
+        self.directory.value.store(Arc::new(directory));
+        Ok(())
+    }
+
+    fn draft<'a>(&'a self, account: &'a Account) -> Draft<'a> {
+        Draft {
+            account,
+            change: Change::default(),
+            now: self.environment.clock.now(),
+            entropy: &*self.environment.entropy,
+            root_key: &self.root_key,
+        }
+    }
+
+    /// The bucket of that name, whoever owns it.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`], if its account has to be loaded and cannot.
+    pub async fn bucket(&self, name: &str) -> Result<Option<Arc<BucketState>>, Error> {
+        let Some(owner) = self.directory.value.load().owner_of_bucket(name) else {
+            return Ok(None);
+        };
+        Ok(self
+            .account(owner)
+            .await?
+            .and_then(|account| account.buckets.get(name).cloned()))
+    }
+}
+
+/// The session policies of a session, compiled. A managed policy that is gone leaves a doubt about
+/// what was denied, and a doubt is a denial: nothing is granted then.
+fn session_policies(account: &Account, session: &Session) -> Option<Arc<[Arc<Compiled>]>> {
+    if !session.has_policies() {
+        let mandatory = matches!(session.principal, SessionPrincipal::FederatedUser { .. });
+        return mandatory.then(Arc::default);
+    }
+    let inline = session.policy.as_deref().map(|text| {
+        Policy::parse(text, Kind::Session)
+            .ok()
+            .map(|policy| Arc::new(policy.compile()))
+    });
+    let managed = session
+        .policy_arns
+        .iter()
+        .map(|arn| account.managed_policy(arn));
+    let compiled: Option<Arc<[_]>> = inline.into_iter().chain(managed).collect();
+    Some(compiled.unwrap_or_default())
+}
+
+fn write(scope: Scope, expected_version: u64, change: &Change) -> Result<Write, Error> {
+    Ok(Write {
+        scope,
+        expected_version,
+        puts: change
+            .puts
+            .iter()
+            .map(crate::entity::Entity::to_record)
+            .collect::<Result<_, _>>()?,
+        deletes: change
+            .deletes
+            .iter()
+            .map(|key| (key.kind.as_str().to_owned(), key.key.clone()))
+            .collect(),
+    })
+}

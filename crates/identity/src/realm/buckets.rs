@@ -1,0 +1,131 @@
+//! Buckets as identity knows them: who owns one, and its policy. Authorizing is the data plane's.
+
+use super::Realm;
+use crate::account::BucketState;
+use crate::entity::{Bucket, BucketOwner};
+use crate::error::Error;
+use crate::names::AccountId;
+use crate::port::Origin;
+use crate::trust;
+use locum_policy::{Kind, Policy};
+use std::sync::Arc;
+
+/// What became of creating a bucket.
+#[derive(Clone, Debug)]
+pub enum CreatedBucket {
+    /// It is there now.
+    Created,
+    /// The account owns it already: it is as it was.
+    OwnedByYou(Arc<BucketState>),
+    /// Another account has the name.
+    OwnedByAnother,
+}
+
+impl Realm {
+    /// Creates a bucket of `account`. Bucket names are one name space over all accounts.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`]
+    pub async fn create_bucket(
+        &self,
+        account: AccountId,
+        name: &str,
+        region: &str,
+        origin: &Origin,
+    ) -> Result<CreatedBucket, Error> {
+        self.change_with_directory(
+            |_| Ok(account),
+            origin,
+            |directory, realm, draft| match directory.owner_of_bucket(name) {
+                Some(owner) if owner == account => Ok(match draft.account.buckets.get(name) {
+                    Some(state) => CreatedBucket::OwnedByYou(state.clone()),
+                    None => CreatedBucket::OwnedByAnother,
+                }),
+                Some(_) => Ok(CreatedBucket::OwnedByAnother),
+                None => {
+                    realm.put(BucketOwner {
+                        name: name.to_owned(),
+                        account,
+                    });
+                    draft.change.put(Bucket {
+                        name: name.to_owned(),
+                        created: draft.now,
+                        region: region.to_owned(),
+                        policy: None,
+                    });
+                    Ok(CreatedBucket::Created)
+                }
+            },
+        )
+        .await
+    }
+
+    /// Deletes a bucket. That it is empty is for the data plane to have made sure of.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`]
+    pub async fn delete_bucket(
+        &self,
+        account: AccountId,
+        name: &str,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        self.change_with_directory(
+            |_| Ok(account),
+            origin,
+            |directory, realm, draft| {
+                if let Some(state) = draft.account.buckets.get(name)
+                    && directory.owner_of_bucket(name) == Some(account)
+                {
+                    realm.delete(BucketOwner {
+                        name: name.to_owned(),
+                        account,
+                    });
+                    draft.change.delete(state.bucket.clone());
+                }
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    /// Replaces (or with `None` removes) a bucket's policy. Principals in it must exist.
+    ///
+    /// # Errors
+    /// [`Error::MalformedPolicyDocument`], [`Error::ServiceUnavailable`]
+    pub async fn put_bucket_policy(
+        &self,
+        account: AccountId,
+        name: &str,
+        policy: Option<&str>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let stored = match policy {
+            Some(text) => {
+                Some(trust::to_stored(self, &Policy::parse(text, Kind::Resource)?).await?)
+            }
+            None => None,
+        };
+        self.change(account, origin, |draft| {
+            if let Some(state) = draft.account.buckets.get(name) {
+                draft.change.put(Bucket {
+                    policy: stored.clone(),
+                    ..state.bucket.clone()
+                });
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A bucket's policy as a reader sees it: principals by their current ARNs.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`]
+    pub async fn bucket_policy(&self, bucket: &BucketState) -> Result<Option<String>, Error> {
+        match &bucket.bucket.policy {
+            Some(text) => Ok(Some(trust::to_shown(self, text, Kind::Resource).await?)),
+            None => Ok(None),
+        }
+    }
+}

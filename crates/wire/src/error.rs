@@ -1,0 +1,124 @@
+//! The one place where error codes and statuses are spelled.
+
+use locum_identity::error::{Error, Forbidden};
+use locum_sigv4::Error as SignatureError;
+
+/// How the wire spells an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Spelled {
+    /// The code in the query protocol.
+    pub code: &'static str,
+    /// Its HTTP status.
+    pub status: u16,
+    /// The code in the JSON protocols, where the status is 400 (500 for our own faults).
+    pub json_code: &'static str,
+}
+
+/// How an error is spelled.
+pub fn spell(error: &Error) -> Spelled {
+    let spelled = |code, status, json_code| Spelled {
+        code,
+        status,
+        json_code,
+    };
+    match error {
+        Error::Signature(signature) => spell_signature(signature),
+        Error::InvalidClientTokenId | Error::InvalidSessionToken => {
+            spelled("InvalidClientTokenId", 403, "UnrecognizedClientException")
+        }
+        Error::ExpiredToken => spelled("ExpiredToken", 403, "ExpiredTokenException"),
+        Error::AccessDenied(_) => spelled("AccessDenied", 403, "AccessDeniedException"),
+        Error::Forbidden(forbidden) => match forbidden {
+            Forbidden::RootAssumesRole
+            | Forbidden::SessionTokenFromSession
+            | Forbidden::FederationTokenFromSession
+            | Forbidden::AccessKeyOfAnotherAccount(_)
+            | Forbidden::AwsManagedPolicy => spelled("AccessDenied", 403, "AccessDeniedException"),
+        },
+        Error::Validation(_) | Error::ValidationText(_) | Error::Duration(_) => {
+            spelled("ValidationError", 400, "ValidationException")
+        }
+        Error::MalformedInput => spelled("MalformedInput", 400, "SerializationException"),
+        Error::MalformedPolicyDocument(_) => spelled(
+            "MalformedPolicyDocument",
+            400,
+            "MalformedPolicyDocumentException",
+        ),
+        Error::InvalidInput(_) => spelled("InvalidInput", 400, "InvalidInputException"),
+        Error::NoSuchEntity(_) => spelled("NoSuchEntity", 404, "NoSuchEntityException"),
+        Error::EntityAlreadyExists(_) => {
+            spelled("EntityAlreadyExists", 409, "EntityAlreadyExistsException")
+        }
+        Error::DeleteConflict(_) => spelled("DeleteConflict", 409, "DeleteConflictException"),
+        Error::LimitExceeded(_) => spelled("LimitExceeded", 409, "LimitExceededException"),
+        Error::UnmodifiableRole(_) => {
+            spelled("UnmodifiableEntity", 400, "UnmodifiableEntityException")
+        }
+        Error::PackedPolicyTooLarge(_) => {
+            spelled("PackedPolicyTooLarge", 400, "PackedPolicyTooLargeException")
+        }
+        Error::InvalidParameterValue(_) => spelled(
+            "InvalidParameterValue",
+            400,
+            "InvalidParameterValueException",
+        ),
+        Error::AccountNotFound => spelled("AccountNotFound", 400, "AccountNotFoundException"),
+        Error::CreateAccountStatusNotFound => spelled(
+            "CreateAccountStatusNotFound",
+            400,
+            "CreateAccountStatusNotFoundException",
+        ),
+        Error::NotManagementAccount => spelled("AccessDenied", 403, "AccessDeniedException"),
+        Error::ServiceUnavailable(_) => {
+            spelled("ServiceUnavailable", 503, "ServiceUnavailableException")
+        }
+        Error::Internal(_) => spelled("InternalFailure", 500, "InternalFailure"),
+    }
+}
+
+fn spell_signature(error: &SignatureError) -> Spelled {
+    const MISMATCH: Spelled = Spelled {
+        code: "SignatureDoesNotMatch",
+        status: 403,
+        json_code: "InvalidSignatureException",
+    };
+    const INCOMPLETE: Spelled = Spelled {
+        code: "IncompleteSignature",
+        status: 400,
+        json_code: "IncompleteSignatureException",
+    };
+    const MISSING: Spelled = Spelled {
+        code: "MissingAuthenticationToken",
+        status: 403,
+        json_code: "MissingAuthenticationTokenException",
+    };
+    const MALFORMED: Spelled = Spelled {
+        code: "MalformedQueryString",
+        status: 400,
+        json_code: "SerializationException",
+    };
+    match error {
+        SignatureError::MissingAuthenticationToken => MISSING,
+        SignatureError::MalformedTarget | SignatureError::MalformedQuery(_) => MALFORMED,
+        SignatureError::UnsupportedAlgorithm { .. }
+        | SignatureError::NotKeyValue { .. }
+        | SignatureError::IncompleteHeader { .. }
+        | SignatureError::IncompleteQuery { .. }
+        | SignatureError::InvalidDate { .. }
+        | SignatureError::MalformedCredential { .. } => INCOMPLETE,
+        SignatureError::TwoMechanisms
+        | SignatureError::HostNotSigned
+        | SignatureError::Expired { .. }
+        | SignatureError::NotYetCurrent { .. }
+        | SignatureError::Scope(_)
+        | SignatureError::SignatureDoesNotMatch { .. }
+        | SignatureError::S3(_) => MISMATCH,
+        SignatureError::BodyNotHashed => Spelled {
+            code: "InternalFailure",
+            status: 500,
+            json_code: "InternalFailure",
+        },
+        // The enum may grow: an unknown fault of a signature is still one.
+        _ => MISMATCH,
+    }
+}

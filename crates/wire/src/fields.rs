@@ -1,0 +1,435 @@
+//! From parameters to an operation's input: every constraint of the model is checked, and all that
+//! fail are reported together.
+
+use crate::params::Params;
+use data_encoding::BASE64URL_NOPAD;
+use locum_identity::error::{Error, Invalid};
+use locum_identity::iam::PageRequest;
+use locum_identity::names::{Constrained, Constraint, Tag, TagKey};
+use std::collections::BTreeSet;
+
+/// The parameters of one request, and what was found wrong with them.
+pub(crate) struct Fields<'a> {
+    params: &'a Params,
+    /// What stands before the names: `Tags.member.1.`
+    prefix: String,
+    /// The same as AWS prints it: `tags.1.member.`
+    path: String,
+    /// IAM leaves the values out of its messages.
+    shows_values: bool,
+    failed: Vec<Invalid>,
+    /// Numbers and indices that cannot be read at all.
+    malformed: bool,
+}
+
+/// Placeholder for a required value that [`Fields::check`] has refused already.
+pub(crate) type Checked<T> = Result<T, Error>;
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(params: &'a Params, shows_values: bool) -> Self {
+        Self {
+            params,
+            prefix: String::new(),
+            path: String::new(),
+            shows_values,
+            failed: Vec::new(),
+            malformed: false,
+        }
+    }
+
+    /// Everything that failed so far, as one error.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        if self.malformed {
+            return Err(Error::MalformedInput);
+        }
+        if self.failed.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Validation(std::mem::take(&mut self.failed)))
+        }
+    }
+
+    /// The raw text of a parameter.
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
+        self.params.value(&format!("{}{name}", self.prefix))
+    }
+
+    /// Whether a parameter, or an element of a list of that name, was sent.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let element = format!("{}{name}.", self.prefix);
+        self.raw(name).is_some() || self.params.behind(&element).next().is_some()
+    }
+
+    pub(crate) fn optional<T: Constrained>(&mut self, name: &str) -> Option<T> {
+        let text = self.raw(name)?;
+        match T::parse(text) {
+            Ok(value) => Some(value),
+            Err(constraints) => {
+                constraints
+                    .into_iter()
+                    .for_each(|constraint| self.fail(name, Some(text), constraint));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn required<T: Constrained>(&mut self, name: &str) -> Checked<T> {
+        if self.raw(name).is_none() {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.optional(name)
+            .ok_or_else(|| Error::Validation(Vec::new()))
+    }
+
+    /// An integer as the query protocol reads it: an optional plus, leading zeros, 32 bits.
+    pub(crate) fn integer(&mut self, name: &str) -> Option<i32> {
+        let text = self.raw(name)?;
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let negative = text
+            .strip_prefix('-')
+            .is_some_and(|digits| !digits.is_empty());
+        let legal = (negative || !digits.is_empty())
+            && digits
+                .trim_start_matches('-')
+                .bytes()
+                .all(|b| b.is_ascii_digit());
+        match text.strip_prefix('+').unwrap_or(text).parse() {
+            Ok(number) if legal => Some(number),
+            _ => {
+                self.malformed = true;
+                None
+            }
+        }
+    }
+
+    /// An integer with limits of its own.
+    pub(crate) fn number<T>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(i32) -> Result<T, Constraint>,
+    ) -> Option<T> {
+        let number = self.integer(name)?;
+        match make(number) {
+            Ok(value) => Some(value),
+            Err(constraint) => {
+                self.fail(name, Some(&number.to_string()), constraint);
+                None
+            }
+        }
+    }
+
+    /// `true`, `1`, `false` or `0`.
+    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.raw(name)? {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => {
+                self.malformed = true;
+                None
+            }
+        }
+    }
+
+    /// One of an enumeration's values.
+    pub(crate) fn one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        names: &'static [&'static str],
+        values: &[T],
+    ) -> Option<T> {
+        let text = self.raw(name)?;
+        let found = names
+            .iter()
+            .position(|other| *other == text)
+            .and_then(|at| values.get(at))
+            .copied();
+        if found.is_none() {
+            self.fail(name, Some(text), Constraint::OneOf(names));
+        }
+        found
+    }
+
+    /// Like [`Fields::one_of`], for a member that must be there.
+    pub(crate) fn required_one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        names: &'static [&'static str],
+        values: &[T],
+    ) -> Checked<T> {
+        if self.raw(name).is_none() {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.one_of(name, names, values)
+            .ok_or_else(|| Error::Validation(Vec::new()))
+    }
+
+    /// A list of structures or scalars: `read` gets the fields of each element, whose scalar has the empty name.
+    pub(crate) fn list<T>(
+        &mut self,
+        name: &str,
+        max: u32,
+        mut read: impl FnMut(&mut Fields<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        let stem = format!("{}{name}.member.", self.prefix);
+        let mut indices = BTreeSet::new();
+        for behind in self.params.behind(&stem) {
+            let digits = behind.split('.').next().unwrap_or_default();
+            match digits.parse::<u32>() {
+                Ok(index) if index > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                    indices.insert((index, digits.to_owned()));
+                }
+                _ => self.malformed = true,
+            }
+        }
+        // `1` and `01` are the same element; which one was meant is a doubt.
+        let distinct: BTreeSet<_> = indices.iter().map(|(index, _)| *index).collect();
+        let mut extent = 0;
+        for index in &distinct {
+            self.malformed |= *index > extent + 10;
+            extent = *index;
+        }
+        if self.malformed || distinct.len() != indices.len() {
+            self.malformed = true;
+            return Vec::new();
+        }
+        if extent > max {
+            self.fail(name, None, Constraint::MaxLength(max));
+            return Vec::new();
+        }
+        let mut items = Vec::new();
+        for place in 1..=extent {
+            let spelling = indices
+                .iter()
+                .find(|(index, _)| *index == place)
+                .map(|(_, digits)| digits.as_str());
+            let path = format!("{}{}.{place}.member", self.path, lower_camel(name));
+            let Some(spelling) = spelling else {
+                self.failed.push(Invalid {
+                    member: path,
+                    value: None,
+                    constraint: Constraint::NotNull,
+                });
+                continue;
+            };
+            let mut element = Fields {
+                params: self.params,
+                prefix: format!("{stem}{spelling}."),
+                path: format!("{path}."),
+                shows_values: self.shows_values,
+                failed: Vec::new(),
+                malformed: false,
+            };
+            items.extend(read(&mut element));
+            self.malformed |= element.malformed;
+            self.failed.append(&mut element.failed);
+        }
+        items
+    }
+
+    /// The element itself, where a list's elements are scalars.
+    pub(crate) fn scalar<T: Constrained>(&mut self) -> Option<T> {
+        let name = self.prefix.strip_suffix('.')?;
+        let text = self.params.value(name);
+        let member = self.path.trim_end_matches('.').to_owned();
+        match text.map(T::parse) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(constraints)) => {
+                let value = text.filter(|_| self.shows_values).map(str::to_owned);
+                self.failed
+                    .extend(constraints.into_iter().map(|constraint| Invalid {
+                        member: member.clone(),
+                        value: value.clone(),
+                        constraint,
+                    }));
+            }
+            None => self.failed.push(Invalid {
+                member,
+                value: None,
+                constraint: Constraint::NotNull,
+            }),
+        }
+        None
+    }
+
+    /// A list that must be there, though it may be empty.
+    pub(crate) fn required_list<T>(
+        &mut self,
+        name: &str,
+        max: u32,
+        read: impl FnMut(&mut Fields<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        if !self.has(name) {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.list(name, max, read)
+    }
+
+    /// `Tags`, at most fifty.
+    pub(crate) fn tags(&mut self, name: &str) -> Vec<Tag> {
+        self.list(name, 50, Self::tag)
+    }
+
+    /// `Tags` of the tagging operations.
+    pub(crate) fn required_tags(&mut self, name: &str) -> Vec<Tag> {
+        self.required_list(name, 50, Self::tag)
+    }
+
+    /// `TagKeys` of the untagging operations.
+    pub(crate) fn tag_keys(&mut self, name: &str) -> Vec<TagKey> {
+        self.required_list(name, 50, Fields::scalar)
+    }
+
+    fn tag(&mut self) -> Option<Tag> {
+        let (key, value) = (self.required("Key"), self.required("Value"));
+        Some(Tag {
+            key: key.ok()?,
+            value: value.ok()?,
+        })
+    }
+
+    /// `Marker` and `MaxItems`.
+    pub(crate) fn page(&mut self) -> PageRequest {
+        let max_items = self.number("MaxItems", |number| match number {
+            ..1 => Err(Constraint::MinValue(1)),
+            1..=1000 => Ok(number.unsigned_abs() as usize),
+            _ => Err(Constraint::MaxValue(1000)),
+        });
+        let behind = match self.raw("Marker") {
+            None => String::new(),
+            Some(marker) => unmarked(marker).unwrap_or_else(|| {
+                self.fail(
+                    "Marker",
+                    Some(marker),
+                    Constraint::Pattern(r"[\u0020-\u00FF]+"),
+                );
+                String::new()
+            }),
+        };
+        PageRequest { behind, max_items }
+    }
+
+    fn fail(&mut self, name: &str, value: Option<&str>, constraint: Constraint) {
+        self.failed.push(Invalid {
+            member: format!("{}{}", self.path, lower_camel(name)),
+            value: value.filter(|_| self.shows_values).map(str::to_owned),
+            constraint,
+        });
+    }
+}
+
+/// The `Marker` of a page that ends with `key`.
+pub(crate) fn marker(key: &str) -> String {
+    BASE64URL_NOPAD.encode(key.as_bytes())
+}
+
+/// The inverse of [`marker`].
+pub(crate) fn unmarked(marker: &str) -> Option<String> {
+    let bytes = BASE64URL_NOPAD.decode(marker.as_bytes()).ok()?;
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.is_empty())
+}
+
+/// `RoleArn` as AWS prints it: `roleArn`.
+fn lower_camel(name: &str) -> String {
+    let mut chars = name.chars();
+    chars
+        .next()
+        .map(|first| first.to_ascii_lowercase())
+        .into_iter()
+        .chain(chars)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use locum_identity::names::UserName;
+
+    fn params(form: &str) -> Params {
+        Params::parse("", form.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn every_failed_constraint_is_told() {
+        let params = params("Tags.member.1.Key=k");
+        let mut fields = Fields::new(&params, true);
+        let _ = fields.required::<UserName>("UserName");
+        fields.tags("Tags");
+        assert_eq!(
+            fields.check().unwrap_err().to_string(),
+            "2 validation errors detected: Value at 'userName' failed to satisfy constraint: Member must not be null; \
+             Value at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"
+        );
+    }
+
+    #[track_caller]
+    fn check_integer(text: &str, expected: Option<i32>) {
+        let params = Params::from_pairs([("N".to_owned(), text.to_owned())]);
+        let mut fields = Fields::new(&params, true);
+        assert_eq!(fields.integer("N"), expected, "{text}");
+        assert_eq!(fields.check().is_ok(), expected.is_some());
+    }
+
+    #[test]
+    fn integers() {
+        check_integer("900", Some(900));
+        check_integer("0900", Some(900));
+        check_integer("+900", Some(900));
+        check_integer("-1", Some(-1));
+        for text in [
+            "",
+            " 900",
+            "900 ",
+            "9.0",
+            "9e2",
+            "2147483648",
+            "+",
+            "-",
+            "+-1",
+            "--1",
+            "0x9",
+        ] {
+            check_integer(text, None);
+        }
+    }
+
+    #[track_caller]
+    fn check_keys(form: &str, expected: Result<&[&str], &str>) {
+        let params = params(form);
+        let mut fields = Fields::new(&params, true);
+        let keys = fields.tag_keys("TagKeys");
+        let got = fields.check().map(|()| {
+            keys.iter()
+                .map(|key| key.as_str().to_owned())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(
+            got.map_err(|error| error.to_string()),
+            expected
+                .map(|keys| keys.iter().map(|key| (*key).to_owned()).collect())
+                .map_err(str::to_owned),
+            "{form}"
+        );
+    }
+
+    #[test]
+    fn lists() {
+        const MALFORMED: &str = "The request could not be parsed";
+        check_keys("TagKeys.member.2=b&TagKeys.member.1=a", Ok(&["a", "b"]));
+        check_keys("TagKeys.member.01=a", Ok(&["a"]));
+        check_keys("TagKeys.member.10=j&TagKeys.member.9=i", Err(&"8 validation errors detected: ".to_owned().chars().chain((1..9).map(|n| format!("Value at 'tagKeys.{n}.member' failed to satisfy constraint: Member must not be null")).collect::<Vec<_>>().join("; ").chars()).collect::<String>()));
+        check_keys("TagKeys=", Ok(&[]));
+        check_keys(
+            "",
+            Err(
+                "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must not be null",
+            ),
+        );
+        check_keys("TagKeys.member.0=a", Err(MALFORMED));
+        check_keys("TagKeys.member.-1=a", Err(MALFORMED));
+        check_keys("TagKeys.member.x=a", Err(MALFORMED));
+        check_keys("TagKeys.member.11=a", Err(MALFORMED));
+        check_keys("TagKeys.member.1=a&TagKeys.member.01=b", Err(MALFORMED));
+    }
+}

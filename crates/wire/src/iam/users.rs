@@ -1,0 +1,175 @@
+//! Users.
+
+use super::{boundary, page, tag, tags};
+use crate::fields::Fields;
+use crate::node::{Members, Node};
+use crate::table::{Binding, bind};
+use locum_identity::entity::User;
+use locum_identity::error::Error;
+use locum_identity::iam::users::{
+    CreateUser, DeleteUser, DeleteUserPermissionsBoundary, GetUser, GotUser, ListUserTags,
+    ListUsers, PutUserPermissionsBoundary, TagUser, UntagUser, UpdateUser,
+};
+use locum_identity::ids::UniqueId;
+
+pub(super) fn bindings() -> Vec<Binding> {
+    vec![
+        bind!(CreateUser, decode_create, created),
+        bind!(GetUser, decode_get, got),
+        bind!(UpdateUser, decode_update),
+        bind!(DeleteUser, |fields| named(fields, |user_name| DeleteUser {
+            user_name
+        })),
+        bind!(ListUsers, decode_list, |output| page(
+            "Users",
+            output,
+            |state| user(&state.user, &state.arn).node()
+        )
+        .node()),
+        bind!(TagUser, decode_tag),
+        bind!(UntagUser, decode_untag),
+        bind!(ListUserTags, decode_list_tags, |output| page(
+            "Tags", output, tag
+        )
+        .node()),
+        bind!(PutUserPermissionsBoundary, decode_put_boundary),
+        bind!(DeleteUserPermissionsBoundary, |fields| named(
+            fields,
+            |user_name| DeleteUserPermissionsBoundary { user_name }
+        )),
+    ]
+}
+
+fn decode_create(fields: &mut Fields<'_>) -> Result<CreateUser, Error> {
+    let path = fields.optional("Path");
+    let user_name = fields.required("UserName");
+    let permissions_boundary = fields.optional("PermissionsBoundary");
+    let tags = fields.tags("Tags");
+    fields.check()?;
+    Ok(CreateUser {
+        user_name: user_name?,
+        path,
+        permissions_boundary,
+        tags,
+    })
+}
+
+fn decode_get(fields: &mut Fields<'_>) -> Result<GetUser, Error> {
+    let user_name = fields.optional("UserName");
+    fields.check()?;
+    Ok(GetUser { user_name })
+}
+
+fn decode_update(fields: &mut Fields<'_>) -> Result<UpdateUser, Error> {
+    let user_name = fields.required("UserName");
+    let new_path = fields.optional("NewPath");
+    let new_user_name = fields.optional("NewUserName");
+    fields.check()?;
+    Ok(UpdateUser {
+        user_name: user_name?,
+        new_path,
+        new_user_name,
+    })
+}
+
+fn decode_list(fields: &mut Fields<'_>) -> Result<ListUsers, Error> {
+    let path_prefix = fields.optional("PathPrefix");
+    let page = fields.page();
+    fields.check()?;
+    Ok(ListUsers { path_prefix, page })
+}
+
+fn decode_tag(fields: &mut Fields<'_>) -> Result<TagUser, Error> {
+    let user_name = fields.required("UserName");
+    let tags = fields.required_tags("Tags");
+    fields.check()?;
+    Ok(TagUser {
+        user_name: user_name?,
+        tags,
+    })
+}
+
+fn decode_untag(fields: &mut Fields<'_>) -> Result<UntagUser, Error> {
+    let user_name = fields.required("UserName");
+    let tag_keys = fields.tag_keys("TagKeys");
+    fields.check()?;
+    Ok(UntagUser {
+        user_name: user_name?,
+        tag_keys,
+    })
+}
+
+fn decode_list_tags(fields: &mut Fields<'_>) -> Result<ListUserTags, Error> {
+    let user_name = fields.required("UserName");
+    let page = fields.page();
+    fields.check()?;
+    Ok(ListUserTags {
+        user_name: user_name?,
+        page,
+    })
+}
+
+fn decode_put_boundary(fields: &mut Fields<'_>) -> Result<PutUserPermissionsBoundary, Error> {
+    let user_name = fields.required("UserName");
+    let permissions_boundary = fields.required("PermissionsBoundary");
+    fields.check()?;
+    Ok(PutUserPermissionsBoundary {
+        user_name: user_name?,
+        permissions_boundary: permissions_boundary?,
+    })
+}
+
+/// An input of a user's name and nothing else.
+fn named<T>(
+    fields: &mut Fields<'_>,
+    make: impl FnOnce(locum_identity::names::EntityName) -> T,
+) -> Result<T, Error> {
+    let user_name = fields.required("UserName");
+    fields.check()?;
+    Ok(make(user_name?))
+}
+
+/// A user without what only some answers show.
+pub(super) fn user<'a>(user: &'a User, arn: &'a str) -> Members<'a> {
+    Members::new()
+        .text("Path", user.path.as_str())
+        .text("UserName", user.name.as_str())
+        .text("UserId", user.id.as_str())
+        .text("Arn", arn)
+        .time("CreateDate", user.created)
+}
+
+fn created(output: &User) -> Node<'_> {
+    let account = UniqueId::account_of(output.id.as_str());
+    let arn = account.map(|id| {
+        locum_identity::account::iam_arn(id, &format!("user{}{}", output.path, output.name))
+    });
+    let members = Members::new()
+        .text("Path", output.path.as_str())
+        .text("UserName", output.name.as_str())
+        .text("UserId", output.id.as_str())
+        .text("Arn", arn.unwrap_or_default())
+        .time("CreateDate", output.created);
+    let members = tags(
+        boundary(members, output.permissions_boundary.as_ref()),
+        &output.tags,
+    );
+    Members::new().structure("User", members).node()
+}
+
+fn got(output: &GotUser) -> Node<'_> {
+    let members = match output {
+        GotUser::User(state) => tags(
+            boundary(
+                user(&state.user, &state.arn),
+                state.user.permissions_boundary.as_ref(),
+            ),
+            &state.user.tags,
+        ),
+        GotUser::Root(account) => Members::new()
+            .text("UserId", account.id.as_str())
+            .text("Arn", account.iam_arn("root"))
+            .time("CreateDate", account.created),
+    };
+    Members::new().structure("User", members).node()
+}

@@ -1,0 +1,345 @@
+//! The query protocol: a form or query string in, XML out (JSON for clients that accept only that).
+
+use crate::answer::{Answer, Outcome};
+use crate::error::spell;
+use crate::node::{Node, escape_xml, to_json, write_xml};
+use crate::params::{MalformedQuery, Params};
+use crate::table::{Invocation, binding};
+use locum_identity::caller::{Caller, RequestFacts};
+use locum_identity::error::Error;
+use locum_identity::operation::Service;
+use locum_identity::realm::Realm;
+
+/// A service of the query protocol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct QueryService {
+    /// The service.
+    pub service: Service,
+    version: &'static str,
+    namespace: &'static str,
+    event_source: &'static str,
+}
+
+impl QueryService {
+    /// STS, version 2011-06-15.
+    pub const STS: Self = Self {
+        service: Service::Sts,
+        version: "2011-06-15",
+        namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+        event_source: "sts.amazonaws.com",
+    };
+    /// IAM, version 2010-05-08.
+    pub const IAM: Self = Self {
+        service: Service::Iam,
+        version: "2010-05-08",
+        namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+        event_source: "iam.amazonaws.com",
+    };
+
+    /// The service that signs as `name`.
+    pub fn signing_as(name: &str) -> Option<Self> {
+        [Self::STS, Self::IAM]
+            .into_iter()
+            .find(|service| service.service.name() == name)
+    }
+
+    /// The service that has an operation, for requests that are not signed.
+    pub fn with_operation(name: &str) -> Option<Self> {
+        [Self::STS, Self::IAM]
+            .into_iter()
+            .find(|service| binding(service.service, name).is_some())
+    }
+
+    /// The answer to a request that failed before or in its operation.
+    pub fn failure(
+        self,
+        error: &Error,
+        event_name: &str,
+        request_id: &str,
+        as_json: bool,
+    ) -> Answer {
+        let spelled = spell(error);
+        self.fault(
+            spelled.code,
+            spelled.status,
+            &error.to_string(),
+            self.namespace,
+            event_name,
+            request_id,
+            as_json,
+        )
+    }
+
+    /// The answer to a form or query string that cannot be read.
+    pub fn malformed(self, error: &MalformedQuery, request_id: &str, as_json: bool) -> Answer {
+        self.fault(
+            "MalformedQueryString",
+            400,
+            &error.to_string(),
+            self.namespace,
+            "",
+            request_id,
+            as_json,
+        )
+    }
+
+    /// The answer to a request whose body is more than the service reads.
+    pub fn too_large(self, limit: usize, request_id: &str, as_json: bool) -> Answer {
+        let text = format!("Request body exceeds the maximum of {limit} bytes");
+        self.fault(
+            "RequestEntityTooLarge",
+            413,
+            &text,
+            self.namespace,
+            "",
+            request_id,
+            as_json,
+        )
+    }
+
+    /// The answer to a body that is no form.
+    pub fn not_a_form(self, content_type: &str, request_id: &str, as_json: bool) -> Answer {
+        let text =
+            format!("Content-Type must be application/x-www-form-urlencoded, not `{content_type}`");
+        self.fault(
+            "UnsupportedMediaType",
+            415,
+            &text,
+            self.namespace,
+            "",
+            request_id,
+            as_json,
+        )
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one error answer, written in one place"
+    )]
+    fn fault(
+        self,
+        code: &str,
+        status: u16,
+        message: &str,
+        namespace: &str,
+        event_name: &str,
+        request_id: &str,
+        as_json: bool,
+    ) -> Answer {
+        let sender = if status < 500 { "Sender" } else { "Receiver" };
+        let body = if as_json {
+            serde_json::json!({"Error": {"Type": sender, "Code": code, "Message": message}, "RequestId": request_id}).to_string()
+        } else {
+            let mut out = format!(
+                "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{sender}</Type><Code>{code}</Code><Message>"
+            );
+            escape_xml(&mut out, message);
+            out.push_str("</Message></Error><RequestId>");
+            out.push_str(request_id);
+            out.push_str("</RequestId></ErrorResponse>\n");
+            out
+        };
+        Answer {
+            status,
+            content_type: content_type(as_json),
+            error_type: None,
+            body: body.into_bytes(),
+            outcome: Outcome {
+                event_source: self.event_source,
+                event_name: event_name.to_owned(),
+                error: Some((code.to_owned(), message.to_owned())),
+                ..Outcome::default()
+            },
+        }
+    }
+}
+
+/// Runs the operation that the parameters name, of an authenticated caller.
+pub async fn query(
+    realm: &Realm,
+    caller: &Caller,
+    facts: &RequestFacts,
+    service: QueryService,
+    params: &Params,
+    as_json: bool,
+) -> Answer {
+    let request_id = facts.request_id.as_str();
+    let Some(action) = params.value("Action") else {
+        let text = "Request is missing an action or a required parameter";
+        return service.fault(
+            "MissingAction",
+            400,
+            text,
+            service.namespace,
+            "",
+            request_id,
+            as_json,
+        );
+    };
+    let version = params.value("Version").unwrap_or("NO_VERSION_SPECIFIED");
+    let Some(binding) = binding(service.service, action).filter(|_| version == service.version)
+    else {
+        const FAULT: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
+        let text = format!("Could not find operation {action} for version {version}");
+        return service.fault("InvalidAction", 400, &text, FAULT, "", request_id, as_json);
+    };
+    let mut answer = Answer::default();
+    let mut encode = |node: Option<&Node<'_>>| {
+        answer = success(service, binding.name, node, request_id, as_json);
+    };
+    let invocation = Invocation {
+        realm,
+        caller,
+        facts,
+        params,
+        encode: &mut encode,
+    };
+    let invoked = (binding.invoke)(invocation).await;
+    if let Err(error) = invoked {
+        answer = service.failure(&error, binding.name, request_id, as_json);
+    }
+    answer.outcome.request_parameters = request_parameters(params);
+    answer
+}
+
+fn success(
+    service: QueryService,
+    name: &str,
+    node: Option<&Node<'_>>,
+    request_id: &str,
+    as_json: bool,
+) -> Answer {
+    let body = if as_json {
+        let mut response = serde_json::Map::new();
+        if let Some(node) = node {
+            response.insert(format!("{name}Result"), to_json(node));
+        }
+        response.insert(
+            "ResponseMetadata".to_owned(),
+            serde_json::json!({"RequestId": request_id}),
+        );
+        serde_json::json!({ format!("{name}Response"): response }).to_string()
+    } else {
+        let mut out = String::with_capacity(1024);
+        for part in ["<", name, "Response xmlns=\"", service.namespace, "\">"] {
+            out.push_str(part);
+        }
+        if let Some(node) = node {
+            for part in ["<", name, "Result>"] {
+                out.push_str(part);
+            }
+            write_xml(&mut out, node);
+            for part in ["</", name, "Result>"] {
+                out.push_str(part);
+            }
+        }
+        for part in [
+            "<ResponseMetadata><RequestId>",
+            request_id,
+            "</RequestId></ResponseMetadata></",
+            name,
+            "Response>\n",
+        ] {
+            out.push_str(part);
+        }
+        out
+    };
+    Answer {
+        status: 200,
+        content_type: content_type(as_json),
+        error_type: None,
+        body: body.into_bytes(),
+        outcome: Outcome {
+            event_source: service.event_source,
+            event_name: name.to_owned(),
+            response_elements: node.map(response_elements).unwrap_or_default(),
+            ..Outcome::default()
+        },
+    }
+}
+
+fn content_type(as_json: bool) -> &'static str {
+    if as_json {
+        "application/json"
+    } else {
+        "text/xml"
+    }
+}
+
+/// Parameters that are secrets, in requests and answers.
+const SECRET: [&str; 11] = [
+    "SecretAccessKey",
+    "SessionToken",
+    "TokenCode",
+    "Password",
+    "OldPassword",
+    "NewPassword",
+    "SAMLAssertion",
+    "WebIdentityToken",
+    "AuthenticationCode1",
+    "AuthenticationCode2",
+    "PrivateKey",
+];
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// The parameters as the audit record has them: first letters in lower case, without secrets.
+pub(crate) fn request_parameters(params: &Params) -> serde_json::Value {
+    let shown = params
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "Action" | "Version"));
+    let map: serde_json::Map<_, _> = shown
+        .map(|(name, value)| {
+            let secret = SECRET
+                .iter()
+                .any(|secret| name.rsplit('.').next() == Some(secret));
+            (
+                lower_first(name),
+                serde_json::Value::from(if secret { HIDDEN } else { value }),
+            )
+        })
+        .collect();
+    if map.is_empty() {
+        serde_json::Value::Null
+    } else {
+        map.into()
+    }
+}
+
+/// The answer as the audit record has it. CloudTrail records it for operations that change
+/// something or issue credentials; lists and other reads are left out for their size.
+pub(crate) fn response_elements(node: &Node<'_>) -> serde_json::Value {
+    use serde_json::Value;
+    match node {
+        Node::Structure(members) => members
+            .iter()
+            .filter(|(name, node)| {
+                !matches!(node, Node::List(_)) && !matches!(*name, "IsTruncated" | "Marker")
+            })
+            .map(|(name, node)| {
+                let secret = matches!(*name, "SecretAccessKey");
+                (
+                    lower_first(name),
+                    if secret {
+                        Value::from(HIDDEN)
+                    } else if *name == "SessionToken" {
+                        Value::from(HIDDEN)
+                    } else {
+                        response_elements(node)
+                    },
+                )
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        node => to_json(node),
+    }
+}
+
+fn lower_first(name: &str) -> String {
+    let mut chars = name.chars();
+    chars
+        .next()
+        .map(|first| first.to_ascii_lowercase())
+        .into_iter()
+        .chain(chars)
+        .collect()
+}

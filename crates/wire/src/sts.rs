@@ -1,0 +1,164 @@
+//! STS on the wire.
+
+use crate::fields::Fields;
+use crate::node::{Members, Node};
+use crate::table::{Binding, bind};
+use locum_identity::error::Error;
+use locum_identity::names::{
+    AccountId, ArnText, FederationPolicyText, RoleSessionDuration, SessionPolicyText, TokenDuration,
+};
+use locum_identity::session::TemporaryCredentials;
+use locum_identity::sts::{
+    AssumeRole, AssumedRole, CallerIdentity, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
+    GetFederationToken, GetSessionToken, SessionPolicies,
+};
+
+pub(crate) fn bindings() -> Vec<Binding> {
+    vec![
+        bind!(AssumeRole, decode_assume_role, assumed_role),
+        bind!(GetAccessKeyInfo, decode_access_key_info, access_key_info),
+        bind!(
+            GetCallerIdentity,
+            |_| Ok(GetCallerIdentity),
+            caller_identity
+        ),
+        bind!(
+            GetFederationToken,
+            decode_federation_token,
+            federation_token
+        ),
+        bind!(GetSessionToken, decode_session_token, session_token),
+    ]
+}
+
+fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
+    refuse(
+        fields,
+        &[
+            "Tags",
+            "TransitiveTagKeys",
+            "SerialNumber",
+            "TokenCode",
+            "SourceIdentity",
+            "ProvidedContexts",
+        ],
+    )?;
+    let role_arn = fields.required("RoleArn");
+    let role_session_name = fields.required("RoleSessionName");
+    let policy_arns = policy_arns(fields);
+    let policy = fields.optional::<SessionPolicyText>("Policy");
+    let duration = fields.number("DurationSeconds", RoleSessionDuration::from_seconds);
+    let external_id = fields.optional("ExternalId");
+    fields.check()?;
+    Ok(AssumeRole {
+        role_arn: role_arn?,
+        role_session_name: role_session_name?,
+        duration,
+        external_id,
+        session_policies: SessionPolicies {
+            policy: policy.map(String::from),
+            policy_arns,
+        },
+    })
+}
+
+fn decode_session_token(fields: &mut Fields<'_>) -> Result<GetSessionToken, Error> {
+    refuse(fields, &["SerialNumber", "TokenCode"])?;
+    let duration = fields.number("DurationSeconds", TokenDuration::from_seconds);
+    fields.check()?;
+    Ok(GetSessionToken { duration })
+}
+
+fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken, Error> {
+    refuse(fields, &["Tags"])?;
+    let name = fields.required("Name");
+    let policy = fields.optional::<FederationPolicyText>("Policy");
+    let policy_arns = policy_arns(fields);
+    let duration = fields.number("DurationSeconds", TokenDuration::from_seconds);
+    fields.check()?;
+    Ok(GetFederationToken {
+        name: name?,
+        duration,
+        session_policies: SessionPolicies {
+            policy: policy.map(String::from),
+            policy_arns,
+        },
+    })
+}
+
+fn decode_access_key_info(fields: &mut Fields<'_>) -> Result<GetAccessKeyInfo, Error> {
+    let access_key_id = fields.required("AccessKeyId");
+    fields.check()?;
+    Ok(GetAccessKeyInfo {
+        access_key_id: access_key_id?,
+    })
+}
+
+/// `PolicyArns.member.N.arn`, at most ten.
+fn policy_arns(fields: &mut Fields<'_>) -> Vec<ArnText> {
+    fields.list("PolicyArns", 10, |element| element.required("arn").ok())
+}
+
+/// Parameters that would limit or mark a session must not be passed over in silence.
+fn refuse(fields: &Fields<'_>, names: &[&str]) -> Result<(), Error> {
+    match names.iter().find(|name| fields.has(name)) {
+        Some(name) => Err(Error::ValidationText(format!(
+            "The parameter {name} is not supported by this service yet"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn credentials(credentials: &TemporaryCredentials) -> Members<'_> {
+    Members::new()
+        .text("AccessKeyId", credentials.access_key_id.as_str())
+        .text("SecretAccessKey", credentials.secret_access_key.expose())
+        .text("SessionToken", credentials.session_token.as_str())
+        .time("Expiration", credentials.expiration)
+}
+
+fn assumed_role(output: &AssumedRole) -> Node<'_> {
+    let members = Members::new()
+        .structure("Credentials", credentials(&output.credentials))
+        .structure(
+            "AssumedRoleUser",
+            Members::new()
+                .text("AssumedRoleId", output.assumed_role_id.as_str())
+                .text("Arn", output.arn.as_str()),
+        );
+    match output.packed_policy_size {
+        Some(percent) => members.integer("PackedPolicySize", percent).node(),
+        None => members.node(),
+    }
+}
+
+fn session_token(output: &TemporaryCredentials) -> Node<'_> {
+    Members::new()
+        .structure("Credentials", credentials(output))
+        .node()
+}
+
+fn federation_token(output: &FederationToken) -> Node<'_> {
+    Members::new()
+        .structure("Credentials", credentials(&output.credentials))
+        .structure(
+            "FederatedUser",
+            Members::new()
+                .text("FederatedUserId", output.federated_user_id.as_str())
+                .text("Arn", output.arn.as_str()),
+        )
+        .integer("PackedPolicySize", output.packed_policy_size)
+        .node()
+}
+
+fn caller_identity(output: &CallerIdentity) -> Node<'_> {
+    Members::new()
+        .text("UserId", output.user_id.as_str())
+        .text("Account", output.account.as_str())
+        .text("Arn", output.arn.as_str())
+        .node()
+}
+
+fn access_key_info(output: &AccountId) -> Node<'_> {
+    Members::new().text("Account", output.as_str()).node()
+}

@@ -1,0 +1,101 @@
+//! The one table of every operation.
+
+use crate::fields::Fields;
+use crate::node::Node;
+use crate::params::Params;
+use crate::{iam, organizations, sts};
+use locum_identity::caller::{Caller, RequestFacts};
+use locum_identity::error::Error;
+use locum_identity::operation::Service;
+use locum_identity::realm::Realm;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+/// An operation on the wire. Whatever it is, invoking it goes through [`Realm::call`], which
+/// authorizes before it acts.
+pub struct Binding {
+    /// The service.
+    pub service: Service,
+    /// The operation's name.
+    pub name: &'static str,
+    pub(crate) invoke: Invoke,
+}
+
+/// Decodes, authorizes, acts and hands the output to `encode`.
+pub(crate) type Invoke = for<'a> fn(Invocation<'a>) -> Invoked<'a>;
+pub(crate) type Invoked<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// One invocation of a binding.
+pub(crate) struct Invocation<'a> {
+    pub(crate) realm: &'a Realm,
+    pub(crate) caller: &'a Caller,
+    pub(crate) facts: &'a RequestFacts,
+    pub(crate) params: &'a Params,
+    /// Takes the result: `None` for operations that answer nothing.
+    pub(crate) encode: &'a mut (dyn FnMut(Option<&Node<'_>>) + Send),
+}
+
+/// Binds an operation: its decoder and, if it answers something, its encoder.
+macro_rules! bind {
+    ($operation:ty, $decode:expr) => {
+        $crate::table::bind!(@ $operation, $decode, |_output, invocation: &mut $crate::table::Invocation<'_>| (invocation.encode)(None))
+    };
+    ($operation:ty, $decode:expr, $encode:expr) => {
+        $crate::table::bind!(@ $operation, $decode, |output, invocation: &mut $crate::table::Invocation<'_>| {
+            (invocation.encode)(Some(&$encode(output)))
+        })
+    };
+    (@ $operation:ty, $decode:expr, $finish:expr) => {
+        $crate::table::Binding {
+            service: <$operation as ::locum_identity::operation::Operation>::SERVICE,
+            name: <$operation as ::locum_identity::operation::Operation>::NAME,
+            invoke: |mut invocation| {
+                Box::pin(async move {
+                    let service = <$operation as ::locum_identity::operation::Operation>::SERVICE;
+                    let mut fields = $crate::table::fields(service, invocation.params);
+                    let decode: fn(&mut $crate::fields::Fields<'_>) -> Result<$operation, ::locum_identity::error::Error> = $decode;
+                    let input = decode(&mut fields)?;
+                    let output = invocation.realm.call(invocation.caller, invocation.facts, input).await?;
+                    let finish: fn(
+                        &<$operation as ::locum_identity::operation::Operation>::Output,
+                        &mut $crate::table::Invocation<'_>,
+                    ) = $finish;
+                    finish(&output, &mut invocation);
+                    Ok(())
+                })
+            },
+        }
+    };
+}
+pub(crate) use bind;
+
+/// The fields of a request to a service. IAM leaves the values out of its validation messages.
+pub(crate) fn fields(service: Service, params: &Params) -> Fields<'_> {
+    Fields::new(params, service != Service::Iam)
+}
+
+/// Every operation of every service, sorted by service and name.
+pub fn operations() -> &'static [Binding] {
+    static OPERATIONS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
+        let mut all: Vec<_> = sts::bindings()
+            .into_iter()
+            .chain(iam::bindings())
+            .chain(organizations::bindings())
+            .collect();
+        all.sort_by_key(|binding| (binding.service.name(), binding.name));
+        all
+    });
+    &OPERATIONS
+}
+
+/// The binding of an operation, if there is one.
+pub(crate) fn binding(service: Service, name: &str) -> Option<&'static Binding> {
+    let all = operations();
+    let at = all
+        .binary_search_by_key(&(service.name(), name), |binding| {
+            (binding.service.name(), binding.name)
+        })
+        .ok()?;
+    all.get(at)
+}
