@@ -39,11 +39,13 @@ pub(crate) struct Invocation<'a> {
 /// Binds an operation: its decoder and, if it answers something, its encoder.
 macro_rules! bind {
     ($operation:ty, $decode:expr) => {
-        $crate::table::bind!(@ $operation, $decode, |_output, invocation: &mut $crate::table::Invocation<'_>| (invocation.encode)(None))
+        $crate::table::bind!(@ $operation, $decode, |_output, invocation| (invocation.encode)(None))
     };
     ($operation:ty, $decode:expr, $encode:expr) => {
-        $crate::table::bind!(@ $operation, $decode, |output, invocation: &mut $crate::table::Invocation<'_>| {
-            (invocation.encode)(Some(&$encode(output)))
+        $crate::table::bind!(@ $operation, $decode, |output, invocation| {
+            type Output = <$operation as ::locum_identity::operation::Operation>::Output;
+            let encode: fn(&Output) -> $crate::node::Node<'_> = $encode;
+            (invocation.encode)(Some(&encode(output)));
         })
     };
     (@ $operation:ty, $decode:expr, $finish:expr) => {
@@ -51,17 +53,18 @@ macro_rules! bind {
             service: <$operation as ::locum_identity::operation::Operation>::SERVICE,
             name: <$operation as ::locum_identity::operation::Operation>::NAME,
             invoke: |mut invocation| {
+                type Decode = fn(&mut $crate::fields::Fields<'_>) -> Result<$operation, ::locum_identity::error::Error>;
+                type Finish = fn(
+                    &<$operation as ::locum_identity::operation::Operation>::Output,
+                    &mut $crate::table::Invocation<'_>,
+                );
+                const DECODE: Decode = $decode;
+                const FINISH: Finish = $finish;
                 Box::pin(async move {
                     let service = <$operation as ::locum_identity::operation::Operation>::SERVICE;
-                    let mut fields = $crate::table::fields(service, invocation.params);
-                    let decode: fn(&mut $crate::fields::Fields<'_>) -> Result<$operation, ::locum_identity::error::Error> = $decode;
-                    let input = decode(&mut fields)?;
+                    let input = DECODE(&mut $crate::table::fields(service, invocation.params))?;
                     let output = invocation.realm.call(invocation.caller, invocation.facts, input).await?;
-                    let finish: fn(
-                        &<$operation as ::locum_identity::operation::Operation>::Output,
-                        &mut $crate::table::Invocation<'_>,
-                    ) = $finish;
-                    finish(&output, &mut invocation);
+                    FINISH(&output, &mut invocation);
                     Ok(())
                 })
             },
