@@ -26,7 +26,7 @@ pub(crate) fn request(
     signed_headers: &str,
     payload_line: &str,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Vec::with_capacity(2048);
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b'\n');
     out.extend_from_slice(path.as_bytes());

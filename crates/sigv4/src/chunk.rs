@@ -105,6 +105,9 @@ impl ChunkDecoder {
     }
 
     fn advance(&mut self, mut input: &[u8], out: &mut impl FnMut(&[u8])) -> Result<(), ChunkError> {
+        if let State::Failed(error) = self.state {
+            return Err(error);
+        }
         while !input.is_empty() {
             match &mut self.state {
                 State::Failed(error) => return Err(*error),

@@ -1,6 +1,7 @@
 //! Reading what a request claims, and verifying it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE, HeaderName};
@@ -8,11 +9,12 @@ use http::request::Parts;
 
 use crate::canonical::{self, Query, SIGNATURE_PARAMETER, TOKEN_PARAMETER};
 use crate::chunk::{Chain, ChunkDecoder, Seed};
-use crate::error::{CredentialFault, Error, HeaderFault, Missing, QueryFault, S3Error, ScopeFault};
-use crate::key::{self, Hex, SigningKey, TERMINATOR};
+use crate::credential::Credential;
+use crate::error::{Error, HeaderFault, Missing, QueryFault, S3Error};
+use crate::key::{self, Hex, SigningKey};
 use crate::payload::{self, Payload, PayloadLine};
 use crate::time::{self, BasicTime};
-use crate::{ALGORITHM, Dialect, MAX_EXPIRES, MAX_SKEW};
+use crate::{ALGORITHM, Dialect};
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -23,21 +25,22 @@ const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security
 /// The order of work is [`parse`](Claim::parse), then [`check`](Claim::check) (time and scope,
 /// which need no secret), then the caller's own look-up of the session token and the access key,
 /// then [`verify`](Claim::verify): the order in which AWS reports errors.
-#[derive(Debug)]
 pub struct Claim<'r> {
-    head: &'r Parts,
-    dialect: Dialect,
-    presigned: bool,
-    credential: Credential<'r>,
+    pub(crate) head: &'r Parts,
+    pub(crate) dialect: Dialect,
+    pub(crate) presigned: bool,
+    pub(crate) credential: Credential<'r>,
     /// Sorted, without duplicates.
-    signed_headers: Cow<'r, str>,
+    pub(crate) signed_headers: Cow<'r, str>,
     signature: Cow<'r, str>,
     session_token: Option<Cow<'r, str>>,
     /// The date as sent, and what it means.
-    date: Cow<'r, str>,
-    time: Option<i64>,
+    pub(crate) date: Cow<'r, str>,
+    pub(crate) time: Option<i64>,
+    /// The same in the basic format; that of 1970 if it does not parse.
+    pub(crate) basic: BasicTime,
     /// `X-Amz-Expires` as sent; S3 requires and honours it.
-    expires: Option<Cow<'r, str>>,
+    pub(crate) expires: Option<Cow<'r, str>>,
     path: Cow<'r, str>,
     query: Query<'r>,
     payload_line: PayloadLine<'r>,
@@ -232,7 +235,7 @@ impl<'r> Claim<'r> {
         };
         let chain = signed.then(|| Chain {
             key: key.clone(),
-            date_time: self.date_time().as_ref().to_owned(),
+            date_time: self.date_time().to_owned(),
             scope: self.credential.scope().to_owned(),
             previous: Hex::new(&signature),
         });
@@ -313,6 +316,7 @@ impl<'r> Claim<'r> {
             signed_headers: canonical::signed_headers(Cow::Borrowed(signed_headers)),
             signature: Cow::Borrowed(signature),
             session_token: header_text(&head.headers, &X_AMZ_SECURITY_TOKEN),
+            basic: BasicTime::new(&date, time),
             date,
             time,
             expires: None,
@@ -359,6 +363,7 @@ impl<'r> Claim<'r> {
             return Err(query_malformed(QueryFault::Required));
         }
         let (payload_line, payload) = PayloadLine::of(head, dialect, true)?;
+        let time = time::parse_basic(&date);
         Self {
             head,
             dialect,
@@ -367,8 +372,9 @@ impl<'r> Claim<'r> {
             signed_headers: canonical::signed_headers(signed_headers),
             signature,
             session_token: query.first(TOKEN_PARAMETER),
-            time: time::parse_basic(&date),
+            basic: BasicTime::new(&date, time),
             date,
+            time,
             expires,
             path: Cow::Borrowed(""),
             query,
@@ -401,182 +407,6 @@ impl<'r> Claim<'r> {
         Ok(self)
     }
 
-    /// All checks but the signature's. Without a `moment` (the time and the service expected),
-    /// those that need neither.
-    fn examine(&self, moment: Option<(i64, &str)>) -> Result<(), Error> {
-        match self.dialect {
-            Dialect::General => self.examine_general(moment),
-            Dialect::S3 => self.examine_s3(moment),
-        }
-    }
-
-    fn examine_general(&self, moment: Option<(i64, &str)>) -> Result<(), Error> {
-        if !self
-            .signed_headers
-            .split(';')
-            .any(|name| name == "host" || name == ":authority")
-        {
-            return Err(Error::HostNotSigned);
-        }
-        let date = self.time.ok_or_else(|| Error::InvalidDate {
-            given: self.date.as_ref().to_owned(),
-        })?;
-        if let Some((now, _)) = moment {
-            if date < now.saturating_sub(MAX_SKEW) {
-                return Err(Error::Expired { date, now });
-            }
-            if date > now.saturating_add(MAX_SKEW) {
-                return Err(Error::NotYetCurrent { date, now });
-            }
-        }
-        let Some([_, day, region, service, terminator]) = self.credential.elements() else {
-            return Err(Error::MalformedCredential {
-                given: self.credential.text.as_ref().to_owned(),
-            });
-        };
-        let expected_service = moment
-            .map(|(_, expected)| expected)
-            .filter(|expected| *expected != service);
-        let basic = BasicTime::from_epoch(date);
-        let fault = ScopeFault {
-            region: (!is_region(region)).then(|| region.to_owned()),
-            service: expected_service.map(str::to_owned),
-            terminator: (terminator != TERMINATOR).then(|| terminator.to_owned()),
-            date: (day != basic.date()).then(|| (day.to_owned(), basic.as_str().to_owned())),
-        };
-        match fault == ScopeFault::default() {
-            true => Ok(()),
-            false => Err(Error::Scope(fault)),
-        }
-    }
-
-    fn examine_s3(&self, moment: Option<(i64, &str)>) -> Result<(), Error> {
-        let date = match (self.time, self.presigned) {
-            (Some(date), _) => date,
-            (None, true) => return Err(query_malformed(QueryFault::Date)),
-            (None, false) => return Err(S3Error::MissingDate.into()),
-        };
-        if self.presigned {
-            self.examine_expiry(date, moment.map(|(now, _)| now))?;
-        } else if let Some((now, _)) = moment
-            && now.saturating_sub(date).saturating_abs() > MAX_SKEW
-        {
-            return Err(Error::S3(S3Error::RequestTimeTooSkewed {
-                request_time: self.date.as_ref().to_owned(),
-                server_time: now,
-            }));
-        }
-        if let Some(fault) = self.credential_fault(moment.map(|(_, service)| service)) {
-            return Err(match self.presigned {
-                true => query_malformed(QueryFault::Credential(fault)),
-                false => header_malformed(HeaderFault::Credential(fault)),
-            });
-        }
-        let basic = BasicTime::from_epoch(date);
-        if self.date() != basic.date() {
-            return Err(match self.presigned {
-                true => query_malformed(QueryFault::DateMismatch {
-                    credential: self.date().to_owned(),
-                    request: basic.date().to_owned(),
-                }),
-                false => header_malformed(HeaderFault::DateMismatch),
-            });
-        }
-        self.examine_coverage()
-    }
-
-    /// `X-Amz-Expires`: from 0 (good for this very second) to a week.
-    fn examine_expiry(&self, date: i64, now: Option<i64>) -> Result<(), Error> {
-        let text = self.expires.as_deref().unwrap_or_default();
-        let lifetime: i64 = text
-            .parse()
-            .map_err(|_| query_malformed(QueryFault::ExpiresNotANumber))?;
-        if lifetime > MAX_EXPIRES {
-            return Err(query_malformed(QueryFault::ExpiresTooLong));
-        }
-        let Ok(seconds) = u32::try_from(lifetime) else {
-            return Err(query_malformed(QueryFault::ExpiresNegative));
-        };
-        let Some(now) = now else { return Ok(()) };
-        let expires = date.saturating_add(lifetime);
-        if date > now.saturating_add(MAX_SKEW) {
-            return Err(Error::S3(S3Error::NotYetValid {
-                date,
-                expires,
-                server_time: now,
-            }));
-        }
-        if now > expires {
-            return Err(Error::S3(S3Error::RequestExpired {
-                lifetime: seconds,
-                expires,
-                server_time: now,
-            }));
-        }
-        Ok(())
-    }
-
-    fn credential_fault(&self, expected_service: Option<&str>) -> Option<CredentialFault> {
-        let Some([_, day, region, service, terminator]) = self.credential.elements() else {
-            return Some(CredentialFault::Malformed);
-        };
-        if !time::is_date(day) {
-            return Some(CredentialFault::Date(day.to_owned()));
-        }
-        if region.is_empty() {
-            return Some(CredentialFault::NoRegion);
-        }
-        if !is_region(region) {
-            return Some(CredentialFault::Malformed);
-        }
-        if let Some(expected) = expected_service
-            && service != expected
-        {
-            return Some(CredentialFault::Service {
-                given: service.to_owned(),
-                expected: expected.to_owned(),
-            });
-        }
-        (terminator != TERMINATOR).then(|| CredentialFault::Terminator(terminator.to_owned()))
-    }
-
-    /// S3 wants `host`, `content-md5` and every `x-amz-*` header signed. `x-amz-content-sha256`
-    /// need not be: its value is in the canonical request anyway.
-    fn examine_coverage(&self) -> Result<(), Error> {
-        let must = |name: &str| {
-            matches!(name, "host" | "content-md5")
-                || (name.starts_with("x-amz-") && name != "x-amz-content-sha256")
-        };
-        let headers = &self.head.headers;
-        let authority = (!headers.contains_key("host") && self.head.uri.authority().is_some())
-            .then_some("host");
-        let present = || {
-            headers
-                .keys()
-                .map(HeaderName::as_str)
-                .chain(authority)
-                .filter(|name| must(name))
-        };
-        let is_present = |name: &str| headers.contains_key(name) || authority == Some(name);
-        // Neither list has duplicates, so equal numbers mean equal sets.
-        let signed = self
-            .signed_headers
-            .split(';')
-            .filter(|name| must(name) && is_present(name))
-            .count();
-        if signed == present().count() {
-            return Ok(());
-        }
-        let signed: Vec<&str> = self.signed_headers.split(';').collect();
-        let mut unsigned: Vec<&str> = present()
-            .filter(|name| signed.binary_search(name).is_err())
-            .collect();
-        unsigned.sort_unstable();
-        Err(Error::S3(S3Error::HeadersNotSigned {
-            headers: unsigned.join(", "),
-        }))
-    }
-
     fn canonical_request(&self, payload_line: &str, with_token: bool) -> Vec<u8> {
         let but: &[&str] = match (self.presigned, with_token) {
             (false, _) => &[],
@@ -595,27 +425,22 @@ impl<'r> Claim<'r> {
 
     /// The date as it stands in the string to sign: S3 takes it as it was sent, the others in the
     /// basic format.
-    fn date_time(&self) -> DateTime<'_> {
+    fn date_time(&self) -> &str {
         match (self.dialect, self.presigned) {
-            (Dialect::S3, false) => DateTime::AsSent(&self.date),
-            _ => DateTime::Basic(BasicTime::from_epoch(self.time())),
+            (Dialect::S3, false) => &self.date,
+            _ => self.basic.as_str(),
         }
     }
 
     fn sign(&self, key: &SigningKey, canonical: &[u8]) -> [u8; 32] {
-        key::sign_request(
-            key,
-            self.date_time().as_ref(),
-            self.credential.scope(),
-            canonical,
-        )
+        key::sign_request(key, self.date_time(), self.credential.scope(), canonical)
     }
 
     fn mismatch(&self, canonical: &[u8]) -> Error {
         Error::SignatureDoesNotMatch {
             canonical_request: lossy(canonical),
             string_to_sign: key::string_to_sign(
-                self.date_time().as_ref(),
+                self.date_time(),
                 self.credential.scope(),
                 canonical,
             ),
@@ -624,73 +449,16 @@ impl<'r> Claim<'r> {
     }
 }
 
-/// `AKID/YYYYMMDD/region/service/aws4_request`, as sent.
-#[derive(Debug)]
-struct Credential<'r> {
-    text: Cow<'r, str>,
-    /// Where the four slashes are, if there are four.
-    slashes: Option<[usize; 4]>,
-}
-
-impl<'r> Credential<'r> {
-    fn new(text: Cow<'r, str>) -> Self {
-        let mut at = text.match_indices('/').map(|(at, _)| at);
-        let slashes = match [at.next(), at.next(), at.next(), at.next(), at.next()] {
-            [Some(a), Some(b), Some(c), Some(d), None] => Some([a, b, c, d]),
-            _ => None,
-        };
-        Self { text, slashes }
+/// The head may hold a session token or a customer's key.
+impl fmt::Debug for Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("dialect", &self.dialect)
+            .field("presigned", &self.presigned)
+            .field("credential", &self.credential.text)
+            .field("date", &self.date)
+            .finish_non_exhaustive()
     }
-
-    fn elements(&self) -> Option<[&str; 5]> {
-        let [a, b, c, d] = self.slashes?;
-        Some([
-            self.text.get(..a)?,
-            self.text.get(a + 1..b)?,
-            self.text.get(b + 1..c)?,
-            self.text.get(c + 1..d)?,
-            self.text.get(d + 1..)?,
-        ])
-    }
-
-    fn element(&self, index: usize) -> &str {
-        match self.elements() {
-            Some(elements) => elements.get(index).copied().unwrap_or_default(),
-            None if index == 0 => self.text.split('/').next().unwrap_or_default(),
-            None => "",
-        }
-    }
-
-    /// All but the access key id.
-    fn scope(&self) -> &str {
-        self.text
-            .split_once('/')
-            .map(|(_, scope)| scope)
-            .unwrap_or_default()
-    }
-}
-
-enum DateTime<'c> {
-    AsSent(&'c str),
-    Basic(BasicTime),
-}
-
-impl DateTime<'_> {
-    fn as_ref(&self) -> &str {
-        match self {
-            Self::AsSent(text) => text,
-            Self::Basic(time) => time.as_str(),
-        }
-    }
-}
-
-/// A region's name is a label; anything longer or stranger is refused before it reaches a policy
-/// or a log.
-fn is_region(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// A header's value; several are joined by commas, which no single value that is expected here
@@ -740,11 +508,11 @@ fn s3_foreign_scheme(header: &[u8]) -> S3Error {
     S3Error::UnsupportedAuthorizationType { authorization }
 }
 
-fn header_malformed(fault: HeaderFault) -> Error {
+pub(crate) fn header_malformed(fault: HeaderFault) -> Error {
     Error::S3(S3Error::AuthorizationHeaderMalformed(fault))
 }
 
-fn query_malformed(fault: QueryFault) -> Error {
+pub(crate) fn query_malformed(fault: QueryFault) -> Error {
     Error::S3(S3Error::AuthorizationQueryParameters(fault))
 }
 

@@ -154,7 +154,10 @@ pub(crate) fn string_to_sign(date_time: &str, scope: &str, canonical: &[u8]) -> 
 
 /// Sixty-four hexadecimal digits in any letter case, or nothing.
 pub(crate) fn from_hex(text: &[u8]) -> Option<[u8; 32]> {
-    from_hex_lower(&text.to_ascii_lowercase())
+    match text.len() {
+        64 => from_hex_lower(&text.to_ascii_lowercase()),
+        _ => None,
+    }
 }
 
 fn derive_bytes(secret: &str, date: &str, region: &str, service: &str) -> Zeroizing<[u8; 32]> {

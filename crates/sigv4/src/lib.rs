@@ -35,8 +35,10 @@
 //! by the size of the head, which it is the HTTP server's part to limit.
 
 mod canonical;
+mod check;
 mod chunk;
 mod claim;
+mod credential;
 mod error;
 mod key;
 mod payload;

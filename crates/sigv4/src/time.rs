@@ -6,6 +6,15 @@
 pub(crate) struct BasicTime([u8; 16]);
 
 impl BasicTime {
+    /// Of a date that was sent as `text` and means `seconds`, if anything.
+    pub(crate) fn new(text: &str, seconds: Option<i64>) -> Self {
+        match (seconds, text.as_bytes().try_into()) {
+            // The one form of this length that parses is the basic one.
+            (Some(_), Ok(basic)) => Self(basic),
+            (seconds, _) => Self::from_epoch(seconds.unwrap_or_default()),
+        }
+    }
+
     /// Years outside 0 to 9999 have no such form and become year 0 or 9999.
     pub(crate) fn from_epoch(seconds: i64) -> Self {
         let seconds = seconds.clamp(MIN, MAX);
