@@ -1,0 +1,127 @@
+//! What the tests need beside Rust: programs of the distribution and a Python environment.
+
+use crate::command::{is_on_path, output, run, succeeds};
+use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The exact Python packages of the client tests.
+const REQUIREMENTS: &str = "tests/requirements.txt";
+
+/// A thing that is there or not, and the Debian package that brings it.
+struct Need {
+    package: &'static str,
+    is_met: fn() -> bool,
+}
+
+const CLIENT_NEEDS: [Need; 6] = [
+    Need {
+        package: "python3-venv",
+        is_met: || succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
+    },
+    Need {
+        package: "golang-go",
+        is_met: || is_on_path("go"),
+    },
+    Need {
+        package: "golang-github-aws-aws-sdk-go-dev",
+        is_met: || {
+            Path::new("/usr/share/gocode/src/github.com/aws/aws-sdk-go/service/sts").is_dir()
+        },
+    },
+    Need {
+        package: "faketime",
+        is_met: || is_on_path("faketime"),
+    },
+    Need {
+        package: "openssl",
+        is_met: || is_on_path("openssl"),
+    },
+    Need {
+        package: "curl",
+        is_met: || is_on_path("curl"),
+    },
+];
+
+/// Sees to the programs of the distribution: installs them when this is root on Debian.
+///
+/// # Errors
+/// When they cannot be installed; the text names them.
+pub(crate) fn programs() -> Result<(), String> {
+    let missing = || -> Vec<&str> {
+        CLIENT_NEEDS
+            .iter()
+            .filter(|need| !(need.is_met)())
+            .map(|need| need.package)
+            .collect()
+    };
+    let wanted = missing();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let by_hand = format!(
+        "the client tests need these Debian packages: apt-get install {}",
+        wanted.join(" ")
+    );
+    if !is_on_path("apt-get") || output(Command::new("id").arg("-u"))?.trim() != "0" {
+        return Err(by_hand);
+    }
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(&wanted);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    // The package lists may be absent or stale.
+    if run(&mut install()).is_err() {
+        run(Command::new("apt-get").arg("update"))?;
+        run(&mut install())?;
+    }
+    match missing().as_slice() {
+        [] => Ok(()),
+        still => Err(format!(
+            "{by_hand}; still missing after the installation: {}",
+            still.join(" ")
+        )),
+    }
+}
+
+/// The folder of the Python environment's programs, made anew when the requirements have changed.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, String> {
+    let environment = workspace.target.join("python");
+    let programs = environment.join("bin");
+    let requirements = workspace.root.join(REQUIREMENTS);
+    let wanted = read(&requirements)?;
+    // Written last, so that an installation that was cut short is done again.
+    let installed = environment.join("installed-requirements.txt");
+    if read(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(programs);
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&environment))?;
+    run(Command::new(programs.join("python"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--requirement",
+        ])
+        .arg(&requirements))?;
+    run(Command::new(programs.join("python")).args(["-m", "pip", "check"]))?;
+    std::fs::write(&installed, wanted)
+        .map_err(|error| format!("{}: {error}", installed.display()))?;
+    Ok(programs)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
