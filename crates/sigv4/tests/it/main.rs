@@ -1,9 +1,16 @@
 //! Tests of the public face of `locum-sigv4`.
 
+#[cfg(test)]
 mod canonicalisation;
+#[cfg(test)]
 mod chunks;
+#[cfg(test)]
 mod general;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod s3;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod vectors;
