@@ -5,6 +5,8 @@ mod canonicalisation;
 #[cfg(test)]
 mod chunks;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod general;
 #[cfg(test)]
 mod properties;
