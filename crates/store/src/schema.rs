@@ -24,7 +24,8 @@ impl Place {
                 let mut connection = connect(path)?;
                 // Another program's file is left as it is, so this comes before the settings that
                 // the file remembers.
-                recognise(&connection, MIGRATIONS)?;
+                // One transaction: another process may be creating the schema at this moment.
+                recognise(&*connection.unchecked_transaction()?, MIGRATIONS)?;
                 write_ahead(&mut connection)?;
                 configure(&connection)?;
                 migrate(&mut connection, MIGRATIONS)?;
@@ -47,7 +48,8 @@ impl Place {
                 let connection = connect(path)?;
                 configure(&connection)?;
                 // A file that vanished or was replaced must not look like an empty realm.
-                if recognise(&connection, MIGRATIONS)? < MIGRATIONS.len() {
+                if recognise(&*connection.unchecked_transaction()?, MIGRATIONS)? < MIGRATIONS.len()
+                {
                     return Err(OpenError::Lost);
                 }
                 Ok(Some(connection))
@@ -206,7 +208,8 @@ fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), 
     Ok(())
 }
 
-/// How many of the migrations the database has. 0 for an empty one.
+/// How many of the migrations the database has. 0 for an empty one. Reads more than once, so it must
+/// be called in a transaction.
 fn recognise(connection: &Connection, migrations: &[Migration]) -> Result<usize, OpenError> {
     let application: i64 = connection.query_row(
         "SELECT application_id FROM pragma_application_id",
