@@ -11,6 +11,7 @@ use http::header::HeaderValue;
 use http::request::Parts;
 
 use crate::error::EscapeFault;
+use crate::text;
 
 /// The query parameter that presigning adds last, and that therefore is not signed itself.
 pub(crate) const SIGNATURE_PARAMETER: &str = "X-Amz-Signature";
@@ -93,10 +94,10 @@ pub(crate) struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
 impl<'r> Query<'r> {
     /// Reads a query as it was received. Nothing is sorted yet.
     pub(crate) fn parse(raw: &'r str) -> Result<Self, EscapeFault> {
-        raw.split('&')
+        text::pieces(raw, b'&')
             .filter(|piece| !piece.is_empty())
             .map(|piece| {
-                let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+                let (name, value) = text::cut(piece, b'=').unwrap_or((piece, ""));
                 Ok((uniform(name, Part::Query)?, uniform(value, Part::Query)?))
             })
             .collect::<Result<_, _>>()
@@ -147,11 +148,8 @@ impl<'r> Query<'r> {
 /// The list of signed headers in its canonical order. What a client sends is nearly always
 /// sorted already; a name given twice counts once, so that a long value cannot be multiplied.
 pub(crate) fn signed_headers(list: Cow<'_, str>) -> Cow<'_, str> {
-    let ascending = list
-        .split(';')
-        .zip(list.split(';').skip(1))
-        .all(|(a, b)| a < b);
-    if ascending {
+    let mut last = None;
+    if text::pieces(&list, b';').all(|name| last.replace(name) < Some(name)) {
         return list;
     }
     let mut names: Vec<&str> = list.split(';').collect();
@@ -163,7 +161,7 @@ pub(crate) fn signed_headers(list: Cow<'_, str>) -> Cow<'_, str> {
 /// Appends the canonical headers, one line for each name in `signed`. A header that the request
 /// lacks has an empty value, which cannot match what a client signed.
 fn write_headers(out: &mut Vec<u8>, head: &Parts, signed: &str) {
-    for name in signed.split(';') {
+    for name in text::pieces(signed, b';') {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
         let stands_in = match name {

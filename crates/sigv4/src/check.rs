@@ -6,6 +6,7 @@ use http::header::HeaderName;
 use crate::claim::{Claim, header_malformed, query_malformed};
 use crate::error::{CredentialFault, Error, HeaderFault, QueryFault, S3Error, ScopeFault};
 use crate::key::TERMINATOR;
+use crate::text;
 use crate::time;
 use crate::{Dialect, MAX_EXPIRES, MAX_SKEW};
 
@@ -20,9 +21,7 @@ impl Claim<'_> {
     }
 
     fn examine_general(&self, moment: Option<(i64, &str)>) -> Result<(), Error> {
-        if !self
-            .signed_headers
-            .split(';')
+        if !text::pieces(&self.signed_headers, b';')
             .any(|name| name == "host" || name == ":authority")
         {
             return Err(Error::HostNotSigned);
@@ -168,15 +167,13 @@ impl Claim<'_> {
         };
         let is_present = |name: &str| headers.contains_key(name) || authority == Some(name);
         // Neither list has duplicates, so equal numbers mean equal sets.
-        let signed = self
-            .signed_headers
-            .split(';')
+        let signed = text::pieces(&self.signed_headers, b';')
             .filter(|name| must(name) && is_present(name))
             .count();
         if signed == present().count() {
             return Ok(());
         }
-        let signed: Vec<&str> = self.signed_headers.split(';').collect();
+        let signed: Vec<&str> = text::pieces(&self.signed_headers, b';').collect();
         let mut unsigned: Vec<&str> = present()
             .filter(|name| signed.binary_search(name).is_err())
             .collect();

@@ -13,6 +13,7 @@ use crate::credential::Credential;
 use crate::error::{Error, HeaderFault, Missing, QueryFault, S3Error};
 use crate::key::{self, Hex, SigningKey};
 use crate::payload::{self, Payload, PayloadLine};
+use crate::text;
 use crate::time::{self, BasicTime};
 use crate::{ALGORITHM, Dialect};
 
@@ -71,8 +72,10 @@ impl<'r> Claim<'r> {
     /// The first fault in AWS's order that can be seen without a clock and without knowing the
     /// service.
     pub fn parse(head: &'r Parts, dialect: Dialect) -> Result<Option<Self>, Error> {
-        let query =
-            Query::parse(head.uri.query().unwrap_or_default()).map_err(Error::MalformedQuery)?;
+        let query = match head.uri.query() {
+            Some(query) => Query::parse(query).map_err(Error::MalformedQuery)?,
+            None => Query::default(),
+        };
         let algorithm = query.first("X-Amz-Algorithm");
         let version_2 = dialect == Dialect::S3 && query.has("Signature");
         let mut headers = head.headers.get_all(AUTHORIZATION).iter();
@@ -259,8 +262,10 @@ impl<'r> Claim<'r> {
         query: Query<'r>,
         header: &'r [u8],
     ) -> Result<Self, Error> {
-        let text = std::str::from_utf8(header).ok();
-        let (scheme, rest) = text.and_then(|it| it.split_once(' ')).unwrap_or_default();
+        let (scheme, rest) = std::str::from_utf8(header)
+            .ok()
+            .and_then(|text| text::cut(text, b' '))
+            .unwrap_or_default();
         if scheme != ALGORITHM {
             return Err(match dialect {
                 Dialect::General => foreign_scheme(header),
@@ -275,8 +280,8 @@ impl<'r> Claim<'r> {
             return Err(S3Error::MissingDate.into());
         }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-        for part in rest.split(',') {
-            let Some((name, value)) = part.split_once('=') else {
+        for part in text::pieces(rest, b',') {
+            let Some((name, value)) = text::cut(part, b'=') else {
                 return Err(match dialect {
                     Dialect::General => Error::NotKeyValue {
                         header_sha256: hash_of_header(header),

@@ -12,7 +12,10 @@ pub(crate) struct Credential<'r> {
 
 impl<'r> Credential<'r> {
     pub(crate) fn new(text: Cow<'r, str>) -> Self {
-        let mut at = text.match_indices('/').map(|(at, _)| at);
+        let mut at = text
+            .bytes()
+            .enumerate()
+            .filter_map(|(at, byte)| (byte == b'/').then_some(at));
         let slashes = match [at.next(), at.next(), at.next(), at.next(), at.next()] {
             [Some(a), Some(b), Some(c), Some(d), None] => Some([a, b, c, d]),
             _ => None,
@@ -39,11 +42,11 @@ impl<'r> Credential<'r> {
         }
     }
 
-    /// All but the access key id.
+    /// All but the access key id; empty if there are not four slashes.
     pub(crate) fn scope(&self) -> &str {
-        self.text
-            .split_once('/')
-            .map(|(_, scope)| scope)
-            .unwrap_or_default()
+        match self.slashes {
+            Some([first, ..]) => self.text.get(first + 1..).unwrap_or_default(),
+            None => "",
+        }
     }
 }

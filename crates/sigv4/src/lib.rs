@@ -43,6 +43,7 @@ mod error;
 mod key;
 mod payload;
 mod sign;
+mod text;
 mod time;
 
 pub use chunk::{ChunkDecoder, ChunkEncoder, ChunkError, Trailers};
