@@ -257,7 +257,7 @@ impl Principals {
         if scene.bounded {
             return false;
         }
-        let everyone = self.names.contains(&Name::Everyone);
+        let everyone = self.names.contains(&Name::Everyone) && everyone(caller, scene);
         let lists = |wanted: &dyn Fn(&Name) -> bool| everyone || self.names.iter().any(wanted);
         let account = |id: &str| lists(&|n| matches!(n, Name::Account(a) if **a == *id));
         let entity = |arn: &str, id: &str| {

@@ -123,8 +123,7 @@ impl ArnPattern {
         };
         let glob = |tokens: &[Token]| Glob::from_tokens(tokens.iter().copied());
         let head = head.iter().map(|s| glob(s)).collect();
-        let open = last.last() == Some(&Token::Many);
-        ArnPattern::segments(head, Pattern::Fixed(glob(last)), open)
+        ArnPattern::segments(head, Pattern::Fixed(glob(last)), false)
     }
 
     fn segments(head: Vec<Glob>, rest: Pattern, open: bool) -> ArnPattern {
