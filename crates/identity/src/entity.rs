@@ -185,6 +185,9 @@ pub struct AccessKey {
 pub struct Bucket {
     /// The name, unique over all accounts.
     pub name: String,
+    /// Where the data plane keeps its objects. Never used twice: a bucket created again under an
+    /// old name is empty, whatever the old one left behind.
+    pub address: String,
     /// When it was created.
     pub created: Seconds,
     /// The region it was created in.

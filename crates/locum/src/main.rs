@@ -1,2 +1,61 @@
-//! TODO
-fn main() {}
+//! locum: a self-hosted security token service, wire-compatible with AWS STS and IAM.
+
+mod audit;
+mod config;
+mod data_dir;
+mod door;
+mod environment;
+mod listen;
+mod s3_stub;
+mod state;
+
+use clap::Parser as _;
+use config::{Cli, Command};
+use std::fmt;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Why the program ends with other than success.
+#[derive(Debug)]
+enum Failure {
+    /// Wrong usage: exit code 2.
+    Usage(String),
+    /// Failed at work: exit code 1.
+    Work(String),
+}
+
+impl Failure {
+    fn work(what: &str, error: impl fmt::Display) -> Self {
+        Self::Work(format!("{what}: {error}"))
+    }
+}
+
+fn main() -> ExitCode {
+    // clap itself ends with 2 on wrong usage, and with 0 after --help and --version.
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let result = match cli.command {
+        Command::Init(args) => {
+            config::file(args.config.as_deref()).and_then(|file| data_dir::init(&args.over(file)))
+        }
+        Command::Serve(args) => {
+            config::file(args.config.as_deref()).and_then(|file| listen::serve(args.over(file)))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => {
+            tracing::error!("{message}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Work(message)) => {
+            tracing::error!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

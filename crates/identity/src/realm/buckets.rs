@@ -4,6 +4,7 @@ use super::Realm;
 use crate::account::BucketState;
 use crate::entity::{Bucket, BucketOwner};
 use crate::error::Error;
+use crate::ids::lower_case_id;
 use crate::names::AccountId;
 use crate::port::Origin;
 use crate::trust;
@@ -49,6 +50,7 @@ impl Realm {
                     });
                     draft.change.put(Bucket {
                         name: name.to_owned(),
+                        address: lower_case_id(20, draft.entropy),
                         created: draft.now,
                         region: region.to_owned(),
                         policy: None,

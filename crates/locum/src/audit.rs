@@ -1,0 +1,321 @@
+//! The record: one JSON line a request, in CloudTrail's record format, and last uses.
+//!
+//! Requests hand over what they know through a bounded queue; a thread makes and writes the lines,
+//! behind the requests' backs. When the queue is full, requests wait: nothing goes unrecorded while
+//! the disk takes it.
+
+use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
+use locum_identity::environment::{Entropy, timestamp};
+use locum_identity::port::LastUse;
+use locum_identity::realm::Realm;
+use locum_identity::session::SessionPrincipal;
+use locum_wire::Outcome;
+use serde_json::{Value, json};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Requests that may wait to be recorded.
+const QUEUE: usize = 8192;
+const CURRENT: &str = "audit.jsonl";
+
+/// What is recorded of one request.
+pub(crate) struct Event {
+    pub(crate) realm: Arc<Realm>,
+    pub(crate) facts: RequestFacts,
+    /// `None` if the request was not authenticated.
+    pub(crate) caller: Option<Caller>,
+    /// The access key id that the request claimed, proven or not.
+    pub(crate) claimed_key: Option<String>,
+    pub(crate) outcome: Outcome,
+}
+
+/// Where requests hand over what is to be recorded.
+#[derive(Clone)]
+pub(crate) struct Recorder(mpsc::Sender<Event>);
+
+impl Recorder {
+    /// Starts the recording thread. `file` is `None` where nothing is kept.
+    pub(crate) fn start(
+        file: Option<AuditFile>,
+        entropy: Arc<dyn Entropy>,
+    ) -> (Self, std::thread::JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let thread = std::thread::spawn(move || record(receiver, file, &*entropy));
+        (Self(sender), thread)
+    }
+
+    /// Hands over one event.
+    pub(crate) async fn record(&self, event: Event) {
+        // The receiver lives as long as a sender does.
+        let _ = self.0.send(event).await;
+    }
+}
+
+fn record(mut receiver: mpsc::Receiver<Event>, mut file: Option<AuditFile>, entropy: &dyn Entropy) {
+    let mut line = Vec::new();
+    while let Some(first) = receiver.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(event) = next {
+            note_use(&event);
+            if let Some(file) = &mut file {
+                line.clear();
+                if serde_json::to_writer(&mut line, &cloud_trail_record(&event, entropy)).is_ok() {
+                    line.push(b'\n');
+                    file.write(&line, event.facts.now);
+                }
+            }
+            next = receiver.try_recv().ok();
+        }
+        if let Some(file) = &mut file {
+            file.flush();
+        }
+    }
+}
+
+fn note_use(event: &Event) {
+    let Some(caller) = &event.caller else { return };
+    let Some(account) = caller.account_id() else {
+        return;
+    };
+    let service = event
+        .outcome
+        .event_source
+        .split('.')
+        .next()
+        .unwrap_or_default();
+    let note = |subject: &str| {
+        event.realm.last_uses().record(LastUse {
+            account,
+            subject: subject.to_owned(),
+            at: event.facts.now,
+            service: service.to_owned(),
+            region: event.facts.region.clone(),
+        });
+    };
+    match (&caller.credentials, &caller.who) {
+        (Credentials::LongTerm { access_key_id }, _) => note(access_key_id),
+        (_, Who::AssumedRole { role, .. }) => note(role.role.id.as_str()),
+        _ => {}
+    }
+}
+
+/// The record of one request (CloudTrail user guide, "CloudTrail record contents").
+fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
+    let Event { facts, outcome, .. } = event;
+    let mut record = json!({
+        "eventVersion": "1.11",
+        "userIdentity": user_identity(event),
+        "eventTime": timestamp(facts.now),
+        "eventSource": outcome.event_source,
+        "eventName": outcome.event_name,
+        "awsRegion": facts.region,
+        "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
+        "userAgent": facts.user_agent,
+        "requestParameters": outcome.request_parameters,
+        "responseElements": outcome.response_elements,
+        "requestID": facts.request_id,
+        "eventID": crate::door::uuid(entropy),
+        "readOnly": is_read(&outcome.event_name),
+        "eventType": "AwsApiCall",
+        "managementEvent": outcome.event_source != "s3.amazonaws.com",
+        "recipientAccountId": event.caller.as_ref().and_then(Caller::account_id).map(|id| id.to_string()),
+    });
+    if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
+        record.insert("errorCode".to_owned(), json!(code));
+        record.insert("errorMessage".to_owned(), json!(message));
+    }
+    record
+}
+
+fn is_read(name: &str) -> bool {
+    // STS operations that hand out credentials are reads in CloudTrail's eyes.
+    [
+        "Get", "List", "Describe", "Head", "Simulate", "Assume", "Decode",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
+}
+
+fn user_identity(event: &Event) -> Value {
+    let Some(caller) = &event.caller else {
+        return match &event.claimed_key {
+            Some(key) => json!({"type": "Unknown", "accessKeyId": key}),
+            None => json!({"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}),
+        };
+    };
+    let account = caller
+        .account_id()
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    let mut identity = json!({
+        "type": match &caller.who {
+            Who::Anonymous => "AWSAccount",
+            Who::Root => "Root",
+            Who::User(_) => "IAMUser",
+            Who::AssumedRole { .. } => "AssumedRole",
+            Who::FederatedUser { .. } => "FederatedUser",
+        },
+        "principalId": caller.user_id(),
+        "arn": caller.arn(),
+        "accountId": account,
+        "accessKeyId": caller.access_key_id(),
+    });
+    let Some(members) = identity.as_object_mut() else {
+        return identity;
+    };
+    if let Who::User(state) = &caller.who {
+        members.insert("userName".to_owned(), json!(state.user.name.as_str()));
+    }
+    if let Some(session) = caller.session() {
+        let issuer = match (&caller.who, &session.principal) {
+            (Who::AssumedRole { role, .. }, _) => json!({
+                "type": "Role",
+                "principalId": role.role.id.as_str(),
+                "arn": role.arn,
+                "accountId": account,
+                "userName": role.role.name.as_str(),
+            }),
+            (
+                Who::FederatedUser {
+                    issuer: Some(state),
+                    ..
+                },
+                _,
+            ) => json!({
+                "type": "IAMUser",
+                "principalId": state.user.id.as_str(),
+                "arn": state.arn,
+                "accountId": account,
+                "userName": state.user.name.as_str(),
+            }),
+            (_, SessionPrincipal::FederatedUser { .. }) => {
+                json!({"type": "Root", "accountId": account})
+            }
+            _ => json!({}),
+        };
+        members.insert(
+            "sessionContext".to_owned(),
+            json!({
+                "sessionIssuer": issuer,
+                "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": "false"},
+            }),
+        );
+    }
+    identity
+}
+
+/// The audit file: appended to, and moved aside when it is large.
+pub(crate) struct AuditFile {
+    directory: PathBuf,
+    rotate_bytes: u64,
+    keep: usize,
+    open: Option<(BufWriter<File>, u64)>,
+    failing: bool,
+}
+
+impl AuditFile {
+    /// Opens the audit file of a directory.
+    pub(crate) fn open(directory: &Path, rotate_bytes: u64, keep: usize) -> std::io::Result<Self> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        let mut file = Self {
+            directory: directory.to_owned(),
+            rotate_bytes,
+            keep,
+            open: None,
+            failing: false,
+        };
+        file.reopen()?;
+        Ok(file)
+    }
+
+    fn reopen(&mut self) -> std::io::Result<()> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(self.directory.join(CURRENT))?;
+        let length = file.metadata()?.len();
+        self.open = Some((BufWriter::with_capacity(64 * 1024, file), length));
+        Ok(())
+    }
+
+    fn write(&mut self, line: &[u8], now: i64) {
+        let result = self.try_write(line, now);
+        self.report(result);
+    }
+
+    fn try_write(&mut self, line: &[u8], now: i64) -> std::io::Result<()> {
+        if self.open.as_ref().is_some_and(|(_, length)| {
+            *length > 0 && length + line.len() as u64 > self.rotate_bytes
+        }) {
+            self.rotate(now)?;
+        }
+        if self.open.is_none() {
+            self.reopen()?;
+        }
+        if let Some((file, length)) = &mut self.open {
+            file.write_all(line)?;
+            *length += line.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self, now: i64) -> std::io::Result<()> {
+        if let Some((mut file, _)) = self.open.take() {
+            file.flush()?;
+        }
+        let stamp = timestamp(now).replace([':', '-'], "");
+        let free = (0..)
+            .map(|n| self.directory.join(format!("audit-{stamp}-{n:04}.jsonl")))
+            .find(|path| !path.exists());
+        if let Some(path) = free {
+            std::fs::rename(self.directory.join(CURRENT), path)?;
+        }
+        if self.keep > 0 {
+            let mut rotated: Vec<_> = std::fs::read_dir(&self.directory)?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| {
+                    path.file_name()
+                        .and_then(|name| name.to_str())
+                        .is_some_and(|name| name.starts_with("audit-"))
+                })
+                .collect();
+            rotated.sort();
+            for path in rotated.iter().take(rotated.len().saturating_sub(self.keep)) {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        if let Some((file, _)) = &mut self.open {
+            let result = file.flush();
+            self.report(result);
+        }
+    }
+
+    /// Says once that records are being lost, and once that they are not any more.
+    fn report(&mut self, result: std::io::Result<()>) {
+        match result {
+            Err(error) if !self.failing => {
+                self.failing = true;
+                self.open = None;
+                tracing::error!("audit records cannot be written and are lost: {error}");
+            }
+            Err(_) => self.open = None,
+            Ok(()) if self.failing => {
+                self.failing = false;
+                tracing::info!("audit records are written again");
+            }
+            Ok(()) => {}
+        }
+    }
+}

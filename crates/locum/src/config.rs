@@ -1,0 +1,326 @@
+//! The command line, the environment and `locum.toml`: the same settings three ways. A flag goes
+//! before its environment variable, which goes before the file.
+
+use crate::Failure;
+use clap::{Args, Parser, Subcommand};
+use locum_identity::ids::AccessKeyId;
+use locum_identity::names::{AccountId, Constrained as _};
+use locum_identity::realm::RootCredentials;
+use locum_identity::sealing::Secret;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where data lies if nothing else is said.
+const DEFAULT_DATA: &str = "locum-data";
+/// Where the server listens if nothing else is said.
+const DEFAULT_LISTEN: &str = "127.0.0.1:7390";
+/// The account of `--ephemeral`.
+const EPHEMERAL_ACCOUNT: &str = "123456789012";
+/// The file that is read if it is there and no other is named.
+const DEFAULT_FILE: &str = "locum.toml";
+
+#[derive(Parser)]
+#[command(
+    name = "locum",
+    version,
+    about = "A self-hosted security token service, wire-compatible with AWS STS and IAM"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the server. An empty data directory is initialised first
+    Serve(Box<ServeArgs>),
+    /// Create the keys, the first account, its root user and one root access key
+    Init(InitArgs),
+}
+
+/// Settings of `init`, which `serve` has too.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct InitArgs {
+    /// The data directory [default: locum-data]
+    #[arg(long, env = "LOCUM_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The first account's id, twelve digits [default: random; 123456789012 with --ephemeral]
+    #[arg(long, env = "LOCUM_ACCOUNT_ID", value_name = "N")]
+    account_id: Option<String>,
+    /// The file with settings [default: locum.toml, if it is there]
+    #[arg(long, env = "LOCUM_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+    /// The first root access key: its id. Only from the environment, so that it stays out of process lists
+    #[arg(skip)]
+    root_access_key_id: Option<String>,
+    #[arg(skip)]
+    root_secret_access_key: Option<String>,
+}
+
+/// Settings of `serve`.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    init: InitArgs,
+    /// The address to listen on [default: 127.0.0.1:7390]
+    #[arg(long, env = "LOCUM_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Keep all state in memory and forget it at the end; loopback only
+    #[arg(long, env = "LOCUM_EPHEMERAL")]
+    ephemeral: bool,
+    /// The store: `sqlite:PATH` [default: locum.db in the data directory]
+    #[arg(long, env = "LOCUM_STORE", value_name = "URL")]
+    store: Option<String>,
+    /// Write the bound host:port to this file once ready
+    #[arg(long, env = "LOCUM_PORT_FILE", value_name = "FILE")]
+    port_file: Option<PathBuf>,
+    /// The certificate chain for TLS, PEM
+    #[arg(
+        long,
+        env = "LOCUM_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// The private key for TLS, PEM
+    #[arg(
+        long,
+        env = "LOCUM_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// A proxy in front ends TLS: listen without it, and believe X-Forwarded-For and X-Forwarded-Proto
+    #[arg(long, env = "LOCUM_BEHIND_TLS_PROXY")]
+    behind_tls_proxy: bool,
+    /// A domain below which host names are buckets; may be repeated [default: localhost]
+    #[arg(
+        long,
+        env = "LOCUM_S3_DOMAIN",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    s3_domain: Vec<String>,
+    /// The size at which the audit file is rotated [default: 67108864]
+    #[arg(long, env = "LOCUM_AUDIT_ROTATE_BYTES", value_name = "N")]
+    audit_rotate_bytes: Option<u64>,
+    /// How many rotated audit files are kept; 0 keeps all [default: 0]
+    #[arg(long, env = "LOCUM_AUDIT_KEEP", value_name = "N")]
+    audit_keep: Option<usize>,
+}
+
+/// What `init` works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Init {
+    pub(crate) data: PathBuf,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) root: Option<RootCredentials>,
+}
+
+/// What `serve` works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Serve {
+    pub(crate) init: Init,
+    pub(crate) listen: SocketAddr,
+    pub(crate) ephemeral: bool,
+    pub(crate) store: Option<PathBuf>,
+    pub(crate) port_file: Option<PathBuf>,
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) behind_tls_proxy: bool,
+    pub(crate) s3_domains: Vec<String>,
+    pub(crate) audit_rotate_bytes: u64,
+    pub(crate) audit_keep: usize,
+}
+
+/// The settings of the file; none if no file is named and the default one is not there.
+pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(ServeArgs::default());
+        }
+        Err(error) => {
+            return Err(Failure::work(
+                &format!("cannot read `{}`", path.display()),
+                error,
+            ));
+        }
+    };
+    // Flattening hides unknown keys from serde, so they are looked for first.
+    let keys: toml::Table = toml::from_str(&text)
+        .map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))?;
+    if let Some(unknown) = keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(Failure::Usage(format!(
+            "`{}`: unknown key `{unknown}`",
+            path.display()
+        )));
+    }
+    toml::from_str(&text).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
+}
+
+/// The keys of the file.
+const KEYS: [&str; 15] = [
+    "data",
+    "account-id",
+    "root-access-key-id",
+    "root-secret-access-key",
+    "listen",
+    "ephemeral",
+    "store",
+    "port-file",
+    "tls-cert",
+    "tls-key",
+    "behind-tls-proxy",
+    "s3-domain",
+    "audit-rotate-bytes",
+    "audit-keep",
+    "config",
+];
+
+impl InitArgs {
+    /// The settings of the command line over those of the file.
+    pub(crate) fn over(self, file: ServeArgs) -> Result<Init, Failure> {
+        self.resolve(file.init, false)
+    }
+
+    fn resolve(self, file: Self, ephemeral: bool) -> Result<Init, Failure> {
+        let account = match self.account_id.or(file.account_id) {
+            Some(text) => Some(text),
+            None if ephemeral => Some(EPHEMERAL_ACCOUNT.to_owned()),
+            None => None,
+        };
+        let account = account
+            .map(|text| {
+                AccountId::parse(&text).map_err(|_| {
+                    Failure::Usage(format!(
+                        "`{text}` is no account id: it must have twelve digits"
+                    ))
+                })
+            })
+            .transpose()?;
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let id = variable("LOCUM_ROOT_ACCESS_KEY_ID").or(file.root_access_key_id);
+        let secret = variable("LOCUM_ROOT_SECRET_ACCESS_KEY").or(file.root_secret_access_key);
+        let root = match (id, secret) {
+            (None, None) => None,
+            (Some(id), Some(secret)) => {
+                let legal = AccessKeyId::parse(&id).filter(|_| !AccessKeyId::is_temporary(&id));
+                let access_key_id = legal.ok_or_else(|| {
+                    Failure::Usage("LOCUM_ROOT_ACCESS_KEY_ID must be 16 to 128 letters and digits, and not begin with ASIA".to_owned())
+                })?;
+                if !(16..=128).contains(&secret.len()) {
+                    return Err(Failure::Usage(
+                        "LOCUM_ROOT_SECRET_ACCESS_KEY must be 16 to 128 characters long".to_owned(),
+                    ));
+                }
+                Some(RootCredentials {
+                    access_key_id,
+                    secret_access_key: Secret::new(secret),
+                })
+            }
+            _ => {
+                return Err(Failure::Usage(
+                    "LOCUM_ROOT_ACCESS_KEY_ID and LOCUM_ROOT_SECRET_ACCESS_KEY go together"
+                        .to_owned(),
+                ));
+            }
+        };
+        Ok(Init {
+            data: self
+                .data
+                .or(file.data)
+                .unwrap_or_else(|| DEFAULT_DATA.into()),
+            account,
+            root,
+        })
+    }
+}
+
+impl ServeArgs {
+    /// The settings of the command line over those of the file.
+    pub(crate) fn over(self, file: Self) -> Result<Serve, Failure> {
+        let listen = match self.listen.or(file.listen) {
+            Some(listen) => listen,
+            None => DEFAULT_LISTEN
+                .parse()
+                .map_err(|error| Failure::work("the default address", error))?,
+        };
+        let ephemeral = self.ephemeral || file.ephemeral;
+        let behind_tls_proxy = self.behind_tls_proxy || file.behind_tls_proxy;
+        let tls = match (
+            self.tls_cert.or(file.tls_cert),
+            self.tls_key.or(file.tls_key),
+        ) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            _ => {
+                return Err(Failure::Usage(
+                    "--tls-cert and --tls-key go together".to_owned(),
+                ));
+            }
+        };
+        if ephemeral && !listen.ip().is_loopback() {
+            return Err(Failure::Usage(format!(
+                "--ephemeral listens on loopback only, not on {listen}"
+            )));
+        }
+        if !listen.ip().is_loopback() && tls.is_none() && !behind_tls_proxy {
+            return Err(Failure::Usage(format!(
+                "{listen} is not a loopback address: give --tls-cert and --tls-key, or --behind-tls-proxy if a proxy in front ends TLS"
+            )));
+        }
+        let store = match self.store.or(file.store) {
+            None => None,
+            Some(_) if ephemeral => {
+                return Err(Failure::Usage(
+                    "--ephemeral and --store exclude each other".to_owned(),
+                ));
+            }
+            Some(url) => match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+                Some(path) => Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
+                None => {
+                    return Err(Failure::Usage(format!(
+                        "`{url}` is no store: it must be sqlite:PATH"
+                    )));
+                }
+            },
+        };
+        let s3_domains = if self.s3_domain.is_empty() {
+            file.s3_domain
+        } else {
+            self.s3_domain
+        };
+        Ok(Serve {
+            init: self.init.resolve(file.init, ephemeral)?,
+            listen,
+            ephemeral,
+            store,
+            port_file: self.port_file.or(file.port_file),
+            tls,
+            behind_tls_proxy,
+            s3_domains: if s3_domains.is_empty() {
+                vec!["localhost".to_owned()]
+            } else {
+                s3_domains
+            },
+            audit_rotate_bytes: self
+                .audit_rotate_bytes
+                .or(file.audit_rotate_bytes)
+                .unwrap_or(64 * 1024 * 1024),
+            audit_keep: self.audit_keep.or(file.audit_keep).unwrap_or(0),
+        })
+    }
+}
+
+impl std::ops::Deref for ServeArgs {
+    type Target = InitArgs;
+    fn deref(&self) -> &InitArgs {
+        &self.init
+    }
+}

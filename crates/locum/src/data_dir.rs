@@ -1,0 +1,299 @@
+//! The data directory: the root key, the lock, the root credentials file, the store.
+//!
+//! ```text
+//! DIR/root.key           the key that seals secrets in the store; 0600, never in the store
+//! DIR/root-credentials   the first root access key, if it was drawn and not given; 0600
+//! DIR/locum.db           the store
+//! DIR/objects/           objects of the S3 data plane
+//! DIR/audit/             audit records
+//! DIR/lock               held while a process serves the directory
+//! ```
+
+use crate::Failure;
+use crate::config::Init;
+use crate::environment::system;
+use data_encoding::HEXLOWER;
+use locum_identity::environment::{Entropy, Environment};
+use locum_identity::names::AccountId;
+use locum_identity::port::Store;
+use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
+use locum_identity::sealing::RootKey;
+use locum_store::SqliteStore;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// `locum init`
+pub(crate) fn init(settings: &Result<Init, Failure>) -> Result<(), Failure> {
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(Failure::Usage(message)) => return Err(Failure::Usage(message.clone())),
+        Err(Failure::Work(message)) => return Err(Failure::Work(message.clone())),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::work("no runtime", error))?;
+    runtime.block_on(async {
+        let (environment, _) = system();
+        let directory = DataDir::open(&settings.data)?;
+        let opened = directory.open_realm(settings, None, environment).await?;
+        let realm = &opened.realm;
+        let account = management_account(realm);
+        match &opened.created {
+            None => say(&format!(
+                "{} is initialised already; account {account}",
+                settings.data.display()
+            )),
+            Some(_) => say(&format!(
+                "initialised {}; account {account}",
+                settings.data.display()
+            )),
+        }
+        if opened.created == Some(Created::RootDrawn) {
+            say(&format!(
+                "root credentials: {}",
+                directory.root_credentials().display()
+            ));
+        }
+        Ok(())
+    })
+}
+
+/// Prints a line for the person who started the program.
+#[expect(
+    clippy::print_stdout,
+    reason = "the few lines that the program says to the person who started it"
+)]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+/// The organization's management account: the realm's first.
+pub(crate) fn management_account(realm: &Realm) -> String {
+    realm
+        .directory()
+        .organization
+        .as_ref()
+        .map(|organization| organization.management_account.to_string())
+        .unwrap_or_default()
+}
+
+/// What opening a realm brought into being.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Created {
+    /// A new realm, whose root credentials were given.
+    RootGiven,
+    /// A new realm, whose root credentials were drawn.
+    RootDrawn,
+}
+
+/// A realm, and whether it was made just now.
+pub(crate) struct Opened {
+    pub(crate) realm: Realm,
+    pub(crate) created: Option<Created>,
+}
+
+/// A data directory that this process holds.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if need be, and takes its lock.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let failed =
+            |what: &str, error| Failure::work(&format!("{what} `{}`", path.display()), error);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| failed("cannot create", error))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(|error| failed("cannot use", error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(Failure::Work(format!(
+                "another locum uses `{}`",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed("cannot lock", error)),
+        }
+    }
+
+    pub(crate) fn root_credentials(&self) -> PathBuf {
+        self.path.join("root-credentials")
+    }
+
+    pub(crate) fn objects(&self) -> PathBuf {
+        self.path.join("objects")
+    }
+
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.path.join("audit")
+    }
+
+    /// Opens the realm in this directory; a new one is initialised.
+    pub(crate) async fn open_realm(
+        &self,
+        settings: &Init,
+        store: Option<&Path>,
+        environment: Environment,
+    ) -> Result<Opened, Failure> {
+        let store_path = store.map_or_else(|| self.path.join("locum.db"), Path::to_owned);
+        let root_key = self.root_key(&store_path, &*environment.entropy)?;
+        let store = SqliteStore::open(&store_path).map_err(|error| {
+            Failure::work(
+                &format!("cannot open the store `{}`", store_path.display()),
+                error,
+            )
+        })?;
+        open(Arc::new(store), root_key, settings, environment, |root| {
+            write_private(&self.root_credentials(), &credentials_file(root))
+        })
+        .await
+    }
+
+    /// The root key, drawn for a new directory. A store without its key must not get another.
+    fn root_key(&self, store: &Path, entropy: &dyn Entropy) -> Result<RootKey, Failure> {
+        let path = self.path.join("root.key");
+        let mut text = String::new();
+        match File::open(&path) {
+            Ok(mut file) => {
+                file.read_to_string(&mut text)
+                    .map_err(|error| Failure::work("cannot read the root key", error))?;
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if store.exists() {
+                    return Err(Failure::Work(format!(
+                        "`{}` is missing, and the store `{}` cannot be read without it",
+                        path.display(),
+                        store.display()
+                    )));
+                }
+                let mut bytes = [0; 32];
+                entropy.fill(&mut bytes);
+                text = HEXLOWER.encode(&bytes);
+                write_private(&path, &format!("{text}\n"))?;
+            }
+            Err(error) => return Err(Failure::work("cannot read the root key", error)),
+        }
+        let bytes = HEXLOWER
+            .decode(text.trim_end().as_bytes())
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let bytes = bytes.ok_or_else(|| {
+            Failure::Work(format!("`{}` does not hold a root key", path.display()))
+        })?;
+        RootKey::new(&bytes).map_err(|error| Failure::work("cannot use the root key", error))
+    }
+}
+
+/// Opens the realm in a store; a new one is initialised. `keep` stores root credentials that were
+/// drawn, before the realm knows them: so they cannot be lost.
+pub(crate) async fn open(
+    store: Arc<dyn Store>,
+    root_key: RootKey,
+    settings: &Init,
+    environment: Environment,
+    keep: impl FnOnce(&RootCredentials) -> Result<(), Failure>,
+) -> Result<Opened, Failure> {
+    let entropy = environment.entropy.clone();
+    let realm = Realm::open(store, environment, root_key)
+        .await
+        .map_err(|error| described("cannot open the realm", &error))?;
+    if realm.is_initialised() {
+        let account = management_account(&realm);
+        return match &settings.account {
+            Some(asked) if asked.as_str() != account => Err(Failure::Work(format!(
+                "the data directory belongs to account {account}, not {asked}"
+            ))),
+            _ => Ok(Opened {
+                realm,
+                created: None,
+            }),
+        };
+    }
+    let account = settings.account.unwrap_or_else(|| draw_account(&*entropy));
+    let (root, created) = match &settings.root {
+        Some(root) => (root.clone(), Created::RootGiven),
+        None => (
+            RootCredentials::generate(account, &*entropy),
+            Created::RootDrawn,
+        ),
+    };
+    if created == Created::RootDrawn {
+        keep(&root)?;
+    }
+    realm
+        .initialise(&Bootstrap { account, root })
+        .await
+        .map_err(|error| described("cannot initialise the realm", &error))?;
+    Ok(Opened {
+        realm,
+        created: Some(created),
+    })
+}
+
+/// An error with its cause: clients do not see causes, the operator does.
+fn described(what: &str, error: &locum_identity::error::Error) -> Failure {
+    use std::error::Error as _;
+    match error.source() {
+        Some(source) => Failure::work(what, source),
+        None => Failure::work(what, error),
+    }
+}
+
+fn draw_account(entropy: &dyn Entropy) -> AccountId {
+    loop {
+        let mut random = [0; 8];
+        entropy.fill(&mut random);
+        if let Some(id) =
+            AccountId::from_number(100_000_000_000 + u64::from_le_bytes(random) % 900_000_000_000)
+        {
+            return id;
+        }
+    }
+}
+
+/// The pair in the format of `~/.aws/credentials`.
+pub(crate) fn credentials_file(root: &RootCredentials) -> String {
+    format!(
+        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        root.access_key_id,
+        root.secret_access_key.expose()
+    )
+}
+
+/// Writes a file that only its owner reads, durably, whole or not at all.
+fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::work(&format!("cannot write `{}`", path.display()), error);
+    let temporary = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)
+}

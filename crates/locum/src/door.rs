@@ -1,0 +1,543 @@
+//! The one door: every request on every surface takes the same steps, here, in order.
+//!
+//! ```text
+//! decode        which service, which operation
+//! authenticate  the signature -> the caller
+//! authorize, act, encode    by the service, through `Realm::call`
+//! record        one audit event
+//! ```
+
+use crate::audit::{Event, Recorder};
+use crate::config::Serve;
+use crate::state::State;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, REFERER, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use locum_identity::caller::{Caller, RequestFacts};
+use locum_identity::environment::{Clock as _, Entropy};
+use locum_identity::error::Error;
+use locum_identity::realm::RootCredentials;
+use locum_sigv4::{Claim, Dialect, sha256};
+use locum_wire::{Answer, JsonService, Outcome, Params, QueryService};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The longest form or JSON body: a policy document of the longest kind, escaped, with room.
+const LONGEST_BODY: usize = 1024 * 1024;
+/// How much of a longer body is read away, so that its sender gets to read the answer.
+const LONGEST_DRAIN: usize = 64 * 1024 * 1024;
+/// How long a form or JSON body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The region of requests that name none.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The body of every answer.
+pub(crate) type Body = crate::s3_stub::Body;
+
+/// What the door needs.
+pub(crate) struct Door {
+    pub(crate) state: ArcSwap<State>,
+    pub(crate) recorder: Recorder,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) settings: Serve,
+    /// The root user's key after a reset; only `--ephemeral` has one here.
+    pub(crate) reset_to: Option<RootCredentials>,
+    /// Whether the store answered when it was last asked.
+    pub(crate) store_reachable: AtomicBool,
+}
+
+/// Which surface a request is for.
+enum Surface<'a> {
+    Own,
+    Query(QueryService),
+    Json(JsonService, &'a str),
+    S3,
+}
+
+impl Door {
+    /// Answers one request.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        secure: bool,
+    ) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let state = self.state.load_full();
+        let facts = self.facts(&state, &head, peer, secure);
+        match surface(&head) {
+            Surface::Own => self.own(&head, body, &facts).await,
+            Surface::S3 => self.s3(&state, head, body, facts).await,
+            Surface::Query(service) => self.query(&state, service, &head, body, facts).await,
+            Surface::Json(service, operation) => {
+                self.json(&state, service, operation, &head, body, facts)
+                    .await
+            }
+        }
+    }
+
+    async fn query(
+        &self,
+        state: &State,
+        service: QueryService,
+        head: &Parts,
+        body: Incoming,
+        facts: RequestFacts,
+    ) -> Response<Body> {
+        let as_json = accepts_only_json(&head.headers);
+        let id = facts.request_id.as_str();
+        let body = match form(head, body).await {
+            Ok(body) => body,
+            Err(fault) => {
+                let answer = match fault {
+                    FormFault::TooLarge => service.too_large(LONGEST_BODY, id, as_json),
+                    FormFault::NotAForm(content_type) => {
+                        service.not_a_form(&content_type, id, as_json)
+                    }
+                    FormFault::Method => {
+                        return plain(StatusCode::METHOD_NOT_ALLOWED, "GET and POST only");
+                    }
+                    FormFault::Broken => {
+                        return plain(StatusCode::BAD_REQUEST, "the body did not arrive");
+                    }
+                };
+                return self.finish(state, None, None, facts, answer).await;
+            }
+        };
+        let params = match Params::parse(head.uri.query().unwrap_or_default(), &body) {
+            Ok(params) => params,
+            Err(fault) => {
+                let answer = service.malformed(&fault, id, as_json);
+                return self.finish(state, None, None, facts, answer).await;
+            }
+        };
+        match authenticate(state, head, service.service.name(), &body).await {
+            Ok(caller) => {
+                let answer =
+                    locum_wire::query(&state.realm, &caller, &facts, service, &params, as_json)
+                        .await;
+                self.finish(state, Some(caller), None, facts, answer).await
+            }
+            Err((error, claimed)) => {
+                let event_name = params
+                    .value("Action")
+                    .filter(|name| name.len() <= 64)
+                    .unwrap_or_default();
+                let answer = service.failure(&error, event_name, id, as_json);
+                self.finish(state, None, claimed, facts, answer).await
+            }
+        }
+    }
+
+    async fn json(
+        &self,
+        state: &State,
+        service: JsonService,
+        operation: &str,
+        head: &Parts,
+        body: Incoming,
+        facts: RequestFacts,
+    ) -> Response<Body> {
+        let body = match read(head, body).await {
+            Ok(body) => body,
+            Err(FormFault::TooLarge) => {
+                return self
+                    .finish(state, None, None, facts, service.too_large(LONGEST_BODY))
+                    .await;
+            }
+            Err(_) => return plain(StatusCode::BAD_REQUEST, "the body did not arrive"),
+        };
+        match authenticate(state, head, service.signing_name(), &body).await {
+            Ok(caller) => {
+                let answer =
+                    locum_wire::json(&state.realm, &caller, &facts, service, operation, &body)
+                        .await;
+                self.finish(state, Some(caller), None, facts, answer).await
+            }
+            Err((error, claimed)) => {
+                let answer = service.failure(&error, "");
+                self.finish(state, None, claimed, facts, answer).await
+            }
+        }
+    }
+
+    async fn s3(
+        &self,
+        state: &State,
+        head: Parts,
+        body: Incoming,
+        facts: RequestFacts,
+    ) -> Response<Body> {
+        let served = state.s3.call(Request::from_parts(head, body), &facts).await;
+        self.record(
+            state,
+            served.caller,
+            served.claimed_key,
+            facts,
+            served.outcome,
+        )
+        .await;
+        served.response
+    }
+
+    /// Turns an answer into a response, and records it.
+    async fn finish(
+        &self,
+        state: &State,
+        caller: Option<Caller>,
+        claimed_key: Option<String>,
+        facts: RequestFacts,
+        answer: Answer,
+    ) -> Response<Body> {
+        let mut response = Response::new(Body::from(Bytes::from(answer.body)));
+        *response.status_mut() =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        if let Ok(id) = HeaderValue::from_str(&facts.request_id) {
+            headers.insert("x-amzn-requestid", id);
+        }
+        if let Some(error_type) = answer.error_type {
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
+        }
+        self.record(state, caller, claimed_key, facts, answer.outcome)
+            .await;
+        response
+    }
+
+    async fn record(
+        &self,
+        state: &State,
+        caller: Option<Caller>,
+        claimed_key: Option<String>,
+        facts: RequestFacts,
+        outcome: Outcome,
+    ) {
+        self.recorder
+            .record(Event {
+                realm: state.realm.clone(),
+                facts,
+                caller,
+                claimed_key,
+                outcome,
+            })
+            .await;
+    }
+
+    /// `/_locum/…`: health, and for `--ephemeral` reset and clock.
+    async fn own(&self, head: &Parts, body: Incoming, facts: &RequestFacts) -> Response<Body> {
+        match (&head.method, head.uri.path()) {
+            (&Method::GET | &Method::HEAD, "/_locum/health") => {
+                let reachable = self.store_reachable.load(Ordering::Relaxed);
+                json_response(if reachable {
+                    serde_json::json!({"status": "ok"})
+                } else {
+                    serde_json::json!({"status": "degraded", "store": "unreachable"})
+                })
+            }
+            (&Method::POST, "/_locum/reset" | "/_locum/clock") if self.reset_to.is_some() => {
+                // A page in a browser on the same machine must not reach these.
+                if head.headers.contains_key("origin") {
+                    return plain(StatusCode::FORBIDDEN, "not from a browser");
+                }
+                match head.uri.path() {
+                    "/_locum/reset" => self.reset(facts).await,
+                    _ => self.step_clock(head, body).await,
+                }
+            }
+            _ => plain(StatusCode::NOT_FOUND, "not found"),
+        }
+    }
+
+    async fn reset(&self, facts: &RequestFacts) -> Response<Body> {
+        let Some(root) = &self.reset_to else {
+            return plain(StatusCode::NOT_FOUND, "not found");
+        };
+        match crate::state::ephemeral(&self.settings, root).await {
+            Ok(fresh) => {
+                self.state.store(Arc::new(fresh));
+                json_response(serde_json::json!({"status": "reset"}))
+            }
+            Err(failure) => {
+                tracing::error!("reset failed ({}): {failure:?}", facts.request_id);
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "reset failed")
+            }
+        }
+    }
+
+    async fn step_clock(&self, head: &Parts, body: Incoming) -> Response<Body> {
+        let body = read(head, body).await.unwrap_or_default();
+        let seconds = serde_json::from_slice::<serde_json::Value>(&body)
+            .ok()
+            .and_then(|value| value.get("advance")?.as_i64());
+        match seconds.filter(|seconds| (0..=10 * 366 * 86_400).contains(seconds)) {
+            Some(seconds) => {
+                let state = self.state.load_full();
+                state.clock.advance(seconds);
+                json_response(serde_json::json!({"now": state.clock.now()}))
+            }
+            None => plain(
+                StatusCode::BAD_REQUEST,
+                "the body must be {\"advance\": SECONDS}",
+            ),
+        }
+    }
+
+    fn facts(&self, state: &State, head: &Parts, peer: SocketAddr, secure: bool) -> RequestFacts {
+        let text = |name| {
+            head.headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        let mut source_ip = Some(peer.ip().to_canonical());
+        let mut secure_transport = secure;
+        if self.settings.behind_tls_proxy {
+            // The last address is the one that the proxy itself saw; what stands before it is the client's word.
+            if let Some(ip) =
+                last(&head.headers, "x-forwarded-for").and_then(|ip| ip.parse::<IpAddr>().ok())
+            {
+                source_ip = Some(ip.to_canonical());
+            }
+            secure_transport = last(&head.headers, "x-forwarded-proto") == Some("https");
+        }
+        RequestFacts {
+            now: state.clock.now(),
+            source_ip,
+            secure_transport,
+            user_agent: text(USER_AGENT),
+            referer: text(REFERER),
+            region: scope(head)
+                .map_or(DEFAULT_REGION, |scope| scope.region)
+                .to_owned(),
+            request_id: uuid(&*self.entropy),
+        }
+    }
+}
+
+/// Who signed the request; on failure also the access key id that it claims.
+async fn authenticate(
+    state: &State,
+    head: &Parts,
+    service: &str,
+    body: &[u8],
+) -> Result<Caller, (Error, Option<String>)> {
+    let claim = match Claim::parse(head, Dialect::General) {
+        Ok(Some(claim)) => claim,
+        Ok(None) => {
+            return Err((
+                Error::Signature(locum_sigv4::Error::MissingAuthenticationToken),
+                None,
+            ));
+        }
+        Err(error) => return Err((Error::Signature(error), None)),
+    };
+    match state
+        .realm
+        .authenticate(&claim, service, Some(&sha256(body)))
+        .await
+    {
+        Ok((caller, _)) => Ok(caller),
+        Err(error) => Err((error, Some(claim.access_key_id().to_owned()))),
+    }
+}
+
+/// Which surface a request is for: the path, then `X-Amz-Target`, then the credential scope, then
+/// the `Action` parameter; what is left is S3's. Whatever this says, a signature counts only for
+/// the service that its scope names.
+fn surface(head: &Parts) -> Surface<'_> {
+    if head.uri.path().starts_with("/_locum/") {
+        return Surface::Own;
+    }
+    let target = head
+        .headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok());
+    if let Some((service, operation)) = target.and_then(locum_wire::target) {
+        return Surface::Json(service, operation);
+    }
+    match scope(head).map(|scope| scope.service) {
+        Some("s3") => return Surface::S3,
+        Some(name) => {
+            if let Some(service) = QueryService::signing_as(name) {
+                return Surface::Query(service);
+            }
+        }
+        None => {}
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let action = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("Action="));
+    let is_form = head.method == Method::POST && is_form(&head.headers);
+    if head.uri.path() == "/" && (action.is_some() || is_form) {
+        let service = action
+            .and_then(QueryService::with_operation)
+            .unwrap_or(QueryService::STS);
+        return Surface::Query(service);
+    }
+    Surface::S3
+}
+
+struct ScopeParts<'a> {
+    region: &'a str,
+    service: &'a str,
+}
+
+/// The credential scope as the request claims it, only to tell where the request belongs.
+fn scope(head: &Parts) -> Option<ScopeParts<'_>> {
+    let in_header = || {
+        let header = head.headers.get("authorization")?.to_str().ok()?;
+        let credential = header.split("Credential=").nth(1)?;
+        let credential = credential.split([',', ' ']).next()?;
+        let mut parts = credential.rsplit('/');
+        let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(ScopeParts { region, service })
+    };
+    let in_query = || {
+        let credential = head
+            .uri
+            .query()?
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("X-Amz-Credential="))?;
+        // The slashes may be escaped or not; nothing else in a scope is.
+        let mut parts = credential
+            .rsplit('/')
+            .flat_map(|part| part.rsplit("%2F"))
+            .flat_map(|part| part.rsplit("%2f"));
+        let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(ScopeParts { region, service })
+    };
+    in_header().or_else(in_query)
+}
+
+enum FormFault {
+    Method,
+    NotAForm(String),
+    TooLarge,
+    Broken,
+}
+
+/// The form of a query-protocol request; empty for GET.
+async fn form(head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
+    if head.method != Method::GET && head.method != Method::POST {
+        return Err(FormFault::Method);
+    }
+    let body = read(head, body).await?;
+    // A presigned POST has its parameters in the query, and no form.
+    if head.method == Method::POST && !body.is_empty() && !is_form(&head.headers) {
+        let content_type = head
+            .headers
+            .get(CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        return Err(FormFault::NotAForm(content_type.unwrap_or_default()));
+    }
+    if head.method == Method::GET && !body.is_empty() {
+        return Err(FormFault::NotAForm("a body of a GET request".to_owned()));
+    }
+    Ok(body)
+}
+
+/// The whole body, up to the limit. More than that is read away up to another one.
+async fn read(head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
+    let declared = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let too_large = declared.is_some_and(|length| length > LONGEST_BODY);
+    let limit = if too_large { 0 } else { LONGEST_BODY };
+    let mut body = Limited::new(body, LONGEST_DRAIN);
+    let reading = async {
+        let mut read = Vec::new();
+        let mut fits = !too_large;
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    fits &= read.len() + data.len() <= limit;
+                    if fits {
+                        read.extend_from_slice(&data);
+                    }
+                }
+                Err(error) if error.is::<LengthLimitError>() => return Err(FormFault::TooLarge),
+                Err(_) => return Err(FormFault::Broken),
+            }
+        }
+        if fits {
+            Ok(Bytes::from(read))
+        } else {
+            Err(FormFault::TooLarge)
+        }
+    };
+    tokio::time::timeout(BODY_TIMEOUT, reading)
+        .await
+        .unwrap_or(Err(FormFault::Broken))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Some clients of STS want JSON, and say so.
+fn accepts_only_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The last of the comma-separated values of a header.
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(name)
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?
+        .rsplit(',')
+        .next()
+        .map(str::trim)
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn json_response(value: serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from(value.to_string())));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub(crate) fn uuid(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+    *version = *version & 0x0f | 0x40;
+    *variant = *variant & 0x3f | 0x80;
+    let mut text = HEXLOWER.encode(&bytes);
+    for place in [20, 16, 12, 8] {
+        text.insert(place, '-');
+    }
+    text
+}

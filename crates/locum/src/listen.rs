@@ -1,0 +1,329 @@
+//! The listener: TLS, HTTP, and what runs beside the requests.
+
+use crate::Failure;
+use crate::audit::{AuditFile, Recorder};
+use crate::config::Serve;
+use crate::data_dir::{DataDir, credentials_file, management_account, say};
+use crate::door::Door;
+use crate::state::{self, State};
+use arc_swap::ArcSwap;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use locum_identity::realm::RootCredentials;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to make a TLS connection.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests under way have to finish after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How often other processes' changes are looked for.
+const FOLLOW: Duration = Duration::from_millis(250);
+/// How often last uses are written down, in turns of [`FOLLOW`].
+const SAVE_EVERY: u32 = 40;
+const MOST_HEADERS: usize = 200;
+
+/// `locum serve`
+pub(crate) fn serve(settings: Result<Serve, Failure>) -> Result<(), Failure> {
+    let settings = settings?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::work("no runtime", error))?;
+    let result = runtime.block_on(run(settings));
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    result
+}
+
+async fn run(settings: Serve) -> Result<(), Failure> {
+    let tls = settings
+        .tls
+        .as_ref()
+        .map(|(cert, key)| acceptor(cert, key))
+        .transpose()?;
+    let directory = if settings.ephemeral {
+        None
+    } else {
+        Some(DataDir::open(&settings.init.data)?)
+    };
+    let (state, reset_to) = match &directory {
+        Some(directory) => (state::durable(&settings, directory).await?, None),
+        None => {
+            let root = ephemeral_root(&settings)?;
+            (state::ephemeral(&settings, &root).await?, Some(root))
+        }
+    };
+    let audit = match &directory {
+        Some(directory) => {
+            let opened = AuditFile::open(
+                &directory.audit(),
+                settings.audit_rotate_bytes,
+                settings.audit_keep,
+            );
+            Some(opened.map_err(|error| Failure::work("cannot open the audit file", error))?)
+        }
+        None => None,
+    };
+    let entropy = state.realm.environment().entropy.clone();
+    let (recorder, recording) = Recorder::start(audit, entropy.clone());
+
+    let listener = bind(settings.listen).await?;
+    let bound = listener
+        .local_addr()
+        .map_err(|error| Failure::work("cannot tell the address", error))?;
+    greet(
+        &settings,
+        directory.as_ref(),
+        &state,
+        reset_to.as_ref(),
+        bound,
+        tls.is_some(),
+    );
+    let port_file = settings.port_file.clone();
+    let door = Arc::new(Door {
+        state: ArcSwap::from_pointee(state),
+        recorder,
+        entropy,
+        settings,
+        reset_to,
+        store_reachable: AtomicBool::new(true),
+    });
+    let following = tokio::spawn(follow(door.clone()));
+    if let Some(path) = port_file {
+        write_port_file(&path, bound)?;
+    }
+    accept(listener, tls, &door).await?;
+
+    following.abort();
+    let _ = following.await;
+    let state = door.state.load_full();
+    if let Err(error) = state.realm.save_last_uses().await {
+        tracing::warn!("last uses were not written down: {error}");
+    }
+    drop(state);
+    // The recorder ends when the last sender is gone, and has written everything by then.
+    drop(door);
+    let _ = tokio::task::spawn_blocking(move || recording.join()).await;
+    Ok(())
+}
+
+fn ephemeral_root(settings: &Serve) -> Result<RootCredentials, Failure> {
+    let (environment, _) = crate::environment::system();
+    match (&settings.init.root, settings.init.account) {
+        (Some(root), _) => Ok(root.clone()),
+        (None, Some(account)) => Ok(RootCredentials::generate(account, &*environment.entropy)),
+        (None, None) => Err(Failure::Usage("--ephemeral needs an account id".to_owned())),
+    }
+}
+
+/// Accepts connections until SIGTERM or SIGINT, then lets requests under way finish.
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    door: &Arc<Door>,
+) -> Result<(), Failure> {
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Failure::work("no signals", error))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::work("no signals", error))?;
+    let mut http = Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MOST_HEADERS);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(64 * 1024)
+        .max_concurrent_streams(256);
+    let graceful = Arc::new(GracefulShutdown::new());
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, or a client that was gone at once: the next one may fare better.
+                    tracing::warn!("a connection was not accepted: {error}");
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let (door, http, tls, watcher) =
+            (door.clone(), http.clone(), tls.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let secure = tls.is_some();
+            let service = service_fn(move |request| {
+                let door = door.clone();
+                async move { Ok::<_, Infallible>(door.answer(request, peer, secure).await) }
+            });
+            let result = match tls {
+                None => {
+                    watcher
+                        .watch(
+                            http.serve_connection(TokioIo::new(stream), service)
+                                .into_owned(),
+                        )
+                        .await
+                }
+                Some(tls) => {
+                    match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => {
+                            watcher
+                                .watch(
+                                    http.serve_connection(TokioIo::new(stream), service)
+                                        .into_owned(),
+                                )
+                                .await
+                        }
+                        _ => return,
+                    }
+                }
+            };
+            if let Err(error) = result {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
+    }
+    drop(listener);
+    let Ok(graceful) = Arc::try_unwrap(graceful) else {
+        return Ok(());
+    };
+    if tokio::time::timeout(DRAIN, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests were still under way after {} seconds",
+            DRAIN.as_secs()
+        );
+    }
+    Ok(())
+}
+
+/// Follows the store's feed, and writes last uses down.
+async fn follow(door: Arc<Door>) {
+    let mut turns = tokio::time::interval(FOLLOW);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turn = 0u32;
+    loop {
+        turns.tick().await;
+        turn = turn.wrapping_add(1);
+        let state = door.state.load_full();
+        let mut result = state.realm.catch_up().await;
+        if result.is_ok() && turn.is_multiple_of(SAVE_EVERY) {
+            result = state.realm.save_last_uses().await;
+        }
+        let was = door.store_reachable.swap(result.is_ok(), Ordering::Relaxed);
+        match result {
+            Err(error) if was => {
+                tracing::error!("the store does not answer; serving from memory: {error}")
+            }
+            Ok(()) if !was => tracing::info!("the store answers again"),
+            _ => {}
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the network that is handed in"
+)]
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::work(&format!("cannot listen on {address}"), error))
+}
+
+fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, Failure> {
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| {
+            Failure::work(
+                &format!("cannot read the certificate `{}`", cert.display()),
+                format!("{error:?}"),
+            )
+        })?;
+    if chain.is_empty() {
+        return Err(Failure::Work(format!(
+            "`{}` holds no certificate",
+            cert.display()
+        )));
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+        Failure::work(
+            &format!("cannot read the private key `{}`", key.display()),
+            format!("{error:?}"),
+        )
+    })?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(chain, private)
+        })
+        .map_err(|error| Failure::work("cannot use the certificate and key", error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Written whole: whoever waits for the file never reads half of it.
+fn write_port_file(path: &Path, bound: SocketAddr) -> Result<(), Failure> {
+    let failed = |error| Failure::work(&format!("cannot write `{}`", path.display()), error);
+    let temporary = path.with_extension("new");
+    std::fs::write(&temporary, bound.to_string()).map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)
+}
+
+/// The few lines that tell what to do next.
+fn greet(
+    settings: &Serve,
+    directory: Option<&DataDir>,
+    state: &State,
+    root: Option<&RootCredentials>,
+    bound: SocketAddr,
+    tls: bool,
+) {
+    let scheme = if tls { "https" } else { "http" };
+    say(&format!(
+        "locum {} serves account {} at {scheme}://{bound}",
+        env!("CARGO_PKG_VERSION"),
+        management_account(&state.realm)
+    ));
+    let environment = format!("AWS_ENDPOINT_URL={scheme}://{bound} AWS_REGION=us-east-1");
+    match (directory, root) {
+        (None, Some(root)) if settings.init.root.is_none() => {
+            say("all state is in memory; root credentials:");
+            say(credentials_file(root).trim_end());
+            say(&format!("try:  {environment} aws sts get-caller-identity"));
+        }
+        (Some(directory), _) if directory.root_credentials().exists() => {
+            let file = directory.root_credentials();
+            say(&format!("root credentials: {}", file.display()));
+            say(&format!(
+                "try:  AWS_SHARED_CREDENTIALS_FILE={} {environment} aws sts get-caller-identity",
+                file.display()
+            ));
+        }
+        _ => say(&format!(
+            "try, with the root credentials that were given:  {environment} aws sts get-caller-identity"
+        )),
+    }
+}

@@ -1,0 +1,91 @@
+//! What a running server holds; `POST /_locum/reset` replaces it whole.
+
+use crate::Failure;
+use crate::config::Serve;
+use crate::data_dir::{self, DataDir};
+use crate::environment::SystemClock;
+use crate::s3_stub::S3;
+use locum_identity::environment::{Clock, Entropy, Environment};
+use locum_identity::realm::{Realm, RootCredentials};
+use locum_identity::sealing::RootKey;
+use locum_s3::disk::Objects;
+use locum_store::SqliteStore;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// The realm and the data plane in front of one store.
+pub(crate) struct State {
+    pub(crate) realm: Arc<Realm>,
+    pub(crate) s3: S3,
+    pub(crate) clock: Arc<SystemClock>,
+    /// Where `--ephemeral` keeps objects; gone with the state.
+    _objects: Option<TempDir>,
+}
+
+/// The state of a data directory.
+pub(crate) async fn durable(settings: &Serve, directory: &DataDir) -> Result<State, Failure> {
+    let (environment, clock) = crate::environment::system();
+    let entropy = environment.entropy.clone();
+    let opened = directory
+        .open_realm(&settings.init, settings.store.as_deref(), environment)
+        .await?;
+    let realm = Arc::new(opened.realm);
+    let s3 = data_plane(&realm, &directory.objects(), entropy, settings)?;
+    Ok(State {
+        realm,
+        s3,
+        clock,
+        _objects: None,
+    })
+}
+
+/// A state in memory, with `root` as the root user's key.
+pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Result<State, Failure> {
+    let clock = Arc::new(SystemClock::default());
+    let entropy: Arc<dyn Entropy> = Arc::new(crate::environment::SystemEntropy::ready());
+    let environment = Environment {
+        clock: clock.clone() as Arc<dyn Clock>,
+        entropy: entropy.clone(),
+    };
+    let store = SqliteStore::in_memory()
+        .map_err(|error| Failure::work("cannot make a store in memory", error))?;
+    let mut key = [0; 32];
+    entropy.fill(&mut key);
+    let root_key =
+        RootKey::new(&key).map_err(|error| Failure::work("cannot make a root key", error))?;
+    let mut init = settings.init.clone();
+    init.root = Some(root.clone());
+    let opened = data_dir::open(Arc::new(store), root_key, &init, environment, |_| Ok(())).await?;
+    let realm = Arc::new(opened.realm);
+    let objects = tempfile::Builder::new()
+        .prefix("locum-")
+        .tempdir()
+        .map_err(|error| Failure::work("cannot make a directory for objects", error))?;
+    let s3 = data_plane(&realm, objects.path(), entropy, settings)?;
+    Ok(State {
+        realm,
+        s3,
+        clock,
+        _objects: Some(objects),
+    })
+}
+
+fn data_plane(
+    realm: &Arc<Realm>,
+    directory: &Path,
+    entropy: Arc<dyn Entropy>,
+    settings: &Serve,
+) -> Result<S3, Failure> {
+    let objects = Objects::open(
+        directory,
+        Arc::new(move |bytes: &mut [u8]| entropy.fill(bytes)),
+    )
+    .map_err(|error| {
+        Failure::work(
+            &format!("cannot open the objects in `{}`", directory.display()),
+            error,
+        )
+    })?;
+    Ok(S3::new(realm.clone(), objects, settings.s3_domains.clone()))
+}
