@@ -184,7 +184,7 @@ fn write_headers(out: &mut Vec<u8>, head: &Parts, signed: &str) {
 }
 
 /// The host the request is for: the `Host` header, or HTTP/2's `:authority`.
-pub(crate) fn host(head: &Parts) -> Option<&[u8]> {
+fn host(head: &Parts) -> Option<&[u8]> {
     match head.headers.get(http::header::HOST) {
         Some(value) => Some(value.as_bytes()),
         None => head.uri.authority().map(|name| name.as_str().as_bytes()),
@@ -198,16 +198,14 @@ fn values<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h He
 
 /// A value without blanks around it, and with one blank for each run of them inside.
 fn write_value(out: &mut Vec<u8>, value: &[u8]) {
-    let mut blank = false;
-    for &byte in value.trim_ascii() {
-        if byte == b' ' || byte == b'\t' {
-            blank = true;
-            continue;
-        }
-        if std::mem::take(&mut blank) {
+    let words = value
+        .split(|byte| matches!(byte, b' ' | b'\t'))
+        .filter(|word| !word.is_empty());
+    for (at, word) in words.enumerate() {
+        if at > 0 {
             out.push(b' ');
         }
-        out.push(byte);
+        out.extend_from_slice(word);
     }
 }
 

@@ -166,9 +166,10 @@ impl Claim<'_> {
                 .filter(|name| must(name))
         };
         let is_present = |name: &str| headers.contains_key(name) || authority == Some(name);
+        let is_lower = |name: &str| !name.bytes().any(|byte| byte.is_ascii_uppercase());
         // Neither list has duplicates, so equal numbers mean equal sets.
         let signed = text::pieces(&self.signed_headers, b';')
-            .filter(|name| must(name) && is_present(name))
+            .filter(|name| must(name) && is_lower(name) && is_present(name))
             .count();
         if signed == present().count() {
             return Ok(());

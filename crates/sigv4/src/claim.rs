@@ -347,7 +347,10 @@ impl<'r> Claim<'r> {
         }
         let credential = query.first("X-Amz-Credential");
         let signature = query.first(SIGNATURE_PARAMETER);
-        let signed_headers = query.first("X-Amz-SignedHeaders");
+        // Decoded, it could hold a line feed, which has a meaning in the canonical request.
+        let signed_headers = query
+            .first("X-Amz-SignedHeaders")
+            .filter(|list| list.bytes().all(|byte| byte.is_ascii_graphic()));
         let date = query.first("X-Amz-Date");
         let expires = query.first("X-Amz-Expires");
         let missing = Missing {

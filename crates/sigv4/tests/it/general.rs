@@ -281,6 +281,11 @@ fn incomplete_queries() {
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=x&X-Amz-SignedHeaders=host",
             needs("Signature") + &needs("Date"),
         ),
+        (
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=x&X-Amz-SignedHeaders=host%0Aa\
+             &X-Amz-Date=x&X-Amz-Signature=x",
+            needs("SignedHeaders"),
+        ),
     ] {
         assert_eq!(
             parse(query).unwrap_err().to_string(),

@@ -507,6 +507,10 @@ fn headers_that_must_be_signed() {
     // Listing other names that are absent does not make up for it.
     let text = authorization(CREDENTIAL, "x-amz-a;x-amz-b;x-amz-content-sha256");
     check(&with(&text), Some("host, x-amz-date"));
+    // Nor does listing one in another letter case.
+    let mut acl = with(&authorization(CREDENTIAL, "host;x-amz-Date;x-amz-date"));
+    acl.headers.insert("x-amz-acl", "x".parse().unwrap());
+    check(&acl, Some("x-amz-acl"));
     // The host may be the authority of HTTP/2.
     let mut http_2 = with(&authorization(CREDENTIAL, "x-amz-date"));
     http_2.headers.remove("host");
