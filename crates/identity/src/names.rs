@@ -287,6 +287,43 @@ impl From<Path> for String {
     }
 }
 
+/// The path of a managed policy: a [`Path`] of letters, digits and `.,+@=_-` between slashes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PolicyPath(Path);
+
+impl PolicyPath {
+    /// The text, with its slashes.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl Constrained for PolicyPath {
+    fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
+        const PATTERN: &str = r"((/[A-Za-z0-9\.,\+@=_-]+)*)/";
+        let mut failed = check(text, (1, 512), PATTERN, |c| {
+            name_character(c) || "./".contains(c)
+        })
+        .err()
+        .unwrap_or_default();
+        let shaped = text.starts_with('/') && text.ends_with('/') && !text.contains("//");
+        if !shaped && !failed.contains(&Constraint::Pattern(PATTERN)) {
+            failed.insert(0, Constraint::Pattern(PATTERN));
+        }
+        if failed.is_empty() {
+            Ok(Self(Path(text.to_owned())))
+        } else {
+            Err(failed)
+        }
+    }
+}
+
+impl From<PolicyPath> for Path {
+    fn from(path: PolicyPath) -> Path {
+        path.0
+    }
+}
+
 text_type! {
     /// A prefix of paths to list: `/` and up to 511 characters U+0021 to U+007F.
     PathPrefix, (1, 512), r"\u002F[\u0021-\u007F]*", |c| matches!(c, '!'..='\u{7f}')
@@ -489,6 +526,12 @@ mod tests {
         check::<Path>("/a", false);
         check::<Path>("a/", false);
         check::<Path>("/a b/", false);
+        check::<PolicyPath>("/", true);
+        check::<PolicyPath>("/a.b,+@=_-/9/", true);
+        check::<PolicyPath>("/a//b/", false);
+        check::<PolicyPath>("/a!/", false);
+        check::<PolicyPath>("/a", false);
+        check::<PolicyPath>("", false);
         check::<Path>("", false);
     }
 
