@@ -1,19 +1,66 @@
 //! IAM on the wire.
 
-use crate::fields::marker;
+use crate::fields::{Fields, marker};
 use crate::node::{Members, Node};
 use crate::table::Binding;
+use locum_identity::error::Error;
 use locum_identity::iam::Page;
-use locum_identity::names::Tag;
+use locum_identity::names::{Constrained, Tag};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 mod access_keys;
+mod attachments;
+mod groups;
+mod inline_policies;
+mod policies;
+mod roles;
 mod users;
 
 pub(crate) fn bindings() -> Vec<Binding> {
-    [users::bindings(), access_keys::bindings()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        users::bindings(),
+        access_keys::bindings(),
+        groups::bindings(),
+        roles::bindings(),
+        policies::bindings(),
+        attachments::bindings(),
+        inline_policies::bindings(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// An input of one member, which must be there.
+fn only<M: Constrained, T>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    make: impl FnOnce(M) -> T,
+) -> Result<T, Error> {
+    let member = fields.required(name);
+    fields.check()?;
+    Ok(make(member?))
+}
+
+/// An input of two members, which must be there.
+fn both<M: Constrained, N: Constrained, T>(
+    fields: &mut Fields<'_>,
+    (first, second): (&str, &str),
+    make: impl FnOnce(M, N) -> T,
+) -> Result<T, Error> {
+    let (first, second) = (fields.required(first), fields.required(second));
+    fields.check()?;
+    Ok(make(first?, second?))
+}
+
+/// A policy document as IAM answers it: percent-encoded by RFC 3986.
+fn document(text: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// A page under the name of its list, with `IsTruncated` and `Marker`.

@@ -260,7 +260,7 @@ impl Operation for UpdateRoleDescription {
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<ShownRole, Error> {
         let role = edit(call, &self.role_name, |role| {
-            role.description = Some(self.description.clone())
+            role.description = Some(self.description.clone());
         })
         .await?;
         ShownRole::new(call.realm, call.account()?.id, role).await
@@ -294,7 +294,7 @@ impl Operation for UpdateAssumeRolePolicy {
         role(call.account()?, self.role_name.as_str())?;
         let trust_policy = stored_trust(call.realm, &self.policy_document).await?;
         edit(call, &self.role_name, |role| {
-            role.trust_policy.clone_from(&trust_policy)
+            role.trust_policy.clone_from(&trust_policy);
         })
         .await
         .map(drop)

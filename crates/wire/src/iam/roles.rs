@@ -1,0 +1,213 @@
+//! Roles.
+
+use super::{both, boundary, document, only, page, tag, tags};
+use crate::fields::Fields;
+use crate::node::{Members, Node};
+use crate::table::{Binding, bind};
+use locum_identity::error::Error;
+use locum_identity::iam::roles::{
+    CreateRole, DeleteRole, DeleteRolePermissionsBoundary, GetRole, ListRoleTags, ListRoles,
+    PutRolePermissionsBoundary, ShownRole, TagRole, UntagRole, UpdateAssumeRolePolicy, UpdateRole,
+    UpdateRoleDescription,
+};
+use locum_identity::names::{Constraint, MaxSessionDuration};
+
+pub(super) fn bindings() -> Vec<Binding> {
+    vec![
+        bind!(CreateRole, decode_create, created),
+        bind!(
+            GetRole,
+            |fields| only(fields, "RoleName", |role_name| GetRole { role_name }),
+            got
+        ),
+        // The one operation that answers an empty result instead of none.
+        bind!(UpdateRole, decode_update, |_| Members::new().node()),
+        bind!(
+            UpdateRoleDescription,
+            |fields| both(
+                fields,
+                ("RoleName", "Description"),
+                |role_name, description| UpdateRoleDescription {
+                    role_name,
+                    description
+                }
+            ),
+            described
+        ),
+        bind!(UpdateAssumeRolePolicy, |fields| both(
+            fields,
+            ("RoleName", "PolicyDocument"),
+            |role_name, policy_document| UpdateAssumeRolePolicy {
+                role_name,
+                policy_document
+            }
+        )),
+        bind!(DeleteRole, |fields| only(fields, "RoleName", |role_name| {
+            DeleteRole { role_name }
+        })),
+        bind!(ListRoles, decode_list, |output| page(
+            "Roles",
+            output,
+            |role| listed(role).node()
+        )
+        .node()),
+        bind!(TagRole, decode_tag),
+        bind!(UntagRole, decode_untag),
+        bind!(ListRoleTags, decode_list_tags, |output| page(
+            "Tags", output, tag
+        )
+        .node()),
+        bind!(PutRolePermissionsBoundary, |fields| both(
+            fields,
+            ("RoleName", "PermissionsBoundary"),
+            |role_name, permissions_boundary| PutRolePermissionsBoundary {
+                role_name,
+                permissions_boundary
+            }
+        )),
+        bind!(DeleteRolePermissionsBoundary, |fields| only(
+            fields,
+            "RoleName",
+            |role_name| DeleteRolePermissionsBoundary { role_name }
+        )),
+    ]
+}
+
+fn decode_create(fields: &mut Fields<'_>) -> Result<CreateRole, Error> {
+    let path = fields.optional("Path");
+    let role_name = fields.required("RoleName");
+    let assume_role_policy_document = fields.required("AssumeRolePolicyDocument");
+    let description = fields.optional("Description");
+    let max_session_duration = max_session_duration(fields);
+    let permissions_boundary = fields.optional("PermissionsBoundary");
+    let tags = fields.tags("Tags");
+    fields.check()?;
+    Ok(CreateRole {
+        role_name: role_name?,
+        assume_role_policy_document: assume_role_policy_document?,
+        path,
+        description,
+        max_session_duration,
+        permissions_boundary,
+        tags,
+    })
+}
+
+fn decode_update(fields: &mut Fields<'_>) -> Result<UpdateRole, Error> {
+    let role_name = fields.required("RoleName");
+    let description = fields.optional("Description");
+    let max_session_duration = max_session_duration(fields);
+    fields.check()?;
+    Ok(UpdateRole {
+        role_name: role_name?,
+        description,
+        max_session_duration,
+    })
+}
+
+fn max_session_duration(fields: &mut Fields<'_>) -> Option<MaxSessionDuration> {
+    fields.number("MaxSessionDuration", |seconds| {
+        let duration = u32::try_from(seconds)
+            .ok()
+            .and_then(MaxSessionDuration::from_seconds);
+        duration.ok_or(if seconds < 3600 {
+            Constraint::MinValue(3600)
+        } else {
+            Constraint::MaxValue(43_200)
+        })
+    })
+}
+
+fn decode_list(fields: &mut Fields<'_>) -> Result<ListRoles, Error> {
+    let path_prefix = fields.optional("PathPrefix");
+    let page = fields.page();
+    fields.check()?;
+    Ok(ListRoles { path_prefix, page })
+}
+
+fn decode_tag(fields: &mut Fields<'_>) -> Result<TagRole, Error> {
+    let role_name = fields.required("RoleName");
+    let tags = fields.required_tags("Tags");
+    fields.check()?;
+    Ok(TagRole {
+        role_name: role_name?,
+        tags,
+    })
+}
+
+fn decode_untag(fields: &mut Fields<'_>) -> Result<UntagRole, Error> {
+    let role_name = fields.required("RoleName");
+    let tag_keys = fields.tag_keys("TagKeys");
+    fields.check()?;
+    Ok(UntagRole {
+        role_name: role_name?,
+        tag_keys,
+    })
+}
+
+fn decode_list_tags(fields: &mut Fields<'_>) -> Result<ListRoleTags, Error> {
+    let role_name = fields.required("RoleName");
+    let page = fields.page();
+    fields.check()?;
+    Ok(ListRoleTags {
+        role_name: role_name?,
+        page,
+    })
+}
+
+/// What every answer shows of a role.
+fn role(shown: &ShownRole) -> Members<'_> {
+    let role = &shown.role;
+    Members::new()
+        .text("Path", role.path.as_str())
+        .text("RoleName", role.name.as_str())
+        .text("RoleId", role.id.as_str())
+        .text("Arn", shown.arn.as_str())
+        .time("CreateDate", role.created)
+        .text(
+            "AssumeRolePolicyDocument",
+            document(&shown.assume_role_policy_document),
+        )
+        .text_if(
+            "Description",
+            role.description.as_ref().map(|text| text.as_str()),
+        )
+}
+
+/// With `MaxSessionDuration`: what ListRoles shows.
+fn listed(shown: &ShownRole) -> Members<'_> {
+    role(shown).integer(
+        "MaxSessionDuration",
+        shown.role.max_session_duration.seconds(),
+    )
+}
+
+fn marked<'a>(members: Members<'a>, shown: &'a ShownRole) -> Members<'a> {
+    let members = boundary(members, shown.role.permissions_boundary.as_ref());
+    tags(members, &shown.role.tags)
+}
+
+/// CreateRole shows neither `MaxSessionDuration` nor `RoleLastUsed`.
+fn created(shown: &ShownRole) -> Node<'_> {
+    Members::new()
+        .structure("Role", marked(role(shown), shown))
+        .node()
+}
+
+fn described(shown: &ShownRole) -> Node<'_> {
+    Members::new()
+        .structure("Role", marked(listed(shown), shown))
+        .node()
+}
+
+/// GetRole shows `RoleLastUsed`, empty if the role was not used.
+fn got(shown: &ShownRole) -> Node<'_> {
+    let last_used = match &shown.last_used {
+        Some(last) => Members::new()
+            .time("LastUsedDate", last.at)
+            .text("Region", last.region.as_str()),
+        None => Members::new(),
+    };
+    let members = marked(listed(shown), shown).structure("RoleLastUsed", last_used);
+    Members::new().structure("Role", members).node()
+}
