@@ -6,6 +6,9 @@ use crate::ids::AccessKeyId;
 use crate::names::Constraint;
 use std::fmt;
 
+/// What can be wrong with a signature.
+pub use locum_sigv4::Error as SignatureError;
+
 /// A failed constraint of one parameter.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Invalid {

@@ -21,6 +21,9 @@ use tokio::sync::mpsc;
 /// Requests that may wait to be recorded.
 const QUEUE: usize = 8192;
 const CURRENT: &str = "audit.jsonl";
+/// Longer texts are cut: they are the sender's to choose, and the record is not theirs to fill.
+const LONGEST_USER_AGENT: usize = 512;
+const LONGEST_MESSAGE: usize = 2048;
 
 /// What is recorded of one request.
 pub(crate) struct Event {
@@ -114,7 +117,7 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "eventName": outcome.event_name,
         "awsRegion": facts.region,
         "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
-        "userAgent": facts.user_agent,
+        "userAgent": facts.user_agent.as_deref().map(|agent| cut(agent, LONGEST_USER_AGENT)),
         "requestParameters": outcome.request_parameters,
         "responseElements": outcome.response_elements,
         "requestID": facts.request_id,
@@ -126,9 +129,14 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
     });
     if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
         record.insert("errorCode".to_owned(), json!(code));
-        record.insert("errorMessage".to_owned(), json!(message));
+        record.insert("errorMessage".to_owned(), json!(cut(message, LONGEST_MESSAGE)));
     }
     record
+}
+
+/// At most `longest` characters of a text.
+fn cut(text: &str, longest: usize) -> &str {
+    text.char_indices().nth(longest).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 fn is_read(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The one place where error codes and statuses are spelled.
 
 use locum_identity::error::{Error, Forbidden};
-use locum_sigv4::Error as SignatureError;
+use locum_identity::error::SignatureError;
 
 /// How the wire spells an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -292,10 +292,8 @@ pub(crate) fn request_parameters(params: &Params) -> serde_json::Value {
             let secret = SECRET
                 .iter()
                 .any(|secret| name.rsplit('.').next() == Some(secret));
-            (
-                lower_first(name),
-                serde_json::Value::from(if secret { HIDDEN } else { value }),
-            )
+            let shown = if secret { HIDDEN } else { cut(value) };
+            (lower_first(name), serde_json::Value::from(shown))
         })
         .collect();
     if map.is_empty() {
@@ -332,6 +330,13 @@ pub(crate) fn response_elements(node: &Node<'_>) -> serde_json::Value {
             .into(),
         node => to_json(node),
     }
+}
+
+/// At most the first characters of a parameter that the record has room for.
+fn cut(value: &str) -> &str {
+    const LONGEST: usize = 8192;
+    let end = value.char_indices().nth(LONGEST).map(|(end, _)| end);
+    end.and_then(|end| value.get(..end)).unwrap_or(value)
 }
 
 fn lower_first(name: &str) -> String {
