@@ -129,14 +129,20 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
     });
     if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
         record.insert("errorCode".to_owned(), json!(code));
-        record.insert("errorMessage".to_owned(), json!(cut(message, LONGEST_MESSAGE)));
+        record.insert(
+            "errorMessage".to_owned(),
+            json!(cut(message, LONGEST_MESSAGE)),
+        );
     }
     record
 }
 
 /// At most `longest` characters of a text.
 fn cut(text: &str, longest: usize) -> &str {
-    text.char_indices().nth(longest).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+    text.char_indices()
+        .nth(longest)
+        .and_then(|(end, _)| text.get(..end))
+        .unwrap_or(text)
 }
 
 fn is_read(name: &str) -> bool {

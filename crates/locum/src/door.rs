@@ -16,7 +16,7 @@ use data_encoding::HEXLOWER;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::{Clock as _, Entropy};
@@ -39,7 +39,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// The body of every answer.
-pub(crate) type Body = crate::s3_stub::Body;
+pub(crate) type Body = locum_s3::Body;
 
 /// What the door needs.
 pub(crate) struct Door {
@@ -175,16 +175,30 @@ impl Door {
         body: Incoming,
         facts: RequestFacts,
     ) -> Response<Body> {
-        let served = state.s3.call(Request::from_parts(head, body), &facts).await;
-        self.record(
-            state,
-            served.caller,
-            served.claimed_key,
-            facts,
-            served.outcome,
-        )
-        .await;
-        served.response
+        let mut response = state
+            .s3
+            .call(Request::from_parts(head, body), facts.clone())
+            .await;
+        let report: locum_s3::Report = response.extensions_mut().remove().unwrap_or_default();
+        if let Some(cause) = &report.cause {
+            tracing::error!("request {} failed: {cause}", facts.request_id);
+        }
+        let facts = RequestFacts {
+            region: report.region.unwrap_or(facts.region),
+            ..facts
+        };
+        let outcome = Outcome {
+            event_source: "s3.amazonaws.com",
+            event_name: report.operation.unwrap_or_default(),
+            error: report
+                .error_code
+                .map(|code| (code, report.error_message.unwrap_or_default())),
+            request_parameters: serde_json::json!({"bucketName": report.bucket, "key": report.key}),
+            response_elements: serde_json::Value::Null,
+        };
+        let (caller, claimed) = (report.caller, report.access_key_id);
+        self.record(state, caller, claimed, facts, outcome).await;
+        response
     }
 
     /// Turns an answer into a response, and records it.
@@ -196,7 +210,7 @@ impl Door {
         facts: RequestFacts,
         answer: Answer,
     ) -> Response<Body> {
-        let mut response = Response::new(Body::from(Bytes::from(answer.body)));
+        let mut response = Response::new(whole(Bytes::from(answer.body)));
         *response.status_mut() =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -511,8 +525,14 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(str::trim)
 }
 
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes)
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
+    let mut response = Response::new(whole(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -521,7 +541,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 }
 
 fn json_response(value: serde_json::Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from(value.to_string())));
+    let mut response = Response::new(whole(Bytes::from(value.to_string())));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

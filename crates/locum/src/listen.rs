@@ -307,7 +307,7 @@ fn greet(
         env!("CARGO_PKG_VERSION"),
         management_account(&state.realm)
     ));
-    let environment = format!("AWS_ENDPOINT_URL={scheme}://{bound} AWS_REGION=us-east-1");
+    let environment = format!("AWS_ENDPOINT_URL={scheme}://{bound} AWS_DEFAULT_REGION=us-east-1");
     match (directory, root) {
         (None, Some(root)) if settings.init.root.is_none() => {
             say("all state is in memory; root credentials:");

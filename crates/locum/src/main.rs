@@ -6,7 +6,6 @@ mod data_dir;
 mod door;
 mod environment;
 mod listen;
-mod s3_stub;
 mod state;
 
 use clap::Parser as _;
