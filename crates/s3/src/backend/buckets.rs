@@ -1,0 +1,178 @@
+//! Operations on buckets.
+
+use super::convert::{owner, timestamp};
+use super::{Call, address};
+use crate::fault::{Code, Fault};
+use locum_identity::account::BucketState;
+use locum_identity::realm::CreatedBucket;
+use s3s::dto;
+use std::ops::Bound;
+
+/// The region that has no location constraint.
+const FIRST_REGION: &str = "us-east-1";
+
+/// The most buckets on a page.
+const MAX_BUCKETS: i32 = 10_000;
+
+pub(super) async fn list(
+    call: &Call,
+    input: dto::ListBucketsInput,
+) -> Result<dto::ListBucketsOutput, Fault> {
+    let account = call.context.caller.account()?;
+    let limit = match input.max_buckets {
+        None => usize::MAX,
+        Some(asked @ 1..=MAX_BUCKETS) => usize::try_from(asked).unwrap_or(usize::MAX),
+        Some(asked) => {
+            let text = "Argument max-buckets must be an integer between 1 and 10000";
+            return Err(Fault::argument(text, "max-buckets", &asked.to_string()));
+        }
+    };
+    let behind = match &input.continuation_token {
+        None => Bound::Unbounded,
+        Some(token) => {
+            let name = super::listing::from_token(token)?;
+            Bound::Excluded(String::from_utf8_lossy(&name).into_owned())
+        }
+    };
+    let prefix = input.prefix.as_deref().unwrap_or_default();
+    let mut matching = account
+        .buckets
+        .range::<String, _>((behind, Bound::Unbounded))
+        .map(|(_, state)| state)
+        .filter(|state| state.bucket.name.starts_with(prefix))
+        .filter(|state| {
+            input
+                .bucket_region
+                .as_deref()
+                .is_none_or(|region| region == state.bucket.region)
+        })
+        .peekable();
+    let mut buckets = Vec::new();
+    while let Some(state) = matching.next_if(|_| buckets.len() < limit) {
+        buckets.push(dto::Bucket {
+            bucket_region: Some(state.bucket.region.clone()),
+            creation_date: Some(timestamp(state.bucket.created.saturating_mul(1000))),
+            name: Some(state.bucket.name.clone()),
+        });
+    }
+    let last = buckets.last().and_then(|bucket| bucket.name.as_deref());
+    let continuation_token = matching
+        .peek()
+        .and(last)
+        .map(|name| super::listing::token(name.as_bytes()));
+    Ok(dto::ListBucketsOutput {
+        buckets: Some(buckets),
+        continuation_token,
+        owner: Some(owner(account.id)),
+        prefix: input.prefix,
+    })
+}
+
+pub(super) async fn create(
+    call: &Call,
+    input: dto::CreateBucketInput,
+) -> Result<dto::CreateBucketOutput, Fault> {
+    let account = call.context.caller.account()?.id;
+    let configuration = input.create_bucket_configuration.unwrap_or_default();
+    if configuration.bucket.is_some() || configuration.location.is_some() {
+        return Err(Fault::new(
+            Code::NotImplemented,
+            "Directory buckets are not implemented",
+        ));
+    }
+    let region = match &configuration.location_constraint {
+        // The name it had before regions had names.
+        Some(constraint) if constraint.as_str() == "EU" => "eu-west-1".to_owned(),
+        Some(constraint) if !constraint.as_str().is_empty() => constraint.as_str().to_owned(),
+        _ => match &*call.context.facts.region {
+            "" => FIRST_REGION.to_owned(),
+            region => region.to_owned(),
+        },
+    };
+    let name = &input.bucket;
+    let origin = call.origin("s3:CreateBucket");
+    match call
+        .realm
+        .create_bucket(account, name, &region, &origin)
+        .await?
+    {
+        CreatedBucket::Created => {
+            // A bucket of that name may have been removed within the same second.
+            if let Some(state) = call.realm.bucket(name).await? {
+                call.objects.restore_bucket(&address(&state));
+            }
+            Ok(dto::CreateBucketOutput {
+                location: Some(format!("/{name}")),
+            })
+        }
+        // Only there, for what was so before there were other regions.
+        CreatedBucket::OwnedByYou(state) if state.bucket.region == FIRST_REGION => {
+            Ok(dto::CreateBucketOutput {
+                location: Some(format!("/{name}")),
+            })
+        }
+        CreatedBucket::OwnedByYou(_) => {
+            Err(Fault::from(Code::BucketAlreadyOwnedByYou).with("BucketName", name))
+        }
+        CreatedBucket::OwnedByAnother => {
+            Err(Fault::from(Code::BucketAlreadyExists).with("BucketName", name))
+        }
+    }
+}
+
+pub(super) async fn delete(
+    call: &Call,
+    input: dto::DeleteBucketInput,
+) -> Result<dto::DeleteBucketOutput, Fault> {
+    let bucket = call.bucket()?;
+    let address = address(bucket);
+    call.objects
+        .remove_bucket(&address)
+        .await
+        .map_err(|error| Fault::of_store(error, "").with("BucketName", &input.bucket))?;
+    let origin = call.origin("s3:DeleteBucket");
+    match call
+        .realm
+        .delete_bucket(bucket.owner, &input.bucket, &origin)
+        .await
+    {
+        Ok(()) => Ok(dto::DeleteBucketOutput {}),
+        Err(error) => {
+            call.objects.restore_bucket(&address);
+            Err(error.into())
+        }
+    }
+}
+
+pub(super) async fn head(
+    call: &Call,
+    _: dto::HeadBucketInput,
+) -> Result<dto::HeadBucketOutput, Fault> {
+    let region = call.bucket()?.bucket.region.clone();
+    Ok(dto::HeadBucketOutput {
+        access_point_alias: Some(false),
+        bucket_region: Some(region),
+        ..dto::HeadBucketOutput::default()
+    })
+}
+
+pub(super) async fn location(
+    call: &Call,
+    _: dto::GetBucketLocationInput,
+) -> Result<dto::GetBucketLocationOutput, Fault> {
+    let constraint = |BucketState { bucket, .. }: &BucketState| {
+        (bucket.region != FIRST_REGION)
+            .then(|| dto::BucketLocationConstraint::from(bucket.region.clone()))
+    };
+    Ok(dto::GetBucketLocationOutput {
+        location_constraint: constraint(call.bucket()?),
+    })
+}
+
+/// No bucket is versioned: the answer has neither element, as that of a bucket that never was.
+pub(super) async fn versioning(
+    _: &Call,
+    _: dto::GetBucketVersioningInput,
+) -> Result<dto::GetBucketVersioningOutput, Fault> {
+    Ok(dto::GetBucketVersioningOutput::default())
+}
