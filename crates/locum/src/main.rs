@@ -11,7 +11,11 @@ mod state;
 use clap::Parser as _;
 use config::{Cli, Command};
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,10 +38,7 @@ impl Failure {
 fn main() -> ExitCode {
     // clap itself ends with 2 on wrong usage, and with 0 after --help and --version.
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    log();
     let result = match cli.command {
         Command::Init(args) => {
             config::file(args.config.as_deref()).and_then(|file| data_dir::init(&args.over(file)))
@@ -57,4 +58,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The log on standard error. `s3s` takes every denial for an error, and is not asked.
+fn log() {
+    let targets = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("s3s", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .init();
 }
