@@ -199,3 +199,75 @@ pub(crate) struct ConditionEntry {
     pub(crate) key: String,
     pub(crate) values: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Policy};
+    use crate::principal::PrincipalType::{self, Aws, Everyone, Federated, Service};
+
+    const TRUST: &str = r#"{ "Statement" : [
+        {"Effect":"Allow", "Action":"sts:AssumeRole",
+         "Principal" : {"AWS": [ "123456789012", "arn:aws:iam::123456789012:role/a" ],
+                        "Service":"ec2.amazonaws.com"}},
+        {"Effect":"Deny","Principal":{"Federated":"accounts.google.com"},"Action":"sts:*"} ] }"#;
+
+    #[test]
+    fn principals_in_the_order_written() {
+        let policy = Policy::parse(TRUST, Kind::Trust).unwrap();
+        let principals: Vec<(PrincipalType, &str)> = policy.principals().collect();
+        assert_eq!(
+            principals,
+            [
+                (Aws, "123456789012"),
+                (Aws, "arn:aws:iam::123456789012:role/a"),
+                (Service, "ec2.amazonaws.com"),
+                (Federated, "accounts.google.com"),
+            ]
+        );
+        let bare =
+            r#"{"Statement":{"Effect":"Deny","NotPrincipal":"*","Action":"s3:*","Resource":"*"}}"#;
+        let policy = Policy::parse(bare, Kind::Resource).unwrap();
+        assert_eq!(policy.principals().collect::<Vec<_>>(), [(Everyone, "*")]);
+        assert_eq!(Everyone.to_string(), "*");
+    }
+
+    #[test]
+    fn principals_replaced_and_every_other_byte_kept() {
+        let policy = Policy::parse(TRUST, Kind::Trust).unwrap();
+        assert_eq!(policy.with_principals(|_, _| None), TRUST);
+
+        let stored = policy.with_principals(|kind, value| {
+            (kind == Aws && value.contains(":role/")).then(|| "AROAEXAMPLEEXAMPLE001".to_owned())
+        });
+        assert_eq!(
+            stored,
+            TRUST.replace("arn:aws:iam::123456789012:role/a", "AROAEXAMPLEEXAMPLE001")
+        );
+
+        let back = Policy::parse(&stored, Kind::Trust)
+            .unwrap()
+            .with_principals(|_, value| {
+                value
+                    .starts_with("AROA")
+                    .then(|| "arn:aws:iam::123456789012:role/a".to_owned())
+            });
+        assert_eq!(back, TRUST);
+
+        let quoted =
+            policy.with_principals(|kind, _| (kind == Service).then(|| "a\"\\b".to_owned()));
+        assert_eq!(quoted, TRUST.replace("ec2.amazonaws.com", r#"a\"\\b"#));
+    }
+
+    #[test]
+    fn size_leaves_out_white_space() {
+        let text = "{ \"Version\":\t\"2012-10-17\",\r\n \"Statement\": {\"Effect\": \"Allow\", \
+                    \"Action\": \"s3:*\", \"Resource\": \"arn:aws:s3:::é b\"}}";
+        let policy = Policy::parse(text, Kind::Identity).unwrap();
+        assert_eq!(
+            policy.size(),
+            text.chars().filter(|c| !" \t\r\n".contains(*c)).count()
+        );
+        assert_eq!(policy.size(), 100);
+        assert_eq!(policy.text(), text);
+    }
+}

@@ -137,7 +137,7 @@ fn resource(text: &str) -> Result<(), Malformed> {
         return refuse(format!("Resource {text} must be in ARN format or \"*\"."));
     }
     let region = segment(2).unwrap_or_default();
-    if !region.is_empty() && segments.len() > 3 {
+    if !matches!(region, "" | "*") && segments.len() > 3 {
         match service {
             "iam" => {
                 return refuse(format!(

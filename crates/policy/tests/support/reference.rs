@@ -260,10 +260,12 @@ fn expand(text: &str, facts: &Facts, variables: bool, wildcards: bool) -> Option
             return Some(units);
         };
         units.extend(read(before));
-        if let Some((key, tail)) = after
+        // The blank before the default is optional.
+        let mut quoted = after
             .split_once(", '")
-            .filter(|(key, _)| !key.contains('}'))
-        {
+            .into_iter()
+            .chain(after.split_once(",'"));
+        if let Some((key, tail)) = quoted.find(|(key, _)| !key.contains('}')) {
             let (default, tail) = tail.split_once("'}")?;
             match facts.get(&key.to_lowercase()) {
                 Some(Value::One(value)) => units.extend(literal(value)),
