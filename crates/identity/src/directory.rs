@@ -108,7 +108,7 @@ impl Directory {
                     Arc::make_mut(&mut next.accounts).insert(record.id, Arc::new(record.clone()));
                 }
                 Entity::Organization(organization) => {
-                    next.organization = Some(Arc::new(organization.clone()))
+                    next.organization = Some(Arc::new(organization.clone()));
                 }
                 Entity::CreateAccountStatus(status) => {
                     Arc::make_mut(&mut next.create_account_statuses)

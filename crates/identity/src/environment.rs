@@ -40,17 +40,8 @@ pub fn timestamp(seconds: Seconds) -> String {
 /// Deterministic stand-ins for tests.
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::{Clock, Entropy};
-    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-    /// A clock that stands where it is put.
-    pub(crate) struct Stopped(pub(crate) AtomicI64);
-
-    impl Clock for Stopped {
-        fn now_millis(&self) -> i64 {
-            self.0.load(Ordering::Relaxed) * 1000
-        }
-    }
+    use super::Entropy;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     /// "Randomness" that never repeats.
     #[derive(Default)]

@@ -222,6 +222,6 @@ mod tests {
     #[test]
     fn only_letters_of_the_alphabet() {
         assert_eq!(UniqueId::account_of("AROAQQQQQQQQQQQQQQQQ1"), None);
-        assert_eq!(AccountId::parse("1").is_ok(), false);
+        assert!(AccountId::parse("1").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The one place where error codes and statuses are spelled.
 
-use locum_identity::error::{Error, Forbidden};
 use locum_identity::error::SignatureError;
+use locum_identity::error::{Error, Forbidden};
 
 /// How the wire spells an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

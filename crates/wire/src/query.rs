@@ -314,17 +314,12 @@ pub(crate) fn response_elements(node: &Node<'_>) -> serde_json::Value {
                 !matches!(node, Node::List(_)) && !matches!(*name, "IsTruncated" | "Marker")
             })
             .map(|(name, node)| {
-                let secret = matches!(*name, "SecretAccessKey");
-                (
-                    lower_first(name),
-                    if secret {
-                        Value::from(HIDDEN)
-                    } else if *name == "SessionToken" {
-                        Value::from(HIDDEN)
-                    } else {
-                        response_elements(node)
-                    },
-                )
+                let shown = if SECRET.contains(name) {
+                    Value::from(HIDDEN)
+                } else {
+                    response_elements(node)
+                };
+                (lower_first(name), shown)
             })
             .collect::<serde_json::Map<_, _>>()
             .into(),

@@ -170,7 +170,9 @@ fn role(shown: &ShownRole) -> Members<'_> {
         )
         .text_if(
             "Description",
-            role.description.as_ref().map(|text| text.as_str()),
+            role.description
+                .as_ref()
+                .map(locum_identity::names::Description::as_str),
         )
 }
 
