@@ -1,5 +1,7 @@
 //! The compiled form of a policy: matchers in place of texts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::context::{Context, Value};
 use crate::decide::Request;
 use crate::document::{ConditionEntry, Document, Effect, Element, Statement};
@@ -12,6 +14,10 @@ use crate::resource::ArnPattern;
 #[derive(Clone, Debug)]
 pub struct Compiled {
     pub(crate) statements: Box<[CompiledStatement]>,
+    /// Statements that may match whatever the service: `*` and `NotAction`.
+    any_service: Box<[usize]>,
+    /// The others by the services their actions name, sorted.
+    by_service: Box<[(Box<str>, Vec<usize>)]>,
 }
 
 #[derive(Clone, Debug)]
@@ -76,9 +82,52 @@ pub(crate) enum Match {
 impl Compiled {
     pub(crate) fn new(document: &Document) -> Compiled {
         let statement = |s: &Statement| CompiledStatement::new(s, document.variables);
+        let mut any_service = Vec::new();
+        let mut by_service: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, statement) in document.statements.iter().enumerate() {
+            match services(&statement.actions) {
+                None => any_service.push(index),
+                Some(services) => {
+                    for service in services {
+                        by_service.entry(service).or_default().push(index);
+                    }
+                }
+            }
+        }
         Compiled {
             statements: document.statements.iter().map(statement).collect(),
+            any_service: any_service.into(),
+            by_service: by_service
+                .into_iter()
+                .map(|(name, list)| (name.into(), list))
+                .collect(),
         }
+    }
+
+    /// The statements whose actions can match an action of a service, in no particular order.
+    pub(crate) fn of_service(&self, service: &str) -> impl Iterator<Item = &CompiledStatement> {
+        let place = self
+            .by_service
+            .binary_search_by(|(name, _)| (**name).cmp(service));
+        let named = place.ok().and_then(|at| self.by_service.get(at));
+        let named = named.map(|(_, list)| list.as_slice()).unwrap_or_default();
+        self.any_service
+            .iter()
+            .chain(named)
+            .filter_map(|index| self.statements.get(*index))
+    }
+}
+
+/// The services that an element's actions are of; `None` when they may be of any.
+fn services(actions: &Element) -> Option<BTreeSet<String>> {
+    let service = |action: &String| {
+        let (service, _) = action.split_once(':')?;
+        (!service.contains(['*', '?'])).then(|| service.to_ascii_lowercase())
+    };
+    if actions.negated {
+        None
+    } else {
+        actions.values.iter().map(service).collect()
     }
 }
 

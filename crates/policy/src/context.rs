@@ -45,7 +45,8 @@ impl<'a> Value<'a> {
 pub trait Context {
     /// The value of a condition key, `None` when the request does not have it.
     ///
-    /// The key comes in lower case, tag suffix included: `aws:sourceip`, `aws:principaltag/team`.
+    /// The key comes in lower case (that of `str::to_lowercase`), tag suffix included:
+    /// `aws:sourceip`, `aws:principaltag/team`.
     fn value(&self, key: &str) -> Option<Value<'_>>;
 }
 
@@ -74,7 +75,7 @@ impl<S: BuildHasher> Context for HashMap<String, Value<'_>, S> {
 impl Context for [(&str, &str)] {
     fn value(&self, key: &str) -> Option<Value<'_>> {
         self.iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .find(|(name, _)| name.to_lowercase() == key)
             .map(|(_, value)| Value::from(*value))
     }
 }

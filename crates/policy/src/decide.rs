@@ -151,9 +151,9 @@ pub(crate) trait Sink {
     /// Whether to look at every statement, also when the answer is already known.
     const THOROUGH: bool;
 
+    /// The outcome of the statement at a position: which policy of the layer, which statement of it.
     fn statement(
         &mut self,
-        layer: Layer,
         position: (usize, usize),
         statement: &CompiledStatement,
         outcome: Match,
@@ -171,7 +171,7 @@ struct Silent;
 impl Sink for Silent {
     const THOROUGH: bool = false;
 
-    fn statement(&mut self, _: Layer, _: (usize, usize), _: &CompiledStatement, _: Match) {}
+    fn statement(&mut self, _: (usize, usize), _: &CompiledStatement, _: Match) {}
 
     fn layer(&mut self, _: Layer, _: Answer) {}
 
@@ -360,7 +360,6 @@ fn ask<S: Sink>(layer: Layer, set: Set<'_>, call: &Call<'_>, sink: &mut S) -> An
         Layer::Identity | Layer::Boundary | Layer::Session => Reading::Attached,
     };
     let mut state = Asked {
-        layer,
         reading,
         denied: false,
         allowed: None,
@@ -387,7 +386,6 @@ fn ask<S: Sink>(layer: Layer, set: Set<'_>, call: &Call<'_>, sink: &mut S) -> An
 }
 
 struct Asked {
-    layer: Layer,
     reading: Reading,
     denied: bool,
     allowed: Option<Grant>,
@@ -395,30 +393,39 @@ struct Asked {
 
 impl Asked {
     fn ask<S: Sink>(&mut self, index: usize, policy: &Compiled, call: &Call<'_>, sink: &mut S) {
-        for (number, statement) in policy.statements.iter().enumerate() {
+        if S::THOROUGH {
+            for (number, statement) in policy.statements.iter().enumerate() {
+                let outcome = self.hear(statement, call);
+                sink.statement((index, number), statement, outcome);
+            }
+            return;
+        }
+        let (service, _) = call.action.split_once(':').unwrap_or_default();
+        for statement in policy.of_service(service) {
             // A further permission of the caller's own policies changes nothing. Of a resource's
             // policy it may: each can name the caller more closely.
             let settled = statement.effect == Effect::Allow
                 && self.allowed.is_some()
                 && self.reading == Reading::Attached;
-            if settled && !S::THOROUGH {
-                continue;
+            if !settled {
+                self.hear(statement, call);
             }
-            let outcome = statement.matches(call, self.reading);
-            sink.statement(self.layer, (index, number), statement, outcome);
-            if let Match::Yes(grant) = outcome {
-                match statement.effect {
-                    Effect::Deny => {
-                        self.denied = true;
-                        if !S::THOROUGH {
-                            return;
-                        }
-                    }
-                    Effect::Allow => {
-                        self.allowed = Some(self.allowed.unwrap_or_default().union(grant));
-                    }
+            if self.denied {
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, statement: &CompiledStatement, call: &Call<'_>) -> Match {
+        let outcome = statement.matches(call, self.reading);
+        if let Match::Yes(grant) = outcome {
+            match statement.effect {
+                Effect::Deny => self.denied = true,
+                Effect::Allow => {
+                    self.allowed = Some(self.allowed.unwrap_or_default().union(grant));
                 }
             }
         }
+        outcome
     }
 }

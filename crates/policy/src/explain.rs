@@ -115,7 +115,6 @@ impl Sink for Record<'_> {
 
     fn statement(
         &mut self,
-        _: Layer,
         (policy, number): (usize, usize),
         statement: &CompiledStatement,
         outcome: Match,

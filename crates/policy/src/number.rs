@@ -34,7 +34,7 @@ impl<'a> Decimal<'a> {
         {
             return None;
         }
-        // Nine digits are far beyond any number that is meant; more could overflow below.
+        // Beyond any number that is meant, and the sums below cannot overflow.
         let exponent = exponent.parse::<i32>().ok().map(i64::from)?;
         Some(Decimal {
             negative,
