@@ -84,16 +84,9 @@ impl<'a> Fields<'a> {
     /// An integer as the query protocol reads it: an optional plus, leading zeros, 32 bits.
     pub(crate) fn integer(&mut self, name: &str) -> Option<i32> {
         let text = self.raw(name)?;
-        let digits = text.strip_prefix('+').unwrap_or(text);
-        let negative = text
-            .strip_prefix('-')
-            .is_some_and(|digits| !digits.is_empty());
-        let legal = (negative || !digits.is_empty())
-            && digits
-                .trim_start_matches('-')
-                .bytes()
-                .all(|b| b.is_ascii_digit());
-        match text.strip_prefix('+').unwrap_or(text).parse() {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let legal = digits.bytes().all(|b| b.is_ascii_digit());
+        match text.parse() {
             Ok(number) if legal => Some(number),
             _ => {
                 self.malformed = true;
