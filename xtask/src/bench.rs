@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::command::{cargo, run as run_command};
 use crate::workspace::Workspace;
 
-/// Builds and runs the benchmark program of the `locum` crate with these arguments.
+/// Builds the server and runs the benchmark program, `locum-bench`, with these arguments.
 ///
 /// # Errors
 /// On a wrong command line, or when the benchmark does not build, run or succeed.
@@ -25,15 +25,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         }
     }
     let workspace = Workspace::locate()?;
+    // The server by itself, so that it has the features that it is released with.
+    run_command(cargo(&workspace.root).args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "locum",
+    ]))?;
     let mut command = cargo(&workspace.root);
     command
         .args([
-            "bench",
+            "run",
+            "--release",
             "--locked",
             "--package",
-            "locum",
-            "--bench",
-            "speed",
+            "locum-bench",
             "--",
         ])
         .args(passed_on);

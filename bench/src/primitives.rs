@@ -1,0 +1,315 @@
+//! Nanoseconds of the steps of the hot path, beside the bare cryptography over the same bytes.
+
+use crate::client::{Call, Keys, Service, now};
+use crate::figures::{Figure, Report, median};
+use crate::requests::SESSION_POLICY;
+use crate::{Effort, Outcome};
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{constant_time, digest, hmac, rand};
+use locum_identity::environment::Entropy;
+use locum_identity::ids::{IdKind, UniqueId};
+use locum_identity::names::{AccountId, Constrained as _, RoleSessionName};
+use locum_identity::session::{Keyring, Session, SessionPrincipal};
+use locum_policy::{Compiled, Decision, Kind, Policies, Policy, Principal, Request, decide};
+use locum_sigv4::{Claim, Dialect, SigningKey, sha256};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Measures all of it and adds it to the report.
+///
+/// # Errors
+/// When a signature, a token or a decision is other than it must be.
+pub(crate) fn measure(effort: Effort, report: &mut Report) -> Outcome {
+    signatures(effort, report)?;
+    tokens(effort, report)?;
+    decisions(effort, report)
+}
+
+/// Verifying a signature, beside hashing the body and the canonical request and authenticating the
+/// string to sign.
+fn signatures(effort: Effort, report: &mut Report) -> Outcome {
+    let keys = Keys::root();
+    let call = Call {
+        service: Service::Sts,
+        action: "AssumeRole",
+        parameters: &[
+            ("RoleArn", "arn:aws:iam::123456789012:role/catalog-writer"),
+            ("RoleSessionName", "spark-executor-17"),
+        ],
+    };
+    let (head, body) = call.signed(([127, 0, 0, 1], 7390).into(), &keys)?;
+    let now = now()?;
+    let date = Claim::parse(&head, Dialect::General)?
+        .ok_or("an unsigned request")?
+        .date()
+        .to_owned();
+    let derive = || {
+        SigningKey::derive(
+            &keys.secret_access_key,
+            black_box(&date),
+            "us-east-1",
+            "sts",
+        )
+    };
+    let at_hand = derive();
+    let verify = |key: &SigningKey| {
+        let claim =
+            Claim::parse(black_box(&head), Dialect::General)?.ok_or("an unsigned request")?;
+        claim.check(now, "sts")?;
+        claim.verify(key, Some(&sha256(body.as_bytes())))?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    };
+    verify(&at_hand)?;
+
+    let canonical = vec![b'c'; canonical_length(&head)];
+    let to_sign = [b's'; 140];
+    let hmac_key = |bytes: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, bytes);
+    let bare_key = hmac_key(&[7; 32]);
+    let bare = |key: &hmac::Key| {
+        black_box(digest::digest(&digest::SHA256, black_box(body.as_bytes())));
+        black_box(digest::digest(&digest::SHA256, black_box(&canonical)));
+        let tag = hmac::sign(key, black_box(&to_sign));
+        let _ = black_box(constant_time::verify_slices_are_equal(
+            tag.as_ref(),
+            &[0; 32],
+        ));
+    };
+    let bare_derive = || {
+        let mut key = hmac_key(black_box(keys.secret_access_key.as_bytes()));
+        for part in [date.as_str(), "us-east-1", "sts", "aws4_request"] {
+            key = hmac_key(hmac::sign(&key, part.as_bytes()).as_ref());
+        }
+        key
+    };
+
+    report.section("Verify a signature", "hash+HMAC");
+    report.add(time(
+        "verify.key_at_hand",
+        effort,
+        || verify(&at_hand).is_ok(),
+        || bare(&bare_key),
+    ));
+    report.add(time(
+        "verify.with_derivation",
+        effort,
+        || verify(&derive()).is_ok(),
+        || bare(&bare_derive()),
+    ));
+    Ok(())
+}
+
+/// Roughly what is hashed: the request line, the signed headers and the body's hash.
+fn canonical_length(head: &http::request::Parts) -> usize {
+    let signed = ["content-type", "host", "x-amz-date"];
+    let headers: usize = head
+        .headers
+        .iter()
+        .filter(|(name, _)| signed.contains(&name.as_str()))
+        .map(|(name, value)| name.as_str().len() + value.len() + 2)
+        .sum();
+    "POST\n/\n\n\n\n".len() + headers + signed.join(";").len() + 64
+}
+
+/// Opening and minting session tokens, beside the bare cipher over as many bytes.
+fn tokens(effort: Effort, report: &mut Report) -> Outcome {
+    let account = AccountId::from_number(123_456_789_012).ok_or("no account id")?;
+    let keyring = Keyring::new([(1, &[7; 32][..])]).map_err(|error| format!("{error:?}"))?;
+    let role = UniqueId::generate(IdKind::Role, account, &System);
+    let session_name =
+        RoleSessionName::parse("spark-executor-17").map_err(|error| format!("{error:?}"))?;
+    let issued = now()?;
+    let plain = Session {
+        principal: SessionPrincipal::AssumedRole { role, session_name },
+        issued,
+        expires: issued + 3600,
+        policy: None,
+        policy_arns: Vec::new(),
+    };
+    let limited = Session {
+        policy: Some(SESSION_POLICY.to_owned()),
+        ..plain.clone()
+    };
+    let key = LessSafeKey::new(
+        UnboundKey::new(&AES_256_GCM_SIV, &[7; 32]).map_err(|_| "the cipher refuses its key")?,
+    );
+    let nonce = || Nonce::assume_unique_for_key([3; 12]);
+    let aad = || Aad::from(*b"\x01\x01ASIA1234567890123456");
+    for (name, session) in [("plain", &plain), ("policy_1k", &limited)] {
+        let credentials = keyring
+            .issue(account, session, &System)
+            .map_err(|error| format!("{error:?}"))?;
+        let id = credentials.access_key_id.as_str();
+        let token = credentials.session_token.as_str();
+        // Of the token's bytes, the body of the cipher is what is not head, nonce and tag.
+        let body = (token.len() * 3 / 4).saturating_sub(2 + 12 + 16);
+        let mut sealed = vec![b'b'; body];
+        key.seal_in_place_append_tag(nonce(), aad(), &mut sealed)
+            .map_err(|_| "the cipher does not seal")?;
+        report.section(&format!("Session token, {name}"), "cipher");
+        report.add(time(
+            &format!("token.open.{name}"),
+            effort,
+            || keyring.open(black_box(id), black_box(token)).is_ok(),
+            || {
+                let mut body = sealed.clone();
+                let _ = black_box(key.open_in_place(nonce(), aad(), &mut body));
+            },
+        ));
+        report.add(time(
+            &format!("token.mint.{name}"),
+            effort,
+            || keyring.issue(account, black_box(session), &System).is_ok(),
+            || {
+                let mut body = sealed.clone();
+                let _ = black_box(key.seal_in_place_append_tag(nonce(), aad(), &mut body));
+            },
+        ));
+    }
+    Ok(())
+}
+
+/// Decisions about a role session whose permission stands in the last statement of all.
+fn decisions(effort: Effort, report: &mut Report) -> Outcome {
+    report.section("Decide", "");
+    let resource = "arn:aws:s3:::acme-lakehouse-prod/warehouse/sales.db/orders/part-00017.parquet";
+    let request = Request {
+        principal: Principal::AssumedRole {
+            account: "123456789012",
+            role_arn: "arn:aws:iam::123456789012:role/catalog-writer",
+            unique_id: "AROAEXAMPLEEXAMPLE001",
+            session_arn: "arn:aws:sts::123456789012:assumed-role/catalog-writer/spark",
+            session_name: "spark",
+        },
+        action: "s3:GetObject",
+        resource,
+        resource_account: "123456789012",
+        context: &[
+            ("aws:sourceip", "10.20.30.40"),
+            ("aws:principalorgid", "o-exampleorg1"),
+        ],
+    };
+    for (policies, statements) in [(3, 10), (10, 50)] {
+        let identity = (0..policies)
+            .map(|policy| role_policy(policy, statements, policy + 1 == policies))
+            .collect::<Outcome<Vec<_>>>()?;
+        let set = Policies {
+            identity: &identity,
+            ..Policies::default()
+        };
+        if decide(&request, &set) != Decision::Allowed {
+            return Err("the request should be allowed".into());
+        }
+        let nanoseconds = alone(effort, || {
+            decide(black_box(&request), black_box(&set)) == Decision::Allowed
+        });
+        let name = format!("decide.{policies}x{statements}");
+        report.add(Figure::alone(&name, nanoseconds, "ns"));
+        report.add(Figure::alone(
+            format!("{name}.per_statement"),
+            nanoseconds / f64::from(policies * statements),
+            "ns",
+        ));
+    }
+    Ok(())
+}
+
+/// A policy of statements with wildcard ARNs and two conditions, of which the last one of the last
+/// policy allows what is asked.
+fn role_policy(policy: u32, statements: u32, is_last: bool) -> Outcome<Arc<Compiled>> {
+    let statements: Vec<_> = (0..statements)
+        .map(|number| {
+            let allows = is_last && number + 1 == statements;
+            let bucket = if allows {
+                "acme-lakehouse-*".to_owned()
+            } else {
+                format!("acme-team-{policy}-{number}-*")
+            };
+            serde_json::json!({
+                "Effect": "Allow",
+                "Action": ["s3:Get*", "s3:PutObject", "s3:List*"],
+                "Resource": [
+                    format!("arn:aws:s3:::{bucket}"),
+                    format!("arn:aws:s3:::{bucket}/warehouse/*.db/*"),
+                ],
+                "Condition": {
+                    "IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "10.0.0.0/8"]},
+                    "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"},
+                },
+            })
+        })
+        .collect();
+    let text = serde_json::json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let policy = Policy::parse(&text, Kind::Identity).map_err(|error| format!("{error:?}"))?;
+    Ok(Arc::new(policy.compile()))
+}
+
+/// The system's randomness, as the server has it.
+struct System;
+
+impl Entropy for System {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Without randomness the rest of the run fails: two tokens would be alike.
+        let _ = rand::fill(bytes);
+    }
+}
+
+/// Times an operation and its peer in turns.
+fn time(
+    name: &str,
+    effort: Effort,
+    mut ours: impl FnMut() -> bool,
+    mut peer: impl FnMut(),
+) -> Figure {
+    let mut ours = || {
+        black_box(ours());
+    };
+    let (our_count, peer_count) = (
+        calibrate(effort.loops, &mut ours),
+        calibrate(effort.loops, &mut peer),
+    );
+    let (mut our_rounds, mut peer_rounds) = (Vec::new(), Vec::new());
+    for _ in 0..rounds(effort) {
+        our_rounds.push(round(our_count, &mut ours));
+        peer_rounds.push(round(peer_count, &mut peer));
+    }
+    Figure::less_is_better(name, median(our_rounds), "ns", median(peer_rounds))
+}
+
+/// Times an operation that has no peer.
+fn alone(effort: Effort, mut operation: impl FnMut() -> bool) -> f64 {
+    let mut operation = || {
+        black_box(operation());
+    };
+    let count = calibrate(effort.loops, &mut operation);
+    median(
+        (0..rounds(effort))
+            .map(|_| round(count, &mut operation))
+            .collect(),
+    )
+}
+
+/// Primitives have no network to wait for, so there is time for more rounds.
+fn rounds(effort: Effort) -> usize {
+    effort.pairs * 3
+}
+
+/// How many times the operation fits into a round.
+fn calibrate(length: Duration, operation: &mut impl FnMut()) -> u32 {
+    let mut count = 1;
+    loop {
+        let started = Instant::now();
+        (0..count).for_each(|_| operation());
+        if started.elapsed() >= length || count >= 1 << 30 {
+            return count;
+        }
+        count *= 2;
+    }
+}
+
+/// Nanoseconds of one operation.
+fn round(count: u32, operation: &mut impl FnMut()) -> f64 {
+    let started = Instant::now();
+    (0..count).for_each(|_| operation());
+    started.elapsed().as_nanos() as f64 / f64::from(count)
+}
