@@ -159,7 +159,7 @@ impl Access {
         };
         match (row.resource, name, key) {
             (Resource::Account, _, _) => {
-                context.allow(&Need::new(action, "arn:aws:s3:::*"), &keys)?
+                context.allow(&Need::new(action, "arn:aws:s3:::*"), &keys)?;
             }
             (Resource::NewBucket, Some(name), None) => {
                 if context.caller.account_id().is_none() {
@@ -425,7 +425,7 @@ mod tests {
             );
             let code = refuse_unsupported(&headers)
                 .err()
-                .map(|fault| fault.code.into_owned());
+                .map(|fault| fault.code.to_string());
             assert_eq!(code.as_deref(), expected, "{name}: {value}");
         };
         check("x-amz-tagging", "a=b", Some("NotImplemented"));

@@ -190,10 +190,8 @@ impl Call {
         if let Some(mut body) = body {
             while let Some(bytes) = body.next().await {
                 // The fault is with the outcome of the body; this only ends the operation.
-                let bytes = bytes.map_err(|error| Fault {
-                    cause: Some(error.to_string()),
-                    ..Code::IncompleteBody.into()
-                })?;
+                let bytes =
+                    bytes.map_err(|error| Fault::from(Code::IncompleteBody).because(error))?;
                 self.store(&mut incoming, bytes).await?;
             }
         }

@@ -161,10 +161,7 @@ mod tests {
             expected.compare(&hasher.finish(), trailer)
         });
         assert_eq!(
-            outcome
-                .err()
-                .map(|fault| fault.code.into_owned())
-                .as_deref(),
+            outcome.err().map(|fault| fault.code.to_string()).as_deref(),
             expected,
             "{headers:?} {trailing:?}"
         );

@@ -252,7 +252,11 @@ impl Code {
 
 /// An answer that is not an output.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Fault {
+pub(crate) struct Fault(Box<Details>);
+
+/// What a [`Fault`] says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Details {
     /// `Code`
     pub(crate) code: Cow<'static, str>,
     /// The HTTP status.
@@ -267,27 +271,41 @@ pub(crate) struct Fault {
     pub(crate) cause: Option<String>,
 }
 
+impl std::ops::Deref for Fault {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 impl From<Code> for Fault {
     fn from(code: Code) -> Self {
         let (code, status, message) = code.spell();
-        Self {
+        Self(Box::new(Details {
             code: Cow::Borrowed(code),
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             message: Cow::Borrowed(message),
             extra: Vec::new(),
             headers: HeaderMap::new(),
             cause: None,
-        }
+        }))
     }
 }
 
 impl Fault {
     /// A code with a message of its own.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::from(code)
-        }
+        let mut fault = Self::from(code);
+        fault.0.message = message.into();
+        fault
+    }
+
+    /// Adds what went wrong inside.
+    #[must_use]
+    pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
     }
 
     /// An `InvalidArgument`.
@@ -304,10 +322,7 @@ impl Fault {
 
     /// A failure of ours.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
-        Self {
-            cause: Some(cause.to_string()),
-            ..Self::from(Code::InternalError)
-        }
+        Self::from(Code::InternalError).because(cause)
     }
 
     /// An error that the S3 codec made by itself.
@@ -327,18 +342,16 @@ impl Fault {
                 _ => "The request is not valid.",
             }),
         };
-        Self {
-            code: Cow::Owned(code),
-            status,
-            message,
-            ..Self::from(Code::InternalError)
-        }
+        let mut fault = Self::new(Code::InternalError, message);
+        fault.0.code = Cow::Owned(code);
+        fault.0.status = status;
+        fault
     }
 
     /// Adds an element.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.extra.push((name, value.into()));
+        self.0.extra.push((name, value.into()));
         self
     }
 
@@ -346,7 +359,7 @@ impl Fault {
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.0.headers.insert(name, value);
         }
         self
     }
@@ -384,11 +397,19 @@ impl Fault {
             Error::InvalidSessionToken => Self::from(Code::InvalidToken),
             Error::ExpiredToken => Self::from(Code::ExpiredToken),
             Error::AccessDenied(denied) => Self::new(Code::AccessDenied, sentence(denied)),
-            Error::MalformedPolicyDocument(text) => Self::new(Code::MalformedPolicy, text.clone()),
-            Error::ServiceUnavailable(source) => Self {
-                cause: Some(source.to_string()),
-                ..Self::from(Code::ServiceUnavailable)
-            },
+            // S3 has the principal beside the message.
+            Error::MalformedPolicyDocument(text) => {
+                match text.split_once("Invalid principal in policy: ") {
+                    Some(("", principal)) => {
+                        Self::new(Code::MalformedPolicy, "Invalid principal in policy")
+                            .with("Detail", principal)
+                    }
+                    _ => Self::new(Code::MalformedPolicy, text.clone()),
+                }
+            }
+            Error::ServiceUnavailable(source) => {
+                Self::from(Code::ServiceUnavailable).because(source)
+            }
             // No other error comes of authenticating, authorizing and keeping buckets.
             other => match std::error::Error::source(other) {
                 Some(source) => Self::internal(source),
@@ -508,10 +529,7 @@ impl Fault {
                 Code::BadDigest,
                 "The checksum or size you specified did not match that of the object.",
             ),
-            E::Unavailable(source) => Self {
-                cause: Some(source.to_string()),
-                ..Self::from(Code::ServiceUnavailable)
-            },
+            E::Unavailable(source) => Self::from(Code::ServiceUnavailable).because(source),
         }
     }
 }
@@ -579,7 +597,7 @@ impl std::fmt::Display for Escaped<'_> {
                 '"' => formatter.write_str("&quot;")?,
                 '\n' | '\t' => formatter.write_char(character)?,
                 control if control.is_control() => {
-                    write!(formatter, "&#x{:x};", u32::from(control))?
+                    write!(formatter, "&#x{:x};", u32::from(control))?;
                 }
                 other => formatter.write_char(other)?,
             }

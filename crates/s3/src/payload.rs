@@ -126,11 +126,7 @@ impl Body for Checked {
                     Err(_) => continue,
                 },
                 Some(Err(error)) => {
-                    let cause = Some(error.to_string());
-                    return self.refuse(Fault {
-                        cause,
-                        ..Fault::from(Code::IncompleteBody)
-                    });
+                    return self.refuse(Fault::from(Code::IncompleteBody).because(error));
                 }
                 None => match self.end() {
                     Ok(()) => return Poll::Ready(None),
@@ -188,7 +184,7 @@ mod tests {
             checked
                 .collect()
                 .await
-                .map(|it| it.to_bytes())
+                .map(http_body_util::Collected::to_bytes)
                 .map_err(|error| error.to_string()),
             outcome,
         )

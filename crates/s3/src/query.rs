@@ -44,7 +44,7 @@ fn decode(text: &str) -> Result<String, Fault> {
     let text = text.replace('+', " ");
     percent_decode_str(&text)
         .decode_utf8()
-        .map(|text| text.into_owned())
+        .map(std::borrow::Cow::into_owned)
         .map_err(|_| Fault::from(Code::InvalidURI))
 }
 

@@ -19,19 +19,15 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// A moment.
+/// A moment as S3 tells it: in listings as in headers without fractions of seconds.
 pub(super) fn timestamp(millis: Millis) -> dto::Timestamp {
-    let distance = Duration::from_millis(millis.unsigned_abs());
-    let time = match millis {
+    let seconds = millis.div_euclid(1000);
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let time = match seconds {
         0.. => SystemTime::UNIX_EPOCH.checked_add(distance),
         _ => SystemTime::UNIX_EPOCH.checked_sub(distance),
     };
     time.unwrap_or(SystemTime::UNIX_EPOCH).into()
-}
-
-/// A moment as HTTP headers have it: without fractions of seconds.
-pub(super) fn whole_seconds(millis: Millis) -> dto::Timestamp {
-    timestamp(millis.div_euclid(1000).saturating_mul(1000))
 }
 
 /// An entity tag.
@@ -57,6 +53,11 @@ pub(super) fn owner(account: AccountId) -> dto::Owner {
     }
 }
 
+/// A name as part of a URL's path.
+pub(super) fn url_path(name: &str) -> String {
+    utf8_percent_encode(name, PLAIN).to_string()
+}
+
 /// How the names in a listing are written.
 #[derive(Clone, Copy)]
 pub(super) struct Encoding(bool);
@@ -78,7 +79,7 @@ impl Encoding {
     /// Writes a name.
     pub(super) fn encode(self, name: &str) -> String {
         if self.0 {
-            utf8_percent_encode(name, PLAIN).to_string()
+            url_path(name)
         } else {
             name.to_owned()
         }

@@ -1,7 +1,7 @@
 //! Operations on objects.
 
 use super::convert::{
-    Fields, algorithm, etag, expires, expires_of, size, timestamp, user_metadata, whole_seconds,
+    Fields, algorithm, etag, expires, expires_of, size, timestamp, user_metadata,
 };
 use super::{Call, MAX_OBJECT};
 use crate::access::{null_version, object_arn};
@@ -33,7 +33,7 @@ impl Conditions {
     /// The first condition, by its header's name, that does not hold, and whether it is one of
     /// those that say that nothing has changed. An entity tag goes before a date.
     fn failed(&self, object: &Object) -> Option<(&'static str, bool)> {
-        let modified = whole_seconds(object.modified);
+        let modified = timestamp(object.modified);
         let same = |condition: &dto::ETagCondition| match condition.as_etag() {
             Some(tag) => tag.value() == object.etag,
             None => true,
@@ -58,7 +58,7 @@ impl Conditions {
             }
             Some((_, true)) => {
                 let mut modified = Vec::new();
-                let written = whole_seconds(object.modified)
+                let written = timestamp(object.modified)
                     .format(dto::TimestampFormat::HttpDate, &mut modified);
                 let fault =
                     Fault::from(Code::NotModified).header(ETAG, &format!("\"{}\"", object.etag));

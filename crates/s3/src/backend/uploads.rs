@@ -12,6 +12,7 @@ use crate::disk::{
     NewUpload, Upload,
 };
 use crate::fault::{Code, Fault};
+use crate::service::header;
 use s3s::dto;
 use std::ops::Range;
 
@@ -316,7 +317,7 @@ pub(super) async fn complete(
         })?;
     let fields = Fields::of(object.checksum.as_ref());
     Ok(dto::CompleteMultipartUploadOutput {
-        location: Some(format!("/{}/{}", input.bucket, input.key)),
+        location: Some(location(call, &input.bucket, &input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
         checksum_crc32: fields.crc32,
@@ -328,6 +329,25 @@ pub(super) async fn complete(
         e_tag: Some(etag(&object.etag)),
         ..dto::CompleteMultipartUploadOutput::default()
     })
+}
+
+/// The URL of an object, in the style of the request.
+fn location(call: &Call, bucket: &str, key: &str) -> String {
+    let scheme = if call.context.facts.secure_transport {
+        "https"
+    } else {
+        "http"
+    };
+    let host = header(&call.headers, "host").unwrap_or_default();
+    let key = url_path(key);
+    if host
+        .strip_prefix(bucket)
+        .is_some_and(|rest| rest.starts_with('.'))
+    {
+        format!("{scheme}://{host}/{key}")
+    } else {
+        format!("{scheme}://{host}/{bucket}/{key}")
+    }
 }
 
 fn completed_part(part: dto::CompletedPart) -> Result<CompletedPart, Fault> {
