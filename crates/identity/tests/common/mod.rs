@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use locum_identity::caller::RequestFacts;
+use locum_identity::caller::{Caller, RequestFacts};
+use locum_identity::entity::Entity;
 use locum_identity::environment::{Clock, Entropy, Environment};
 use locum_identity::error::Error;
 use locum_identity::iam::access_keys::CreateAccessKey;
@@ -282,10 +283,8 @@ impl World {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    /// Calls an operation by a request that is signed and authenticated like any other.
-    pub(crate) fn call<O: Operation>(&self, key: &Key, operation: O) -> Result<O::Output, Error> {
-        let service = O::SERVICE.name();
-        let now = self.clock.now();
+    /// The caller of a request that is signed and authenticated like any other.
+    pub(crate) fn caller(&self, key: &Key, service: &str) -> Result<Caller, Error> {
         let (mut head, ()) = http::Request::post("https://localhost/")
             .body(())
             .unwrap()
@@ -300,19 +299,58 @@ impl World {
             region: "us-east-1",
             service,
         };
-        sign(&mut head, &credentials, &scope, now, SignPayload::Body(b"")).unwrap();
+        sign(
+            &mut head,
+            &credentials,
+            &scope,
+            self.clock.now(),
+            SignPayload::Body(b""),
+        )
+        .unwrap();
         let claim = Claim::parse(&head, Dialect::General).unwrap().unwrap();
         let (caller, _) = ready(self.realm.authenticate(&claim, service, Some(&sha256(b""))))?;
-        let facts = RequestFacts {
-            now,
+        Ok(caller)
+    }
+
+    /// What is known of a request made now.
+    pub(crate) fn facts(&self) -> RequestFacts {
+        RequestFacts {
+            now: self.clock.now(),
             source_ip: Some([192, 0, 2, 7].into()),
             secure_transport: true,
             user_agent: Some("test".to_owned()),
             referer: None,
             region: "us-east-1".to_owned(),
             request_id: "00000000-0000-0000-0000-000000000000".to_owned(),
+        }
+    }
+
+    /// Calls an operation.
+    pub(crate) fn call<O: Operation>(&self, key: &Key, operation: O) -> Result<O::Output, Error> {
+        let caller = self.caller(key, O::SERVICE.name())?;
+        ready(self.realm.call(&caller, &self.facts(), operation))
+    }
+
+    /// Puts an entity into the account that no operation makes.
+    pub(crate) fn put(&self, entity: impl Into<Entity>) {
+        let scope = Scope::Account(n(ACCOUNT));
+        let write = Write {
+            scope,
+            expected_version: ready(self.store.load(scope)).unwrap().version,
+            puts: vec![entity.into().to_record().unwrap()],
+            deletes: Vec::new(),
         };
-        ready(self.realm.call(&caller, &facts, operation))
+        let origin = Origin {
+            at: self.clock.now(),
+            actor: "test".to_owned(),
+            action: "test:Put".to_owned(),
+            request_id: String::new(),
+        };
+        assert_eq!(
+            ready(self.store.commit(vec![write], origin)).unwrap(),
+            Committed::Yes
+        );
+        ready(self.realm.catch_up()).unwrap();
     }
 
     /// Calls an operation as the root user.

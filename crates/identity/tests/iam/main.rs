@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(test)]
+mod access_keys;
+#[cfg(test)]
 mod attachments;
 #[cfg(test)]
 mod denials;
@@ -18,3 +20,5 @@ mod policies;
 mod roles;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod users;

@@ -2,6 +2,7 @@
 
 use crate::common::{ACCOUNT, START, World, fails, n};
 use crate::support::{READ, new_role, pairs, tag, trust};
+use locum_identity::entity::Role;
 use locum_identity::iam::PageRequest;
 use locum_identity::iam::attachments::{AttachRolePolicy, DetachRolePolicy};
 use locum_identity::iam::inline_policies::{DeleteRolePolicy, PutRolePolicy};
@@ -506,4 +507,72 @@ fn the_last_use_counts_for_400_days() {
     assert!(used(&world).is_some());
     world.wait(1);
     assert_eq!(used(&world), None);
+}
+
+#[test]
+fn a_role_of_aws_is_not_changed() {
+    const REFUSAL: &str = "Cannot perform the operation on the protected role 'Linked' - this role is only modifiable by AWS";
+    for path in [
+        "/aws-service-role/x.amazonaws.com/",
+        "/aws-reserved/sso.amazonaws.com/",
+    ] {
+        let world = World::new();
+        let role = world.role("made").role;
+        let boundary = Some(BOUNDARY.to_owned());
+        world.put(Role {
+            name: n("Linked"),
+            path: n(path),
+            permissions_boundary: boundary,
+            ..role
+        });
+        let refused = |result| fails(result, "UnmodifiableRole", REFUSAL);
+        let name = || n("LINKED");
+        refused(world.root(UpdateRole {
+            role_name: name(),
+            description: Some(n("x")),
+            max_session_duration: None,
+        }));
+        refused(
+            world
+                .root(UpdateRoleDescription {
+                    role_name: name(),
+                    description: n("x"),
+                })
+                .map(drop),
+        );
+        refused(world.root(set_trust("linked", &trust(ROOT))));
+        refused(world.root(DeleteRole { role_name: name() }));
+        refused(world.root(PutRolePermissionsBoundary {
+            role_name: name(),
+            permissions_boundary: n(BOUNDARY),
+        }));
+        refused(world.root(DeleteRolePermissionsBoundary { role_name: name() }));
+        refused(world.root(AttachRolePolicy {
+            role_name: name(),
+            policy_arn: n(BOUNDARY),
+        }));
+        refused(world.root(DetachRolePolicy {
+            role_name: name(),
+            policy_arn: n(BOUNDARY),
+        }));
+        refused(world.root(PutRolePolicy {
+            role_name: name(),
+            policy_name: n("p"),
+            policy_document: n(READ),
+        }));
+        refused(world.root(DeleteRolePolicy {
+            role_name: name(),
+            policy_name: n("p"),
+        }));
+        world
+            .root(TagRole {
+                role_name: name(),
+                tags: vec![tag("a", "b")],
+            })
+            .unwrap();
+        assert_eq!(
+            pairs(&world.root(get("linked")).unwrap().role.tags),
+            [("a", "b")]
+        );
+    }
 }

@@ -1,0 +1,110 @@
+//! STS and what its credentials may do, operation by operation, through authenticated calls.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod assume_role;
+mod sessions;
+
+use common::{Key, World, ready, sample_facts};
+use locum_identity::caller::Caller;
+use locum_identity::error::Error;
+use locum_identity::iam::roles::CreateRole;
+use locum_identity::names::{Constrained, MaxSessionDuration};
+use locum_identity::operation::Operation;
+use locum_identity::session::TemporaryCredentials;
+use locum_identity::sts::{AssumeRole, AssumedRole, CallerIdentity, GetCallerIdentity, SessionPolicies};
+use locum_sigv4::{Claim, Credentials, Dialect, Scope, SignPayload, sha256, sign};
+
+/// A key pair with or without a session token.
+#[derive(Clone)]
+struct Signer {
+    id: String,
+    secret: String,
+    token: Option<String>,
+}
+
+impl From<&Key> for Signer {
+    fn from(key: &Key) -> Self {
+        Self { id: key.id.clone(), secret: key.secret.clone(), token: None }
+    }
+}
+
+impl From<&TemporaryCredentials> for Signer {
+    fn from(credentials: &TemporaryCredentials) -> Self {
+        Self {
+            id: credentials.access_key_id.to_string(),
+            secret: credentials.secret_access_key.expose().to_owned(),
+            token: Some(credentials.session_token.clone()),
+        }
+    }
+}
+
+/// Authenticates a request of `signer` for a service.
+fn authenticate(world: &World, signer: &Signer, service: &str) -> Result<Caller, Error> {
+    let now = world.realm.environment().clock.now();
+    let (mut head, ()) = http::Request::post("https://localhost/").body(()).unwrap().into_parts();
+    let credentials = Credentials {
+        access_key_id: &signer.id,
+        secret_access_key: &signer.secret,
+        session_token: signer.token.as_deref(),
+    };
+    let scope = Scope { dialect: Dialect::General, region: "us-east-1", service };
+    sign(&mut head, &credentials, &scope, now, SignPayload::Body(b"")).unwrap();
+    let claim = Claim::parse(&head, Dialect::General).unwrap().unwrap();
+    ready(world.realm.authenticate(&claim, service, Some(&sha256(b"")))).map(|(caller, _)| caller)
+}
+
+fn call<O: Operation>(world: &World, signer: &Signer, operation: O) -> Result<O::Output, Error> {
+    let caller = authenticate(world, signer, O::SERVICE.name())?;
+    let facts = sample_facts(world.realm.environment().clock.now());
+    ready(world.realm.call(&caller, &facts, operation))
+}
+
+fn identity(world: &World, signer: &Signer) -> Result<CallerIdentity, Error> {
+    call(world, signer, GetCallerIdentity)
+}
+
+fn assume(arn: &str) -> AssumeRole {
+    AssumeRole {
+        role_arn: n(arn),
+        role_session_name: n("session"),
+        duration: None,
+        external_id: None,
+        session_policies: SessionPolicies::default(),
+    }
+}
+
+/// Creates a role that trusts `principal`, under a condition if one is given.
+fn role(world: &World, signer: &Signer, name: &str, principal: &str, condition: Option<&str>) {
+    let condition = condition.map(|text| format!(r#","Condition":{text}"#)).unwrap_or_default();
+    let document = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"{condition}}}]}}"#
+    );
+    let created = CreateRole {
+        role_name: n(name),
+        path: None,
+        assume_role_policy_document: n(&document),
+        description: None,
+        max_session_duration: MaxSessionDuration::from_seconds(7200),
+        permissions_boundary: None,
+        tags: Vec::new(),
+    };
+    call(world, signer, created).map(drop).unwrap();
+}
+
+fn n<T: Constrained>(text: &str) -> T {
+    common::n(text)
+}
+
+fn credentials(output: Result<AssumedRole, Error>) -> Signer {
+    Signer::from(&output.unwrap().credentials)
+}
