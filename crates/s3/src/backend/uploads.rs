@@ -2,7 +2,7 @@
 
 use super::convert::{
     Encoding, Fields, algorithm, checksum_algorithm, checksum_type, common_prefixes, count, etag,
-    expires, limit, owner, owner_id, size, timestamp, user_metadata,
+    expires, limit, owner, owner_id, size, timestamp, url_path, user_metadata,
 };
 use super::objects::{Conditions, condition, conditional, part_number};
 use super::{Call, MAX_OBJECT};
