@@ -429,3 +429,111 @@ impl Asked {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Decision, Denial, Layer, Policies, Request, ResourcePolicy, decide};
+    use crate::compiled::Compiled;
+    use crate::document::{Kind, Policy};
+    use crate::principal::Principal;
+
+    fn compile(text: &str, kind: Kind) -> Arc<Compiled> {
+        Arc::new(Policy::parse(text, kind).unwrap().compile())
+    }
+
+    fn check(policies: &Policies<'_>, wanted: Decision) {
+        let request = Request {
+            principal: Principal::User {
+                account: "111122223333",
+                arn: "arn:aws:iam::111122223333:user/ann",
+                unique_id: "AIDAEXAMPLEEXAMPLE001",
+            },
+            action: "sts:AssumeRole",
+            resource: "arn:aws:iam::111122223333:role/r",
+            resource_account: "111122223333",
+            context: &(),
+        };
+        assert_eq!(decide(&request, policies), wanted);
+    }
+
+    const fn denied(explicit: bool, layer: Layer) -> Decision {
+        Decision::Denied(Denial { explicit, layer })
+    }
+
+    /// Validation keeps kinds apart; should a policy stand in another's place all the same, it may
+    /// take away and never give.
+    #[test]
+    fn a_policy_in_the_place_of_another_kind() {
+        let statement = |effect: &str, rest: &str| {
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"{effect}","Action":"sts:*",{rest}}}}}"#
+            )
+        };
+        let (everyone, anything) = (r#""Principal":{"AWS":"*"}"#, r#""Resource":"*""#);
+
+        let trust = [compile(&statement("Allow", everyone), Kind::Trust)];
+        let policies = Policies {
+            identity: &trust,
+            ..Policies::default()
+        };
+        check(&policies, denied(false, Layer::Identity));
+        let trust = [compile(&statement("Deny", everyone), Kind::Trust)];
+        let policies = Policies {
+            identity: &trust,
+            ..Policies::default()
+        };
+        check(&policies, denied(true, Layer::Identity));
+
+        let identity = compile(&statement("Allow", anything), Kind::Identity);
+        let resource = Some(ResourcePolicy::Trust(&identity));
+        check(
+            &Policies {
+                resource,
+                ..Policies::default()
+            },
+            denied(false, Layer::Trust),
+        );
+        let identity = compile(&statement("Deny", anything), Kind::Identity);
+        let resource = Some(ResourcePolicy::Attached(&identity));
+        check(
+            &Policies {
+                resource,
+                ..Policies::default()
+            },
+            denied(true, Layer::Resource),
+        );
+    }
+
+    #[test]
+    fn reasons() {
+        let rows = [
+            (
+                Layer::Identity,
+                "an identity-based policy",
+                "identity-based policy",
+            ),
+            (
+                Layer::Resource,
+                "a resource-based policy",
+                "resource-based policy",
+            ),
+            (Layer::Trust, "the role trust policy", "role trust policy"),
+            (
+                Layer::Boundary,
+                "a permissions boundary",
+                "permissions boundary",
+            ),
+            (Layer::Session, "a session policy", "session policy"),
+        ];
+        for (layer, place, name) in rows {
+            let reason = |explicit| Denial { explicit, layer }.reason("s3:GetObject");
+            assert_eq!(reason(true), format!("with an explicit deny in {place}"));
+            assert_eq!(
+                reason(false),
+                format!("because no {name} allows the s3:GetObject action")
+            );
+        }
+    }
+}

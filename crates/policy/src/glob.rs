@@ -124,7 +124,7 @@ impl Chunks {
             let Some(last) = chunks.next_back() else {
                 return start == end;
             };
-            let Some(at) = end.checked_sub(text.width(last)).filter(|at| *at >= start) else {
+            let Some(at) = end.checked_sub(text.width(last)) else {
                 return false;
             };
             if !text.fits(last, at) {
@@ -138,6 +138,7 @@ impl Chunks {
             };
             start = at + text.width(chunk);
         }
+        // The last chunk must not have taken from what the others matched.
         start <= end
     }
 }

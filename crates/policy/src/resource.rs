@@ -161,6 +161,7 @@ mod tests {
         let context = [
             ("aws:username", "ann"),
             ("aws:PrincipalArn", "arn:aws:iam::1:user/ann"),
+            ("region", "eu"),
         ];
         let parsed = ArnPattern::resource(pattern, true).unwrap();
         assert_eq!(
@@ -196,6 +197,8 @@ mod tests {
         check("arn:aws:s3:*", "arn:aws:s3:::", true);
         check("arn:aws:s3:*", "arn:aws:sqs:::b", false);
         check("arn:aws:s3::", "arn:aws:s3:::b", false);
+        check("arn:aws:sqs:eu:q*x", "arn:aws:sqs:eu:q:x", false);
+        check("arn:aws:sqs:${region}*", "arn:aws:sqs:eu:1:q", false);
         check("arn:aws:s3:::${aws:username}/*", "arn:aws:s3:::ann/x", true);
         check("arn:aws:s3:::${aws:userid}/*", "arn:aws:s3:::ann/x", false);
         check(

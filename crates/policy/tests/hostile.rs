@@ -1,0 +1,107 @@
+//! Hostile documents: whatever the text, it is read or refused, and what is read keeps its text.
+
+#[cfg(test)]
+mod tests {
+    use locum_policy::{Kind, Policies, Policy, Principal, Request, decide, explain};
+    use proptest::prelude::*;
+
+    const DOCUMENT: &str = r#"{"Version":"2012-10-17","Id":"x","Statement":[{"Sid":"a","Effect":"Allow",
+        "Principal":{"AWS":["111122223333","*"],"Service":"ec2.amazonaws.com"},"Action":["s3:Get*","*"],
+        "Resource":["arn:aws:s3:::b/${aws:username, 'x'}/*","*"],
+        "Condition":{"ForAnyValue:StringLikeIfExists":{"aws:TagKeys":["a*","${*}é\ud83d\ude00"]},
+        "NumericLessThan":{"a:b":1e3},"DateLessThan":{"c:d":"2026-11-21T06:10:00.5+01:00"},
+        "IpAddress":{"e:f":"10.0.0.0/8"},"Bool":{"g:h":true},"Null":{"i:j":"false"}}}]}"#;
+
+    const KINDS: [Kind; 4] = [Kind::Identity, Kind::Trust, Kind::Resource, Kind::Session];
+
+    fn read(text: &str) {
+        for kind in KINDS {
+            let Ok(policy) = Policy::parse(text, kind) else {
+                continue;
+            };
+            assert_eq!(policy.text(), text);
+            assert_eq!(policy.with_principals(|_, _| None), text);
+            // Its own principals put back leave a document that names the same ones.
+            let again = policy.with_principals(|_, value| Some(value.to_owned()));
+            let again = Policy::parse(&again, kind).unwrap();
+            assert!(again.principals().eq(policy.principals()));
+            let compiled = [std::sync::Arc::new(policy.compile())];
+            let request = Request {
+                principal: Principal::Anonymous,
+                action: "s3:GetObject",
+                resource: "arn:aws:s3:::b/😀/x",
+                resource_account: "111122223333",
+                context: &[
+                    ("aws:username", "*"),
+                    ("a:b", "x"),
+                    ("c:d", "x"),
+                    ("e:f", "x"),
+                    ("g:h", ""),
+                ],
+            };
+            let policies = Policies {
+                identity: &compiled,
+                ..Policies::default()
+            };
+            assert_eq!(
+                explain(&request, &policies).decision,
+                decide(&request, &policies)
+            );
+        }
+    }
+
+    #[test]
+    fn the_document_itself() {
+        assert!(Policy::parse(DOCUMENT, Kind::Resource).is_ok());
+        read(DOCUMENT);
+    }
+
+    #[test]
+    fn every_prefix() {
+        for (end, _) in DOCUMENT.char_indices() {
+            let (prefix, _) = DOCUMENT.split_at(end);
+            assert!(
+                KINDS
+                    .iter()
+                    .all(|kind| Policy::parse(prefix, *kind).is_err()),
+                "{prefix}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_keys_and_deep_nesting_are_refused_quickly() {
+        let keys: Vec<String> = (0..20_000).map(|i| format!("\"k{i}\":1")).collect();
+        read(&format!("{{{}}}", keys.join(",")));
+        read(&"{\"Statement\":".repeat(100_000));
+        read(&"[".repeat(1_000_000));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn any_text(text in "\\PC*") {
+            read(&text);
+        }
+
+        #[test]
+        fn text_of_the_right_letters(text in r#"[{}\[\]":,a${}'*?\\u0-9 \-]{0,60}"#) {
+            read(&text);
+            read(&DOCUMENT.replace("a*", &text));
+            read(&DOCUMENT.replace("s3:Get*", &text));
+            read(&DOCUMENT.replace("111122223333", &text));
+            read(&DOCUMENT.replace("10.0.0.0/8", &text));
+        }
+
+        #[test]
+        fn a_document_with_a_piece_replaced(
+            at in 0..DOCUMENT.len(), length in 0..12usize, piece in r#"[{}\[\]":,a$*?\\u0-9é😀]{0,4}"#,
+        ) {
+            let (start, end) = (at, (at + length).min(DOCUMENT.len()));
+            if let (Some(head), Some(tail)) = (DOCUMENT.get(..start), DOCUMENT.get(end..)) {
+                read(&format!("{head}{piece}{tail}"));
+            }
+        }
+    }
+}
