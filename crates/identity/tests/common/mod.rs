@@ -314,15 +314,7 @@ impl World {
 
     /// What is known of a request made now.
     pub(crate) fn facts(&self) -> RequestFacts {
-        RequestFacts {
-            now: self.clock.now(),
-            source_ip: Some([192, 0, 2, 7].into()),
-            secure_transport: true,
-            user_agent: Some("test".to_owned()),
-            referer: None,
-            region: "us-east-1".to_owned(),
-            request_id: "00000000-0000-0000-0000-000000000000".to_owned(),
-        }
+        sample_facts(self.clock.now())
     }
 
     /// Calls an operation.
@@ -392,6 +384,19 @@ impl World {
             policy_document: n(&document),
         };
         self.root(put).unwrap();
+    }
+}
+
+/// What is known of a request made at `now`.
+pub(crate) fn sample_facts(now: i64) -> RequestFacts {
+    RequestFacts {
+        now,
+        source_ip: Some([192, 0, 2, 7].into()),
+        secure_transport: true,
+        user_agent: Some("test".to_owned()),
+        referer: None,
+        region: "us-east-1".to_owned(),
+        request_id: "00000000-0000-0000-0000-000000000000".to_owned(),
     }
 }
 

@@ -87,7 +87,7 @@ fn a_user_has_two_keys_at_most() {
 #[test]
 fn the_root_user_has_keys_too() {
     let world = World::new();
-    assert_eq!(ids(&world, None), [world.root.id.clone()]);
+    assert_eq!(ids(&world, None), std::slice::from_ref(&world.root.id));
     let created = world.root(CreateAccessKey { user_name: None }).unwrap();
     assert_eq!(created.user_name, None);
     let second = Key {
