@@ -14,14 +14,16 @@ mod common;
 mod assume_role;
 mod sessions;
 
-use common::{Key, World, ready, sample_facts};
+use common::{Key, World, ready};
 use locum_identity::caller::Caller;
 use locum_identity::error::Error;
 use locum_identity::iam::roles::CreateRole;
 use locum_identity::names::{Constrained, MaxSessionDuration};
 use locum_identity::operation::Operation;
 use locum_identity::session::TemporaryCredentials;
-use locum_identity::sts::{AssumeRole, AssumedRole, CallerIdentity, GetCallerIdentity, SessionPolicies};
+use locum_identity::sts::{
+    AssumeRole, AssumedRole, CallerIdentity, GetCallerIdentity, SessionPolicies,
+};
 use locum_sigv4::{Claim, Credentials, Dialect, Scope, SignPayload, sha256, sign};
 
 /// A key pair with or without a session token.
@@ -34,7 +36,11 @@ struct Signer {
 
 impl From<&Key> for Signer {
     fn from(key: &Key) -> Self {
-        Self { id: key.id.clone(), secret: key.secret.clone(), token: None }
+        Self {
+            id: key.id.clone(),
+            secret: key.secret.clone(),
+            token: None,
+        }
     }
 }
 
@@ -51,21 +57,33 @@ impl From<&TemporaryCredentials> for Signer {
 /// Authenticates a request of `signer` for a service.
 fn authenticate(world: &World, signer: &Signer, service: &str) -> Result<Caller, Error> {
     let now = world.realm.environment().clock.now();
-    let (mut head, ()) = http::Request::post("https://localhost/").body(()).unwrap().into_parts();
+    let (mut head, ()) = http::Request::post("https://localhost/")
+        .body(())
+        .unwrap()
+        .into_parts();
     let credentials = Credentials {
         access_key_id: &signer.id,
         secret_access_key: &signer.secret,
         session_token: signer.token.as_deref(),
     };
-    let scope = Scope { dialect: Dialect::General, region: "us-east-1", service };
+    let scope = Scope {
+        dialect: Dialect::General,
+        region: "us-east-1",
+        service,
+    };
     sign(&mut head, &credentials, &scope, now, SignPayload::Body(b"")).unwrap();
     let claim = Claim::parse(&head, Dialect::General).unwrap().unwrap();
-    ready(world.realm.authenticate(&claim, service, Some(&sha256(b"")))).map(|(caller, _)| caller)
+    ready(
+        world
+            .realm
+            .authenticate(&claim, service, Some(&sha256(b""))),
+    )
+    .map(|(caller, _)| caller)
 }
 
 fn call<O: Operation>(world: &World, signer: &Signer, operation: O) -> Result<O::Output, Error> {
     let caller = authenticate(world, signer, O::SERVICE.name())?;
-    let facts = sample_facts(world.realm.environment().clock.now());
+    let facts = world.facts();
     ready(world.realm.call(&caller, &facts, operation))
 }
 
@@ -85,7 +103,9 @@ fn assume(arn: &str) -> AssumeRole {
 
 /// Creates a role that trusts `principal`, under a condition if one is given.
 fn role(world: &World, signer: &Signer, name: &str, principal: &str, condition: Option<&str>) {
-    let condition = condition.map(|text| format!(r#","Condition":{text}"#)).unwrap_or_default();
+    let condition = condition
+        .map(|text| format!(r#","Condition":{text}"#))
+        .unwrap_or_default();
     let document = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"{condition}}}]}}"#
     );
