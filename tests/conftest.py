@@ -1,6 +1,10 @@
 """What every test is given: a server at its first moment, and clients for it."""
 
 import pytest
+
+# Before its first import: its assertions are shown in full.
+pytest.register_assert_rewrite("harness")
+
 from harness import BINARY, Clock, Locum, Server
 
 

@@ -36,6 +36,8 @@ ROOT_KEY_ID = "AKIAROOTKEYFORTESTS1"
 ROOT_SECRET = "root+secret/of+the+tests/0123456789abcdef"
 # As long as a request may take to start the server, on a machine that is busy.
 STARTED_WITHIN = 60
+# One for all clients: it keeps the service models, which take long to read.
+SESSION = boto3.Session()
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -245,15 +247,18 @@ class Locum:
         self.clock = clock or Clock()
 
     def client(self, service, credentials=ROOT_CREDENTIALS, region=REGION, **options):
-        """A boto3 client that tries once."""
+        """A boto3 client that tries once, and leaves it to the server to judge parameters."""
         config = {"retries": {"total_max_attempts": 1, "mode": "standard"}, "read_timeout": 60}
+        config["parameter_validation"] = False
         if service == "s3":
+            # Without this boto3 presigns URLs with Signature Version 2 in us-east-1.
+            config["signature_version"] = "s3v4"
             config["s3"] = {"addressing_style": options.pop("addressing_style", "path")}
         config |= options.pop("config", {})
         anonymous = credentials is None
         if anonymous:
             config["signature_version"] = botocore.UNSIGNED
-        return boto3.Session().client(
+        return SESSION.client(
             service,
             region_name=region,
             endpoint_url=options.pop("endpoint_url", self.server.url),
@@ -428,6 +433,11 @@ def not_authorized(principal, action, resource, reason=None):
     """AWS's sentence."""
     sentence = f"User: {principal} is not authorized to perform: {action} on resource: {resource}"
     return f"{sentence} {reason}" if reason else sentence
+
+
+def not_authorized_at_s3(principal, action, resource, reason):
+    """The same in S3's spelling, which puts the resource in quotation marks."""
+    return not_authorized(principal, action, f'"{resource}"', reason)
 
 
 def no_identity_policy(action):

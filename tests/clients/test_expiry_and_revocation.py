@@ -9,6 +9,7 @@ from harness import (
     allow,
     deny,
     not_authorized,
+    not_authorized_at_s3,
     policy,
     refused,
     root_of,
@@ -96,7 +97,7 @@ def test_revoked_sessions_of_a_role(locum, user):
         buckets(locum, session)()
     locum.advance(10)
     revoke(locum, locum.clock.now())
-    sentence = not_authorized(
+    sentence = not_authorized_at_s3(
         SESSION, "s3:ListAllMyBuckets", "arn:aws:s3:::*", "with an explicit deny in an identity-based policy"
     )
     for session in running:
@@ -134,7 +135,7 @@ def test_policy_changes_reach_running_sessions(locum, user):
     locum.role("role", root_of(ACCOUNT))
     session = locum.assume(user, ROLE)
     action = "s3:ListAllMyBuckets"
-    sentence = not_authorized(
+    sentence = not_authorized_at_s3(
         SESSION, action, "arn:aws:s3:::*", f"because no identity-based policy allows the {action} action"
     )
     refused(buckets(locum, session), "AccessDenied", sentence)
@@ -217,7 +218,7 @@ def test_an_inactive_key_is_no_key_but_its_sessions_go_on(locum, user):
     refused(
         buckets(locum, session),
         "AccessDenied",
-        not_authorized(
+        not_authorized_at_s3(
             f"arn:aws:iam::{ACCOUNT}:user/user",
             "s3:ListAllMyBuckets",
             "arn:aws:s3:::*",

@@ -50,7 +50,7 @@ def run(program, locum, tmp_path):
 
     def run(*arguments, credentials=user):
         environment = base_environment(tmp_path) | credentials.environment()
-        environment |= {"AWS_ENDPOINT_URL": locum.server.url, "AWS_REGION": REGION}
+        environment |= {"AWS_ENDPOINT_URL": locum.server.url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
         environment["PATH"] = f"{PYTHON_PROGRAMS}:{environment['PATH']}"
         return subprocess.run(
             [program, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False

@@ -6,7 +6,7 @@ import re
 import pytest
 from harness import (
     ACCOUNT,
-    Credentials,
+    ROOT_CREDENTIALS,
     allow,
     not_authorized,
     policy,
@@ -86,7 +86,7 @@ def test_the_way_in(locum):
     # Without permission on the management account's side there is no way in.
     stranger = locum.user("stranger")
     refused(
-        lambda: locum.client("sts", stranger).assume_role(RoleArn=role, RoleSessionName="x"),
+        lambda: locum.client("sts", stranger).assume_role(RoleArn=role, RoleSessionName="session"),
         "AccessDenied",
         not_authorized(f"arn:aws:iam::{ACCOUNT}:user/stranger", "sts:AssumeRole", role),
     )
@@ -164,10 +164,9 @@ def test_what_is_not_there(locum):
 
 
 def test_the_command_line(locum):
-    root = Credentials("AKIAROOTKEYFORTESTS1", "root+secret/of+the+tests/0123456789abcdef")
     made = locum.aws_json(
-        *("organizations", "create-account", "--email", "m@example.com", "--account-name", "member"), credentials=root
+        *("organizations", "create-account", "--email", "m@example.com", "--account-name", "member"), credentials=ROOT_CREDENTIALS
     )
     assert made["CreateAccountStatus"]["AccountName"] == "member"
-    listed = locum.aws_json("organizations", "list-accounts", credentials=root)
+    listed = locum.aws_json("organizations", "list-accounts", credentials=ROOT_CREDENTIALS)
     assert {entry["Name"] for entry in listed["Accounts"]} >= {"member"}
