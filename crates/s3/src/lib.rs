@@ -18,3 +18,6 @@ mod query;
 mod service;
 
 pub use service::{Body, Report, S3};
+
+#[cfg(test)]
+mod tests;
