@@ -1,0 +1,174 @@
+//! Every operation of the table refuses a caller without policies: one row for each, and a new
+//! operation without a row fails here.
+
+use crate::common::World;
+use crate::support::{Form, answer};
+use locum_identity::operation::Service;
+use locum_wire::operations;
+
+const GROUP: (&str, &str) = ("GroupName", "g");
+const USER: (&str, &str) = ("UserName", "u");
+const ROLE: (&str, &str) = ("RoleName", "r");
+const NAME: (&str, &str) = ("PolicyName", "p");
+const ARN: (&str, &str) = ("PolicyArn", "arn:aws:iam::123456789012:policy/p");
+const BOUNDARY: (&str, &str) = (
+    "PermissionsBoundary",
+    "arn:aws:iam::aws:policy/ReadOnlyAccess",
+);
+const DOCUMENT: (&str, &str) = ("PolicyDocument", "{}");
+const VERSION: (&str, &str) = ("VersionId", "v1");
+const KEY: (&str, &str) = ("AccessKeyId", "AKIAAAAAAAAAAAAAAAAA");
+const TAG: [(&str, &str); 2] = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
+const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
+
+/// The least parameters of each operation, and the resource that its refusal names.
+const ROWS: &[(&str, Form<'_>, &str)] = &[
+    ("AddUserToGroup", &[GROUP, USER], "group/g"),
+    ("AttachGroupPolicy", &[GROUP, ARN], "group/g"),
+    ("AttachRolePolicy", &[ROLE, ARN], "role/r"),
+    ("AttachUserPolicy", &[USER, ARN], "user/u"),
+    ("CreateAccessKey", &[USER], "user/u"),
+    ("CreateGroup", &[GROUP], "group/g"),
+    ("CreatePolicy", &[NAME, DOCUMENT], "policy/p"),
+    ("CreatePolicyVersion", &[ARN, DOCUMENT], "policy/p"),
+    (
+        "CreateRole",
+        &[ROLE, ("AssumeRolePolicyDocument", "{}")],
+        "role/r",
+    ),
+    ("CreateUser", &[USER], "user/u"),
+    ("DeleteAccessKey", &[USER, KEY], "user/u"),
+    ("DeleteGroup", &[GROUP], "group/g"),
+    ("DeleteGroupPolicy", &[GROUP, NAME], "group/g"),
+    ("DeletePolicy", &[ARN], "policy/p"),
+    ("DeletePolicyVersion", &[ARN, VERSION], "policy/p"),
+    ("DeleteRole", &[ROLE], "role/r"),
+    ("DeleteRolePermissionsBoundary", &[ROLE], "role/r"),
+    ("DeleteRolePolicy", &[ROLE, NAME], "role/r"),
+    ("DeleteUser", &[USER], "user/u"),
+    ("DeleteUserPermissionsBoundary", &[USER], "user/u"),
+    ("DeleteUserPolicy", &[USER, NAME], "user/u"),
+    ("DetachGroupPolicy", &[GROUP, ARN], "group/g"),
+    ("DetachRolePolicy", &[ROLE, ARN], "role/r"),
+    ("DetachUserPolicy", &[USER, ARN], "user/u"),
+    ("GetAccessKeyLastUsed", &[KEY], "*"),
+    ("GetGroup", &[GROUP], "group/g"),
+    ("GetGroupPolicy", &[GROUP, NAME], "group/g"),
+    ("GetPolicy", &[ARN], "policy/p"),
+    ("GetPolicyVersion", &[ARN, VERSION], "policy/p"),
+    ("GetRole", &[ROLE], "role/r"),
+    ("GetRolePolicy", &[ROLE, NAME], "role/r"),
+    ("GetUser", &[], "user/ann"),
+    ("GetUserPolicy", &[USER, NAME], "user/u"),
+    ("ListAccessKeys", &[USER], "user/u"),
+    ("ListAttachedGroupPolicies", &[GROUP], "group/g"),
+    ("ListAttachedRolePolicies", &[ROLE], "role/r"),
+    ("ListAttachedUserPolicies", &[USER], "user/u"),
+    ("ListEntitiesForPolicy", &[ARN], "policy/p"),
+    ("ListGroupPolicies", &[GROUP], "group/g"),
+    ("ListGroups", &[], "group/"),
+    ("ListGroupsForUser", &[USER], "user/u"),
+    ("ListPolicies", &[], "policy path /"),
+    ("ListPolicyTags", &[ARN], "policy/p"),
+    ("ListPolicyVersions", &[ARN], "policy/p"),
+    ("ListRolePolicies", &[ROLE], "role/r"),
+    ("ListRoleTags", &[ROLE], "role/r"),
+    ("ListRoles", &[], "role/"),
+    ("ListUserPolicies", &[USER], "user/u"),
+    ("ListUserTags", &[USER], "user/u"),
+    ("ListUsers", &[], "user/"),
+    ("PutGroupPolicy", &[GROUP, NAME, DOCUMENT], "group/g"),
+    ("PutRolePermissionsBoundary", &[ROLE, BOUNDARY], "role/r"),
+    ("PutRolePolicy", &[ROLE, NAME, DOCUMENT], "role/r"),
+    ("PutUserPermissionsBoundary", &[USER, BOUNDARY], "user/u"),
+    ("PutUserPolicy", &[USER, NAME, DOCUMENT], "user/u"),
+    ("RemoveUserFromGroup", &[GROUP, USER], "group/g"),
+    ("SetDefaultPolicyVersion", &[ARN, VERSION], "policy/p"),
+    ("TagPolicy", &[ARN, TAG[0], TAG[1]], "policy/p"),
+    ("TagRole", &[ROLE, TAG[0], TAG[1]], "role/r"),
+    ("TagUser", &[USER, TAG[0], TAG[1]], "user/u"),
+    ("UntagPolicy", &[ARN, TAG_KEY], "policy/p"),
+    ("UntagRole", &[ROLE, TAG_KEY], "role/r"),
+    ("UntagUser", &[USER, TAG_KEY], "user/u"),
+    (
+        "UpdateAccessKey",
+        &[USER, KEY, ("Status", "Active")],
+        "user/u",
+    ),
+    ("UpdateAssumeRolePolicy", &[ROLE, DOCUMENT], "role/r"),
+    ("UpdateGroup", &[GROUP], "group/g"),
+    ("UpdateRole", &[ROLE], "role/r"),
+    (
+        "UpdateRoleDescription",
+        &[ROLE, ("Description", "")],
+        "role/r",
+    ),
+    ("UpdateUser", &[USER], "user/u"),
+];
+
+#[test]
+fn every_operation_refuses_a_caller_without_policies() {
+    let world = World::new();
+    let ann = world.user_with_key("ann");
+    for (operation, form, resource) in ROWS {
+        let resource = match *resource {
+            "*" | "policy path /" => (*resource).to_owned(),
+            resource => format!("arn:aws:iam::123456789012:{resource}"),
+        };
+        let message = format!(
+            "<Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/ann is not authorized to perform: iam:{operation} on resource: {resource} because no identity-based policy allows the iam:{operation} action</Message>"
+        );
+        let (status, body) = answer(&world, &ann, operation, form);
+        assert_eq!(
+            (status, body.contains(&message)),
+            (403, true),
+            "{operation}: {body}"
+        );
+    }
+}
+
+#[test]
+fn no_operation_is_left_out() {
+    let bound = operations()
+        .iter()
+        .filter(|binding| binding.service == Service::Iam);
+    let bound: Vec<_> = bound.map(|binding| binding.name).collect();
+    let rows: Vec<_> = ROWS.iter().map(|(operation, ..)| *operation).collect();
+    assert_eq!(bound, rows);
+}
+
+#[test]
+fn what_is_required_is_required() {
+    let world = World::new();
+    for (operation, form, _) in ROWS {
+        // The parameters that an operation does without.
+        let optional = ["UserName"];
+        let by_name = matches!(
+            *operation,
+            "CreateAccessKey"
+                | "DeleteAccessKey"
+                | "ListAccessKeys"
+                | "UpdateAccessKey"
+                | "GetUser"
+        );
+        for left_out in *form {
+            if by_name && optional.contains(&left_out.0) {
+                continue;
+            }
+            let rest: Vec<_> = form
+                .iter()
+                .filter(|pair| *pair != left_out)
+                .copied()
+                .collect();
+            let (status, body) = answer(&world, &world.root, operation, &rest);
+            let told = body.contains("<Code>ValidationError</Code>")
+                && body.contains("Member must not be null");
+            assert_eq!(
+                (status, told),
+                (400, true),
+                "{operation} without {}: {body}",
+                left_out.0
+            );
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! IAM's operations as they stand on the wire: each answer's form, and who may call.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod callers;
+#[cfg(test)]
+#[path = "../../../identity/tests/common/mod.rs"]
+mod common;
+#[cfg(test)]
+mod support;
