@@ -1,6 +1,6 @@
 //! Roles.
 //!
-//! A trust policy is stored with unique ids in place of users and roles ([`crate::trust`]) and is
+//! A trust policy is stored with unique ids in place of users and roles (the `trust` module) and is
 //! always answered with their ARNs.
 
 use super::{
