@@ -196,6 +196,7 @@ mod tests {
         check("arn:aws:s3:*", "arn:aws:s3:::b/x", true);
         check("arn:aws:s3:*", "arn:aws:s3:::", true);
         check("arn:aws:s3:*", "arn:aws:sqs:::b", false);
+        check("arn:aws:s3:*", "arn:aws:s3:b", false);
         check("arn:aws:s3::", "arn:aws:s3:::b", false);
         check("arn:aws:sqs:eu:q*x", "arn:aws:sqs:eu:q:x", false);
         check("arn:aws:sqs:${region}*", "arn:aws:sqs:eu:1:q", false);
