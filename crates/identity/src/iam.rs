@@ -9,6 +9,7 @@ use crate::caller::Need;
 use crate::error::{Error, Missing, Quota};
 use crate::names::{Tag, TagKey};
 use crate::operation::Call;
+use locum_policy::Arn;
 use std::sync::Arc;
 
 pub mod access_keys;
@@ -167,11 +168,15 @@ pub(crate) fn need_on_role<'a>(
     })
 }
 
+/// The ARN of a policy must at least be one. The two blanks are AWS's.
+pub(crate) fn parsed_arn(arn: &str) -> Result<Arn, Error> {
+    Arn::parse(arn)
+        .ok_or_else(|| Error::ValidationText("Invalid ARN:  Could not be parsed!".to_owned()))
+}
+
 /// A managed policy by its ARN must be there to be attached or to bound.
 pub(crate) fn attachable(account: &Account, arn: &str) -> Result<(), Error> {
-    if locum_policy::Arn::parse(arn).is_none() {
-        return Err(Error::ValidationText(format!("ARN {arn} is not valid.")));
-    }
+    parsed_arn(arn)?;
     match account.managed_policy(arn) {
         Some(_) => Ok(()),
         None => Err(Error::NoSuchEntity(Missing::PolicyNotAttachable(

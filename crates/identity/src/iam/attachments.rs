@@ -1,8 +1,8 @@
 //! Managed policies attached to users, groups and roles.
 
 use super::{
-    Page, PageRequest, attachable, group, need_on_group, need_on_role, need_on_user, quotas, role,
-    room_for_one, user,
+    Page, PageRequest, attachable, group, need_on_group, need_on_role, need_on_user, parsed_arn,
+    quotas, role, room_for_one, user,
 };
 use crate::account::Account;
 use crate::caller::Need;
@@ -115,9 +115,7 @@ impl Holder<'_> {
     async fn detach(self, call: &Call<'_>, arn: &str) -> Result<(), Error> {
         call.change(|draft| {
             self.edit(draft, |_, policies| {
-                if locum_policy::Arn::parse(arn).is_none() {
-                    return Err(Error::ValidationText(format!("ARN {arn} is not valid.")));
-                }
+                parsed_arn(arn)?;
                 let before = policies.attached.len();
                 policies.attached.retain(|other| other != arn);
                 if policies.attached.len() == before {

@@ -1,6 +1,6 @@
 //! Managed policies and their versions: the account's own, and AWS's to read.
 
-use super::{Page, PageRequest, TagCase, page_of_tags, quotas, room_for_one};
+use super::{Page, PageRequest, TagCase, page_of_tags, parsed_arn, quotas, room_for_one};
 use crate::account::{Account, PolicyState};
 use crate::aws_managed::{self, AwsManagedPolicy};
 use crate::caller::Need;
@@ -13,7 +13,7 @@ use crate::names::{
     PolicyPath, Tag, TagKey,
 };
 use crate::operation::{Call, Granted, Operation, Service};
-use locum_policy::{Arn, Kind, Policy};
+use locum_policy::{Kind, Policy};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -173,9 +173,7 @@ fn need_on_policy<'a>(
     action: &'static str,
     arn: &'a ArnText,
 ) -> Result<Need<'a>, Error> {
-    let parsed = Arn::parse(arn.as_str());
-    let parsed = parsed
-        .ok_or_else(|| Error::ValidationText("Invalid ARN:  Could not be parsed!".to_owned()))?;
+    let parsed = parsed_arn(arn.as_str())?;
     let mut need = Need::new(action, arn.as_str());
     // Another account's policies are its own; no policy of it lets us in.
     need.resource_account = AccountId::parse(parsed.account()).ok();

@@ -109,12 +109,12 @@ where
         fails(
             attach(no_arn),
             "ValidationText",
-            &format!("ARN {no_arn} is not valid."),
+            "Invalid ARN:  Could not be parsed!",
         );
         fails(
             detach(no_arn),
             "ValidationText",
-            &format!("ARN {no_arn} is not valid."),
+            "Invalid ARN:  Could not be parsed!",
         );
 
         for number in 0..8 {

@@ -425,7 +425,7 @@ fn boundaries() {
     fails(
         put("not an arn, but long enough"),
         "ValidationText",
-        "ARN not an arn, but long enough is not valid.",
+        "Invalid ARN:  Could not be parsed!",
     );
     fails(
         put("arn:aws:iam::aws:policy/None"),
