@@ -250,19 +250,19 @@ impl Objects {
             checksum,
         };
         let (objects, stored) = (self.clone(), object.clone());
-        let (file, doomed, received) = self
-            .index
-            .write(move |connection| {
-                let body = objects.admit(&put.bucket, &received)?;
-                check_condition(connection, &put.bucket, &put.key, &put.condition)?;
-                insert_segment(connection, body, 0, 1, stored.size, body, None)?;
-                let doomed = insert_object(connection, &put.bucket, &put.key, body, &stored)?;
-                Ok((body, doomed, received))
+        self.commit(move |connection| {
+            let body = objects.admit(&put.bucket, &received)?;
+            check_condition(connection, &put.bucket, &put.key, &put.condition)?;
+            insert_segment(connection, body, 0, 1, stored.size, body, None)?;
+            let doomed = insert_object(connection, &put.bucket, &put.key, body, &stored)?;
+            let settled = received.claim();
+            Ok(Done {
+                output: (),
+                settled,
+                doomed,
             })
-            .await?;
-        received.claim();
-        self.bodies.settle(file);
-        self.bodies.reap(doomed);
+        })
+        .await?;
         Ok(object)
     }
 
@@ -297,57 +297,44 @@ impl Objects {
     /// Removes an object, if it is there (`DeleteObject`).
     pub async fn delete(&self, bucket: &str, key: &str, condition: Condition) -> Result<(), Error> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let doomed = self
-            .index
-            .write(move |connection| {
-                check_condition(connection, &bucket, &key, &condition)?;
-                remove_object(connection, &bucket, &key)
-            })
-            .await?;
-        self.bodies.reap(doomed);
-        Ok(())
+        self.commit(move |connection| {
+            check_condition(connection, &bucket, &key, &condition)?;
+            Ok(Done::dooming(remove_object(connection, &bucket, &key)?))
+        })
+        .await
     }
 
     /// Removes several objects in one transaction (`DeleteObjects`).
     pub async fn delete_all(&self, bucket: &str, keys: Vec<String>) -> Result<(), Error> {
         let bucket = bucket.to_owned();
-        let doomed = self
-            .index
-            .write(move |connection| {
-                let mut doomed = Vec::new();
-                for key in keys {
-                    doomed.extend(remove_object(connection, &bucket, &key)?);
-                }
-                Ok(doomed)
-            })
-            .await?;
-        self.bodies.reap(doomed);
-        Ok(())
+        self.commit(move |connection| {
+            let mut doomed = Vec::new();
+            for key in keys {
+                doomed.extend(remove_object(connection, &bucket, &key)?);
+            }
+            Ok(Done::dooming(doomed))
+        })
+        .await
     }
 
     /// Takes leave of a bucket that has no objects (`DeleteBucket`): its unfinished uploads go,
     /// and no write can come into it any more.
     pub async fn remove_bucket(&self, bucket: &str) -> Result<(), Error> {
         let (objects, bucket) = (self.clone(), bucket.to_owned());
-        let doomed = self
-            .index
-            .write(move |connection| {
-                let sql = "SELECT 1 FROM object WHERE bucket = ?1 LIMIT 1";
-                if connection
-                    .prepare_cached(sql)?
-                    .query_row([&bucket], |_| Ok(()))
-                    .optional()?
-                    .is_some()
-                {
-                    return Err(Error::BucketNotEmpty);
-                }
-                let doomed = multipart::abort_all(connection, &bucket)?;
-                objects.removed().insert(bucket);
-                Ok(doomed)
-            })
-            .await?;
-        self.bodies.reap(doomed);
-        Ok(())
+        self.commit(move |connection| {
+            let sql = "SELECT 1 FROM object WHERE bucket = ?1 LIMIT 1";
+            let object = connection
+                .prepare_cached(sql)?
+                .query_row([&bucket], |_| Ok(()))
+                .optional()?;
+            if object.is_some() {
+                return Err(Error::BucketNotEmpty);
+            }
+            let doomed = multipart::abort_all(connection, &bucket)?;
+            objects.removed().insert(bucket);
+            Ok(Done::dooming(doomed))
+        })
+        .await
     }
 
     /// Takes [`Objects::remove_bucket`] back, for when the bucket could not be deleted after all.
@@ -373,6 +360,30 @@ impl Objects {
             .await
     }
 
+    /// Makes a change durable, then does what follows of it. It is done to the end even if nobody
+    /// waits for it any more: a client may go away at any moment.
+    async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<Done<T>, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (index, bodies) = (Arc::clone(&self.index), Arc::clone(&self.bodies));
+        let committing = tokio::spawn(async move {
+            let Done {
+                output,
+                settled,
+                doomed,
+            } = index.write(work).await?;
+            if let Some(file) = settled {
+                bodies.settle(file);
+            }
+            bodies.reap(doomed);
+            Ok(output)
+        });
+        committing
+            .await
+            .map_err(|error| Error::Unavailable(error.into()))?
+    }
+
     /// Checks that a body may come into the bucket, and names it after its first file.
     fn admit(&self, bucket: &str, received: &Received) -> Result<Id, Error> {
         if self.removed().contains(bucket) {
@@ -388,6 +399,26 @@ impl Objects {
 
     fn removed(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
         self.removed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a change leaves to be done when it is durable.
+struct Done<T> {
+    output: T,
+    /// A file that belongs to the store now. Whoever claims it answers for it: if the commit
+    /// fails after all, it is a leftover for the next start.
+    settled: Option<Id>,
+    /// Bodies that nothing refers to any more.
+    doomed: Vec<Id>,
+}
+
+impl Done<()> {
+    fn dooming(doomed: Vec<Id>) -> Self {
+        Self {
+            output: (),
+            settled: None,
+            doomed,
+        }
     }
 }
 

@@ -382,6 +382,9 @@ async fn plain(
             .insert(CONTENT_LENGTH, HeaderValue::from(decoded_length));
         head.headers.remove(TRANSFER_ENCODING);
         remove_encoding(&mut head.headers);
+    } else if is_chunked(&head.headers) {
+        // The framing would be taken for the object's bytes.
+        return Err(Fault::unsupported_header("Content-Encoding"));
     }
     // What cannot be understood of these is ignored (RFC 9110, sections 14.2 and 13.1.3).
     let understood = |name: &HeaderName, value: &str| match *name {
@@ -456,6 +459,16 @@ fn is_form(headers: &HeaderMap) -> bool {
                 .map(|start| start.eq_ignore_ascii_case(form))
         })
         .unwrap_or_default()
+}
+
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let values = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked"))
 }
 
 /// Takes `aws-chunked` out of `Content-Encoding`: it is not the object's.

@@ -5,7 +5,7 @@ use super::body::{Id, Received};
 use super::digest::{Algorithm, Checksum, ChecksumType, multipart_checksum, multipart_etag};
 use super::listing::{common_prefix, successor, text};
 use super::{
-    Condition, Error, Headers, Millis, Object, Objects, check_condition, doom, insert_object,
+    Condition, Done, Error, Headers, Millis, Object, Objects, check_condition, doom, insert_object,
     insert_segment, json, read_json,
 };
 use data_encoding::HEXLOWER;
@@ -205,92 +205,88 @@ impl Objects {
             key.to_owned(),
             id.to_owned(),
         );
-        let (file, part, doomed, received) = self
-            .index
-            .write(move |connection| {
-                let body = objects.admit(&bucket, &received)?;
-                let upload = upload(connection, &bucket, &key, &id)?;
-                let checksum = upload.checksum.and_then(|(algorithm, _)| {
-                    received
-                        .digests
-                        .checksums
-                        .iter()
-                        .find(|sum| sum.algorithm == algorithm)
-                        .cloned()
-                });
-                let (size, etag) = (received.size, received.digests.etag());
-                let part = Part {
+        self.commit(move |connection| {
+            let body = objects.admit(&bucket, &received)?;
+            let upload = upload(connection, &bucket, &key, &id)?;
+            let checksum = upload.checksum.and_then(|(algorithm, _)| {
+                received
+                    .digests
+                    .checksums
+                    .iter()
+                    .find(|sum| sum.algorithm == algorithm)
+                    .cloned()
+            });
+            let (size, etag) = (received.size, received.digests.etag());
+            let part = Part {
+                number,
+                size,
+                etag,
+                modified: now,
+                checksum,
+            };
+            let sql = "DELETE FROM part WHERE upload = ?1 AND number = ?2 RETURNING body";
+            let replaced: Option<Id> = connection
+                .prepare_cached(sql)?
+                .query_row((&id, number), |row| row.get(0))
+                .optional()?;
+            if let Some(replaced) = replaced {
+                doom(connection, replaced)?;
+            }
+            insert_segment(
+                connection,
+                body,
+                0,
+                number,
+                size,
+                body,
+                part.checksum.as_ref(),
+            )?;
+            connection
+                .prepare_cached("INSERT INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+                .execute((
+                    &id,
                     number,
-                    size,
-                    etag,
-                    modified: now,
-                    checksum,
-                };
-                let sql = "DELETE FROM part WHERE upload = ?1 AND number = ?2 RETURNING body";
-                let replaced: Option<Id> = connection
-                    .prepare_cached(sql)?
-                    .query_row((&id, number), |row| row.get(0))
-                    .optional()?;
-                if let Some(replaced) = replaced {
-                    doom(connection, replaced)?;
-                }
-                insert_segment(
-                    connection,
                     body,
-                    0,
-                    number,
                     size,
-                    body,
-                    part.checksum.as_ref(),
-                )?;
-                connection
-                    .prepare_cached("INSERT INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-                    .execute((
-                        &id,
-                        number,
-                        body,
-                        size,
-                        &part.etag,
-                        now,
-                        json(part.checksum.as_ref())?,
-                    ))?;
-                Ok((body, part, replaced, received))
+                    &part.etag,
+                    now,
+                    json(part.checksum.as_ref())?,
+                ))?;
+            let settled = received.claim();
+            Ok(Done {
+                output: part,
+                settled,
+                doomed: replaced.into_iter().collect(),
             })
-            .await?;
-        received.claim();
-        self.bodies.settle(file);
-        self.bodies.reap(doomed.into_iter().collect());
-        Ok(part)
+        })
+        .await
     }
 
     /// Makes the named parts an object (`CompleteMultipartUpload`); the other parts go.
     pub async fn complete_upload(&self, completed: Completed) -> Result<Object, Error> {
         let (objects, body) = (self.clone(), self.bodies.id());
-        let (object, doomed) = self
-            .index
-            .write(move |connection| {
-                if objects.removed().contains(&completed.bucket) {
-                    return Err(Error::NoSuchBucket);
-                }
-                complete(connection, &completed, body)
+        self.commit(move |connection| {
+            if objects.removed().contains(&completed.bucket) {
+                return Err(Error::NoSuchBucket);
+            }
+            let (output, doomed) = complete(connection, &completed, body)?;
+            Ok(Done {
+                output,
+                settled: None,
+                doomed,
             })
-            .await?;
-        self.bodies.reap(doomed);
-        Ok(object)
+        })
+        .await
     }
 
     /// Gives an upload up (`AbortMultipartUpload`).
     pub async fn abort_upload(&self, bucket: &str, key: &str, id: &str) -> Result<(), Error> {
         let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
-        let doomed = self
-            .index
-            .write(move |connection| {
-                upload(connection, &bucket, &key, &id)?;
-                abort(connection, &id)
-            })
-            .await?;
-        self.bodies.reap(doomed);
-        Ok(())
+        self.commit(move |connection| {
+            upload(connection, &bucket, &key, &id)?;
+            Ok(Done::dooming(abort(connection, &id)?))
+        })
+        .await
     }
 
     /// Lists the parts of an upload (`ListParts`).

@@ -287,6 +287,41 @@ async fn conditions_of_a_write() {
 }
 
 #[tokio::test]
+async fn a_write_that_nobody_waits_for_is_whole_or_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path());
+    for n in 0..50 {
+        let key = format!("{n}");
+        let received = receive(&objects, b"body").await;
+        let mut writing = Box::pin(objects.put(put_of("b", &key), received));
+        // The client goes away some time after the work has begun.
+        for _ in 0..n {
+            if futures_util::FutureExt::now_or_never(&mut writing).is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(writing);
+    }
+    // Work is done in the order in which it came: behind this, all of it has been.
+    put(&objects, "b", "last", b"").await;
+    let list = List {
+        bucket: "b".into(),
+        limit: 1000,
+        ..List::default()
+    };
+    let page = objects.list(list).await.unwrap();
+    for (key, object) in &page.objects {
+        assert_eq!(
+            read(&objects, "b", key).await.unwrap().len() as u64,
+            object.size,
+            "{key}"
+        );
+    }
+    settle(directory.path(), page.objects.len()).await;
+}
+
+#[tokio::test]
 async fn only_one_of_many_creates_wins() {
     let directory = tempfile::tempdir().unwrap();
     let objects = open(directory.path());
