@@ -2,6 +2,7 @@
 //! there is no other way to a [`Call`].
 
 mod buckets;
+mod conditions;
 mod convert;
 mod listing;
 mod objects;

@@ -9,6 +9,7 @@
 mod access;
 mod action;
 mod backend;
+mod code;
 mod digests;
 pub mod disk;
 mod fault;

@@ -7,6 +7,7 @@ use locum_identity::account::BucketState;
 use locum_identity::realm::CreatedBucket;
 use s3s::dto;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// The region that has no location constraint.
 const FIRST_REGION: &str = "us-east-1";
@@ -90,21 +91,22 @@ pub(super) async fn create(
         },
     };
     let name = &input.bucket;
-    let origin = call.origin("s3:CreateBucket");
-    match call
-        .realm
-        .create_bucket(account, name, &region, &origin)
-        .await?
-    {
-        CreatedBucket::Created => {
-            // A bucket of that name may have been removed within the same second.
-            if let Some(state) = call.realm.bucket(name).await? {
-                call.objects.restore_bucket(&address(&state));
-            }
-            Ok(dto::CreateBucketOutput {
-                location: Some(format!("/{name}")),
-            })
+    let (realm, objects) = (Arc::clone(&call.realm), call.objects.clone());
+    let (new, origin) = (name.clone(), call.origin("s3:CreateBucket"));
+    let created = finish(async move {
+        let created = realm.create_bucket(account, &new, &region, &origin).await?;
+        // A bucket of that name may have been removed within the same second.
+        if matches!(created, CreatedBucket::Created)
+            && let Some(state) = realm.bucket(&new).await?
+        {
+            objects.restore_bucket(&address(&state));
         }
+        Ok(created)
+    });
+    match created.await? {
+        CreatedBucket::Created => Ok(dto::CreateBucketOutput {
+            location: Some(format!("/{name}")),
+        }),
         // Only there, for what was so before there were other regions.
         CreatedBucket::OwnedByYou(state) if state.bucket.region == FIRST_REGION => {
             Ok(dto::CreateBucketOutput {
@@ -124,24 +126,29 @@ pub(super) async fn delete(
     call: &Call,
     input: dto::DeleteBucketInput,
 ) -> Result<dto::DeleteBucketOutput, Fault> {
-    let bucket = call.bucket()?;
-    let address = address(bucket);
-    call.objects
-        .remove_bucket(&address)
-        .await
-        .map_err(|error| Fault::of_store(error, "").with("BucketName", &input.bucket))?;
-    let origin = call.origin("s3:DeleteBucket");
-    match call
-        .realm
-        .delete_bucket(bucket.owner, &input.bucket, &origin)
-        .await
-    {
-        Ok(()) => Ok(dto::DeleteBucketOutput {}),
-        Err(error) => {
-            call.objects.restore_bucket(&address);
-            Err(error.into())
+    let (owner, address) = (call.bucket()?.owner, call.address()?);
+    let (realm, objects) = (Arc::clone(&call.realm), call.objects.clone());
+    let (name, origin) = (input.bucket, call.origin("s3:DeleteBucket"));
+    // Both or none, even if the client goes away in between.
+    finish(async move {
+        let removed = objects.remove_bucket(&address).await;
+        removed.map_err(|error| Fault::of_store(error, "").with("BucketName", &name))?;
+        match realm.delete_bucket(owner, &name, &origin).await {
+            Ok(()) => Ok(dto::DeleteBucketOutput {}),
+            Err(error) => {
+                objects.restore_bucket(&address);
+                Err(error.into())
+            }
         }
-    }
+    })
+    .await
+}
+
+/// Does something to its end, though nobody may wait for it any more.
+async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Fault>> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::spawn(work).await.map_err(Fault::internal)?
 }
 
 pub(super) async fn head(

@@ -1,10 +1,11 @@
 //! Multipart uploads.
 
+use super::conditions::{Conditions, condition, conditional};
 use super::convert::{
     Encoding, Fields, algorithm, checksum_algorithm, checksum_type, common_prefixes, count, etag,
     expires, limit, owner, owner_id, size, timestamp, url_path, user_metadata,
 };
-use super::objects::{Conditions, condition, conditional, part_number};
+use super::objects::part_number;
 use super::{Call, MAX_OBJECT};
 use crate::digests::Expected;
 use crate::disk::{
