@@ -330,11 +330,12 @@ class Locum:
 
     # Raw requests
 
-    def sign(self, service, method, target, headers=None, body=b"", credentials=ROOT_CREDENTIALS, when=None):
-        """The headers of a request signed as botocore signs it."""
+    def sign(self, service, method, target, headers=None, body=b"", credentials=ROOT_CREDENTIALS, when=None, trailer=False):
+        """The headers of a request signed as botocore signs it; `trailer`: of an unsigned chunked body."""
         headers = dict(headers or {})
         headers.setdefault("Host", f"{self.server.address[0]}:{self.server.address[1]}")
         request = botocore.awsrequest.AWSRequest(method, self.server.url + target, headers=headers, data=body)
+        request.context["checksum"] = {"request_algorithm": {"in": "trailer"}} if trailer else {}
         signer_type = botocore.auth.S3SigV4Auth if service == "s3" else botocore.auth.SigV4Auth
         frozen = botocore.credentials.Credentials(credentials.id, credentials.secret, credentials.token)
         signer = signer_type(frozen, service, REGION)

@@ -5,10 +5,13 @@ thing. After every test the server must still be well (the fixture sees to it).
 """
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import json
+import socket
 import urllib.parse
+import zlib
 
 import pytest
 from harness import (
@@ -242,7 +245,7 @@ def test_session_policies(locum):
         token = {"Action": "GetFederationToken", "Name": "fed", "Policy": document}
         status, code, _ = locum.form("sts", token, user).error()
         assert (status, code) == (400, "MalformedPolicyDocument"), document
-    noise = policy(allow("s3:GetObject", [hashlib.sha512(bytes([n])).hexdigest() and f"arn:aws:s3:::{hashlib.sha256(bytes([n, m])).hexdigest()}" for n in range(10) for m in range(10)]))
+    noise = policy(allow("s3:GetObject", [f"arn:aws:s3:::{hashlib.sha256(bytes([n])).hexdigest()}" for n in range(100)]))
     status, code, _ = locum.form("sts", assume | {"Policy": noise}, user).error()
     assert (status, code) == (400, "PackedPolicyTooLarge")
     too_long = {"Action": "GetFederationToken", "Name": "fed", "Policy": noise}
@@ -391,7 +394,7 @@ def test_duplicate_parameters(locum):
         ("iam", [("Action", "CreateUser"), ("UserName", "one"), ("UserName", "one")]),
     ):
         status, code, _ = locum.form(service, pairs).error()
-        assert (status, code) == (400, "MalformedInput"), pairs
+        assert (status, code) == (400, "MalformedQueryString"), pairs
     assert locum.client("iam").list_users()["Users"] == []
 
 
@@ -401,7 +404,7 @@ def test_one_parameter_in_body_and_query(locum):
     target = "/?Action=DeleteUser&UserName=one"
     headers = locum.sign("iam", "POST", target, FORM, body)
     answer = locum.server.send("POST", target, headers, body)
-    assert answer.error()[:2] == (400, "MalformedInput")
+    assert answer.error()[:2] == (400, "MalformedQueryString")
     assert locum.client("iam").list_users()["Users"] == []
 
 
@@ -611,13 +614,7 @@ def test_altered_signatures(locum):
     for wrong in (signature[:-1], signature + "0", signature[::-1], signature.upper(), "", "0" * 64, "z" * 64):
         answer = locum.server.send("POST", "/", headers | {"Authorization": f"{start}Signature={wrong}"}, body)
         status, code, _ = answer.error()
-        assert (status, code) in ((403, "SignatureDoesNotMatch"), (400, "IncompleteSignature")), wrong
-        assert (code == "IncompleteSignature") == (wrong == ""), wrong
-
-
-def hashed(authorization):
-    digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
-    return f"(Hashed with SHA-256 and encoded with Base64) Authorization={digest}"
+        assert (status, code) == (403, "SignatureDoesNotMatch"), wrong
 
 
 def test_authorization_headers_that_are_none(locum):
@@ -628,7 +625,8 @@ def test_authorization_headers_that_are_none(locum):
     rest = "SignedHeaders=content-type;host;x-amz-date, Signature=" + "0" * 64
     for authorization, status, code, start in (
         (None, 403, "MissingAuthenticationToken", NO_TOKEN),
-        ("AWS4-HMAC-SHA256", 400, "IncompleteSignature", "Authorization header requires 'Credential' parameter. "
+        ("AWS4-HMAC-SHA256", 400, "IncompleteSignature", "Invalid key=value pair (missing equal-sign) in Authorization header"),
+        ("AWS4-HMAC-SHA256 a=b", 400, "IncompleteSignature", "Authorization header requires 'Credential' parameter. "
          "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter."),
         (f"AWS4-HMAC-SHA256 {credential}", 400, "IncompleteSignature",
          "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter."),
@@ -732,7 +730,7 @@ def test_the_json_protocol_has_its_own_codes(locum):
     unknown = locum.sign("organizations", "POST", "/", headers, b"{}", Credentials("AKIAQQQQQQQQQQQQQQQQ", "x" * 40))
     status, code, _ = locum.server.send("POST", "/", unknown, b"{}").error()
     assert (status, code) == (400, "UnrecognizedClientException")
-    for body in (b"{", b"[]", b"null", b'{"MaxResults": "x"}', b"\xff", b"[" * 100_000):
+    for body in (b"{", b"[]", b"null", b"\xff", b"[" * 100_000):
         signed = locum.sign("organizations", "POST", "/", headers, body)
         status, code, _ = locum.server.send("POST", "/", signed, body).error()
         assert (status, code) == (400, "SerializationException"), body[:10]
@@ -777,19 +775,16 @@ def test_s3_chunks(locum):
     """A chunked body with a wrong chunk signature, length or trailer is not stored."""
     locum.client("s3").create_bucket(Bucket="bucket")
     good = b"7\r\ncontent\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n"
-    crc = base64.b64encode((0x1B4E7E0F).to_bytes(4, "big"))
-    import zlib
-
     crc = base64.b64encode(zlib.crc32(b"content").to_bytes(4, "big"))
 
     def put(body, length="7"):
         given = {
-            "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
             "x-amz-trailer": "x-amz-checksum-crc32",
             "x-amz-decoded-content-length": length,
             "Content-Encoding": "aws-chunked",
         }
-        headers = locum.sign("s3", "PUT", "/bucket/key", given)
+        headers = locum.sign("s3", "PUT", "/bucket/key", given, trailer=True)
+        assert headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
         return locum.server.send("PUT", "/bucket/key", headers, body)
 
     wrong = base64.b64encode(bytes(4))
@@ -859,9 +854,6 @@ def test_wrong_clock_steps(locum, body):
     ids=range(11),
 )
 def test_what_is_hardly_http(locum, bytes_sent):
-    import contextlib
-    import socket
-
     with socket.create_connection(locum.server.address, timeout=30) as connection, contextlib.suppress(OSError):
         connection.sendall(bytes_sent)
         connection.shutdown(socket.SHUT_WR)
