@@ -75,7 +75,7 @@ impl<S: BuildHasher> Context for HashMap<String, Value<'_>, S> {
 impl Context for [(&str, &str)] {
     fn value(&self, key: &str) -> Option<Value<'_>> {
         self.iter()
-            .find(|(name, _)| name.to_lowercase() == key)
+            .find(|(name, _)| name.chars().flat_map(char::to_lowercase).eq(key.chars()))
             .map(|(_, value)| Value::from(*value))
     }
 }
