@@ -166,7 +166,11 @@ class Server:
             given = {name.lower() for name, _ in headers}
             if "host" not in given and not omit_host:
                 headers.insert(0, ("Host", f"{self.address[0]}:{self.address[1]}"))
-            if "content-length" not in given and "transfer-encoding" not in given and (body or method in ("POST", "PUT")):
+            if (
+                "content-length" not in given
+                and "transfer-encoding" not in given
+                and (body or method in ("POST", "PUT"))
+            ):
                 headers.append(("Content-Length", str(len(body))))
             for name, value in headers:
                 connection.putheader(name, value)
@@ -308,10 +312,12 @@ class Locum:
         organizations = self.client("organizations")
         status = organizations.create_account(Email=f"{name}@example.com", AccountName=name)["CreateAccountStatus"]
         wait_for(
-            lambda: organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])[
-                "CreateAccountStatus"
-            ]["State"]
-            == "SUCCEEDED",
+            lambda: (
+                organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])[
+                    "CreateAccountStatus"
+                ]["State"]
+                == "SUCCEEDED"
+            ),
             "the account to be created",
         )
         status = organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])
@@ -330,7 +336,9 @@ class Locum:
 
     # Raw requests
 
-    def sign(self, service, method, target, headers=None, body=b"", credentials=ROOT_CREDENTIALS, when=None, trailer=False):
+    def sign(
+        self, service, method, target, headers=None, body=b"", credentials=ROOT_CREDENTIALS, when=None, trailer=False
+    ):
         """The headers of a request signed as botocore signs it; `trailer`: of an unsigned chunked body."""
         headers = dict(headers or {})
         headers.setdefault("Host", f"{self.server.address[0]}:{self.server.address[1]}")

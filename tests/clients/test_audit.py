@@ -111,7 +111,9 @@ def test_users_and_sessions(audited):
     issued = datetime.datetime.fromisoformat(attributes["creationDate"])
     assert abs((issued - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 120
 
-    federated = Credentials.of(audited.client("sts", user).get_federation_token(Name="fed", Policy=policy(allow("s3:*"))))
+    federated = Credentials.of(
+        audited.client("sts", user).get_federation_token(Name="fed", Policy=policy(allow("s3:*")))
+    )
     assert record_of(audited, "GetFederationToken")["userIdentity"]["type"] == "IAMUser"
     audited.client("sts", federated).get_caller_identity()
     identity = record_of(audited, "GetCallerIdentity", 2)["userIdentity"]
@@ -218,8 +220,10 @@ def test_last_use_of_keys(locum):
     assert unused["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
     locum.client("s3", user, region="eu-central-1").list_buckets()
     used = wait_for(
-        lambda: (found := iam.get_access_key_last_used(AccessKeyId=user.id)["AccessKeyLastUsed"])["ServiceName"] != "N/A"
-        and found,
+        lambda: (
+            (found := iam.get_access_key_last_used(AccessKeyId=user.id)["AccessKeyLastUsed"])["ServiceName"] != "N/A"
+            and found
+        ),
         "the use to be noted",
     )
     assert (used["ServiceName"], used["Region"]) == ("s3", "eu-central-1")

@@ -3,7 +3,17 @@
 import json
 
 import pytest
-from harness import ACCOUNT, ROOT_CREDENTIALS, Credentials, allow, cli_error, no_identity_policy, not_authorized, not_authorized_at_s3, policy
+from harness import (
+    ACCOUNT,
+    ROOT_CREDENTIALS,
+    Credentials,
+    allow,
+    cli_error,
+    no_identity_policy,
+    not_authorized,
+    not_authorized_at_s3,
+    policy,
+)
 
 BUCKET = "425magfiles"
 USER = f"arn:aws:iam::{ACCOUNT}:user/sts-user"
@@ -101,11 +111,15 @@ def test_after_assuming_the_role(locum, role, tmp_path):
     assert download.returncode == 0, download.stderr
     assert copy.read_text() == "the magazine's pages\n"
 
-    upload = locum.aws("s3api", "put-object", "--bucket", BUCKET, "--key", "new.txt", "--body", copy, environment=exported)
+    upload = locum.aws(
+        "s3api", "put-object", "--bucket", BUCKET, "--key", "new.txt", "--body", copy, environment=exported
+    )
     assert cli_error(upload) == (
         "AccessDenied",
         "PutObject",
-        not_authorized_at_s3(SESSION, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/new.txt", no_identity_policy("s3:PutObject")),
+        not_authorized_at_s3(
+            SESSION, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/new.txt", no_identity_policy("s3:PutObject")
+        ),
     )
 
 
@@ -145,7 +159,9 @@ def test_through_a_profile(locum, role, tmp_path):
     assert (download.returncode, download.stdout) == (0, "the magazine's pages\n"), download.stderr
     upload = locum.aws("s3", "cp", "-", f"s3://{BUCKET}/n.txt", "--profile", "reader", home=tmp_path, stdin="x")
     assert upload.returncode == 1
-    sentence = not_authorized_at_s3(SESSION, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/n.txt", no_identity_policy("s3:PutObject"))
+    sentence = not_authorized_at_s3(
+        SESSION, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/n.txt", no_identity_policy("s3:PutObject")
+    )
     assert sentence in upload.stderr
     # The same profile's source alone is refused.
     listing = locum.aws("s3", "ls", f"s3://{BUCKET}", "--profile", "sts-user", home=tmp_path)

@@ -305,7 +305,18 @@ def certificate(tmp_path):
     folder.mkdir()
     subprocess.run(
         [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+            ),
             *("-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=locum"),
             *("-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
         ],

@@ -44,7 +44,6 @@ def is_dead(call):
     assert answer["Error"]["Code"] in ("InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken")
 
 
-
 @pytest.mark.parametrize("kind", ["role", "session token", "federation token"])
 def test_to_the_second(locum, user, kind):
     """Works one second before its expiry and fails from there on."""
@@ -248,7 +247,11 @@ def test_a_recreated_user_is_not_trusted(locum, user):
         not_authorized(f"arn:aws:iam::{ACCOUNT}:user/user", "sts:AssumeRole", ROLE),
     )
     # Naming it anew trusts the new one.
-    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/user"}, "Action": "sts:AssumeRole"}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/user"},
+        "Action": "sts:AssumeRole",
+    }
     iam.update_assume_role_policy(RoleName="role", PolicyDocument=policy(statement))
     assert locum.assume(again, ROLE).id.startswith("ASIA")
 

@@ -34,7 +34,12 @@ def program(tmp_path_factory):
         "GOCACHE": os.environ.get("GOCACHE", str(ROOT / "target/go-build")),
     }
     ran = subprocess.run(
-        ["go", "build", "-o", built, "main.go"], cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False
+        ["go", "build", "-o", built, "main.go"],
+        cwd=EXAMPLE,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     checked = subprocess.run(["gofmt", "-l", "."], cwd=EXAMPLE, capture_output=True, text=True, check=True)

@@ -140,7 +140,9 @@ def test_access_keys(locum, iam):
     assert {key["AccessKeyId"] for key in listed} == {first.id, second["AccessKeyId"]}
     assert all("SecretAccessKey" not in key for key in listed)
     iam.update_access_key(UserName="alice", AccessKeyId=first.id, Status="Inactive")
-    statuses = {key["AccessKeyId"]: key["Status"] for key in iam.list_access_keys(UserName="alice")["AccessKeyMetadata"]}
+    statuses = {
+        key["AccessKeyId"]: key["Status"] for key in iam.list_access_keys(UserName="alice")["AccessKeyMetadata"]
+    }
     assert statuses == {first.id: "Inactive", second["AccessKeyId"]: "Active"}
     with pytest.raises(iam.exceptions.ClientError) as caught:
         iam.update_access_key(UserName="alice", AccessKeyId=first.id, Status="active")
@@ -207,9 +209,7 @@ def test_groups(locum, iam):
     with pytest.raises(iam.exceptions.DeleteConflictException):
         iam.delete_group(GroupName="Readers")
     iam.delete_group_policy(GroupName="Readers", PolicyName="p")
-    in_the_way(
-        lambda: iam.delete_group(GroupName="Readers"), "Cannot delete entity, must detach all policies first."
-    )
+    in_the_way(lambda: iam.delete_group(GroupName="Readers"), "Cannot delete entity, must detach all policies first.")
     iam.detach_group_policy(GroupName="Readers", PolicyArn=READ_ONLY)
     iam.update_group(GroupName="Readers", NewGroupName="Writers")
     assert [group["GroupName"] for group in iam.list_groups()["Groups"]] == ["Writers"]
@@ -256,7 +256,9 @@ def test_roles(iam):
 
 
 def test_the_trusts_size(iam):
-    statements = [trusting(root_of(ACCOUNT), Condition={"StringEquals": {"sts:ExternalId": "x" * 200}}) for _ in range(9)]
+    statements = [
+        trusting(root_of(ACCOUNT), Condition={"StringEquals": {"sts:ExternalId": "x" * 200}}) for _ in range(9)
+    ]
     over(
         lambda: iam.create_role(RoleName="role", AssumeRolePolicyDocument=policy(*statements)),
         "Cannot exceed quota for ACLSizePerRole: 2048",
@@ -280,7 +282,9 @@ def test_managed_policies(locum, iam):
     listed = iam.list_policies(Scope="Local")["Policies"]
     assert [entry["Arn"] for entry in listed] == [own] and "Description" not in listed[0]
     for number in range(2, 6):
-        version = iam.create_policy_version(PolicyArn=own, PolicyDocument=policy(allow(f"s3:Get{number}*")))["PolicyVersion"]
+        version = iam.create_policy_version(PolicyArn=own, PolicyDocument=policy(allow(f"s3:Get{number}*")))[
+            "PolicyVersion"
+        ]
         assert (version["VersionId"], version["IsDefaultVersion"]) == (f"v{number}", False)
     over(
         lambda: iam.create_policy_version(PolicyArn=own, PolicyDocument=DOCUMENT),
@@ -339,9 +343,7 @@ def test_attachments(locum, iam):
     assert [entry["GroupName"] for entry in entities["PolicyGroups"]] == ["group"]
     assert iam.get_policy(PolicyArn=own)["Policy"]["AttachmentCount"] == 3
     iam.detach_user_policy(UserName="alice", PolicyArn=own)
-    missing(
-        lambda: iam.detach_user_policy(UserName="alice", PolicyArn=own), f"Policy {own} was not found."
-    )
+    missing(lambda: iam.detach_user_policy(UserName="alice", PolicyArn=own), f"Policy {own} was not found.")
     nothing = arn("policy", "nothing")
     missing(
         lambda: iam.attach_user_policy(UserName="alice", PolicyArn=nothing),
@@ -417,8 +419,15 @@ def test_documents_are_kept_to_the_byte(locum, iam):
 
 def test_aws_managed_policies(iam):
     names = {
-        "AdministratorAccess", "PowerUserAccess", "ReadOnlyAccess", "SecurityAudit", "job-function/ViewOnlyAccess",
-        "IAMFullAccess", "IAMReadOnlyAccess", "AmazonS3FullAccess", "AmazonS3ReadOnlyAccess",
+        "AdministratorAccess",
+        "PowerUserAccess",
+        "ReadOnlyAccess",
+        "SecurityAudit",
+        "job-function/ViewOnlyAccess",
+        "IAMFullAccess",
+        "IAMReadOnlyAccess",
+        "AmazonS3FullAccess",
+        "AmazonS3ReadOnlyAccess",
     }
     pages = iam.get_paginator("list_policies").paginate(Scope="AWS")
     listed = {entry["Arn"]: entry for page in pages for entry in page["Policies"]}
@@ -426,7 +435,9 @@ def test_aws_managed_policies(iam):
     assert len(listed) >= 25
     for one in listed:
         found = iam.get_policy(PolicyArn=one)["Policy"]
-        document = iam.get_policy_version(PolicyArn=one, VersionId=found["DefaultVersionId"])["PolicyVersion"]["Document"]
+        document = iam.get_policy_version(PolicyArn=one, VersionId=found["DefaultVersionId"])["PolicyVersion"][
+            "Document"
+        ]
         assert document["Version"] == "2012-10-17"
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
     for call in (
@@ -487,7 +498,9 @@ def test_tags(iam):
         iam.tag_user(UserName="alice", Tags=[{"Key": f"k{n}", "Value": ""} for n in range(50)])
     assert len(iam.list_user_tags(UserName="alice")["Tags"]) == 1
     # Keys of policies mind the case.
-    own = iam.create_policy(PolicyName="own", PolicyDocument=DOCUMENT, Tags=[{"Key": "a", "Value": "1"}])["Policy"]["Arn"]
+    own = iam.create_policy(PolicyName="own", PolicyDocument=DOCUMENT, Tags=[{"Key": "a", "Value": "1"}])["Policy"][
+        "Arn"
+    ]
     iam.tag_policy(PolicyArn=own, Tags=[{"Key": "A", "Value": "2"}])
     assert len(iam.list_policy_tags(PolicyArn=own)["Tags"]) == 2
     iam.untag_policy(PolicyArn=own, TagKeys=["A"])
@@ -508,7 +521,9 @@ def test_tags_decide(locum, iam):
     refused(
         lambda: own.delete_user(UserName="his"),
         "AccessDenied",
-        not_authorized(arn("user", "alice"), "iam:DeleteUser", arn("user", "his"), no_identity_policy("iam:DeleteUser")),
+        not_authorized(
+            arn("user", "alice"), "iam:DeleteUser", arn("user", "his"), no_identity_policy("iam:DeleteUser")
+        ),
     )
 
 
@@ -560,13 +575,21 @@ def test_permission_is_needed_for_everything(locum):
         ("DeleteUser", arn("user", "x"), lambda: iam.delete_user(UserName="x")),
         ("CreateAccessKey", arn("user", "x"), lambda: iam.create_access_key(UserName="x")),
         ("ListAccessKeys", who, lambda: iam.list_access_keys()),
-        ("CreateRole", arn("role", "p/x"), lambda: iam.create_role(RoleName="x", Path="/p/", AssumeRolePolicyDocument=TRUST)),
+        (
+            "CreateRole",
+            arn("role", "p/x"),
+            lambda: iam.create_role(RoleName="x", Path="/p/", AssumeRolePolicyDocument=TRUST),
+        ),
         ("GetRole", arn("role", "x"), lambda: iam.get_role(RoleName="x")),
         ("CreatePolicy", arn("policy", "x"), lambda: iam.create_policy(PolicyName="x", PolicyDocument=DOCUMENT)),
         ("GetPolicy", READ_ONLY, lambda: iam.get_policy(PolicyArn=READ_ONLY)),
         ("CreateGroup", arn("group", "x"), lambda: iam.create_group(GroupName="x")),
         ("AddUserToGroup", arn("group", "x"), lambda: iam.add_user_to_group(GroupName="x", UserName="y")),
-        ("PutUserPolicy", arn("user", "x"), lambda: iam.put_user_policy(UserName="x", PolicyName="p", PolicyDocument=DOCUMENT)),
+        (
+            "PutUserPolicy",
+            arn("user", "x"),
+            lambda: iam.put_user_policy(UserName="x", PolicyName="p", PolicyDocument=DOCUMENT),
+        ),
         ("AttachRolePolicy", arn("role", "x"), lambda: iam.attach_role_policy(RoleName="x", PolicyArn=READ_ONLY)),
     ]
     for name, resource, call in calls:

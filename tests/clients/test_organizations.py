@@ -18,7 +18,9 @@ from harness import (
 
 def created(locum, name="member", **options):
     organizations = locum.client("organizations")
-    status = organizations.create_account(Email=f"{name}@example.com", AccountName=name, **options)["CreateAccountStatus"]
+    status = organizations.create_account(Email=f"{name}@example.com", AccountName=name, **options)[
+        "CreateAccountStatus"
+    ]
     assert re.fullmatch("car-[a-z0-9]{8,32}", status["Id"])
     assert status["AccountName"] == name
     assert status["State"] in ("IN_PROGRESS", "SUCCEEDED")
@@ -165,7 +167,8 @@ def test_what_is_not_there(locum):
 
 def test_the_command_line(locum):
     made = locum.aws_json(
-        *("organizations", "create-account", "--email", "m@example.com", "--account-name", "member"), credentials=ROOT_CREDENTIALS
+        *("organizations", "create-account", "--email", "m@example.com", "--account-name", "member"),
+        credentials=ROOT_CREDENTIALS,
     )
     assert made["CreateAccountStatus"]["AccountName"] == "member"
     listed = locum.aws_json("organizations", "list-accounts", credentials=ROOT_CREDENTIALS)

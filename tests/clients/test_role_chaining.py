@@ -76,7 +76,9 @@ def test_in_two_accounts(locum, user):
     other, admin = locum.account("other")
     a = locum.role("A", root_of(ACCOUNT), allow("sts:AssumeRole", arn("B", other)))
     silent = locum.role("Silent", root_of(ACCOUNT))
-    b = locum.role("B", {"Effect": "Allow", "Principal": {"AWS": [a, silent]}, "Action": "sts:AssumeRole"}, credentials=admin)
+    b = locum.role(
+        "B", {"Effect": "Allow", "Principal": {"AWS": [a, silent]}, "Action": "sts:AssumeRole"}, credentials=admin
+    )
     second = locum.assume(locum.assume(user, a), b, "across")
     identity = locum.client("sts", second).get_caller_identity()
     assert (identity["Account"], identity["Arn"]) == (other, session_arn("B", "across", other))
@@ -225,12 +227,8 @@ def test_session_and_federation_tokens_of_root(locum, operation):
 
 def test_sessions_get_no_session_or_federation_tokens(locum, user):
     everything = locum.role("Everything", root_of(ACCOUNT), allow("*"))
-    locum.client("iam").put_user_policy(
-        UserName="user", PolicyName="all", PolicyDocument=policy(allow("*"))
-    )
-    federated = locum.client("sts", user).get_federation_token(
-        Name="fed", Policy=policy(allow("*"))
-    )
+    locum.client("iam").put_user_policy(UserName="user", PolicyName="all", PolicyDocument=policy(allow("*")))
+    federated = locum.client("sts", user).get_federation_token(Name="fed", Policy=policy(allow("*")))
     for session in (
         locum.assume(user, everything),
         Credentials.of(locum.client("sts", user).get_session_token()),

@@ -120,7 +120,27 @@ def test_objects(s3):
 
 @pytest.mark.parametrize(
     "key",
-    ["plain", "with blank", "a+b", "ä/ö", "a//b", "/leading", "trailing/", "..", "../../etc/passwd", "a/../b", ".", "%20", "?x=y", "#", "&=;", "\\", "日本", "a\tb", "x" * 1024],
+    [
+        "plain",
+        "with blank",
+        "a+b",
+        "ä/ö",
+        "a//b",
+        "/leading",
+        "trailing/",
+        "..",
+        "../../etc/passwd",
+        "a/../b",
+        ".",
+        "%20",
+        "?x=y",
+        "#",
+        "&=;",
+        "\\",
+        "日本",
+        "a\tb",
+        "x" * 1024,
+    ],
 )
 def test_keys_of_all_kinds(s3, key):
     s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
@@ -175,7 +195,9 @@ def test_checksums(locum, s3, algorithm):
     """The trailers that current SDKs send are checked and kept."""
     if algorithm in ("CRC32C", "CRC64NVME"):
         # botocore computes these only with an extra library: given by hand instead.
-        given = {"CRC32C": {"ChecksumCRC32C": "kokeLA=="}, "CRC64NVME": {"ChecksumCRC64NVME": "AAAAAAAAAAA="}}[algorithm]
+        given = {"CRC32C": {"ChecksumCRC32C": "kokeLA=="}, "CRC64NVME": {"ChecksumCRC64NVME": "AAAAAAAAAAA="}}[
+            algorithm
+        ]
         code_of(lambda: s3.put_object(Bucket=BUCKET, Key="k", Body=b"content", **given), 400, "BadDigest")
         return
     put = s3.put_object(Bucket=BUCKET, Key="k", Body=b"content" * 1000, ChecksumAlgorithm=algorithm)
@@ -198,8 +220,14 @@ def test_streams(s3, tmp_path):
 def test_old_style_bodies(locum, s3):
     """Clients that sign the whole payload, and those that sign none of it."""
     for config in (
-        {"request_checksum_calculation": "when_required", "s3": {"payload_signing_enabled": True, "addressing_style": "path"}},
-        {"request_checksum_calculation": "when_required", "s3": {"payload_signing_enabled": False, "addressing_style": "path"}},
+        {
+            "request_checksum_calculation": "when_required",
+            "s3": {"payload_signing_enabled": True, "addressing_style": "path"},
+        },
+        {
+            "request_checksum_calculation": "when_required",
+            "s3": {"payload_signing_enabled": False, "addressing_style": "path"},
+        },
     ):
         client = locum.client("s3", config=config)
         client.put_object(Bucket=BUCKET, Key="k", Body=b"content")
@@ -210,7 +238,9 @@ def test_old_style_bodies(locum, s3):
 
 
 def test_lists(s3):
-    names = sorted([f"photos/2025/{n:03}.jpg" for n in range(7)] + [f"photos/2026/{n:03}.jpg" for n in range(5)] + ["a", "z"])
+    names = sorted(
+        [f"photos/2025/{n:03}.jpg" for n in range(7)] + [f"photos/2026/{n:03}.jpg" for n in range(5)] + ["a", "z"]
+    )
     for name in names:
         s3.put_object(Bucket=BUCKET, Key=name, Body=b"x")
     assert keys(s3.list_objects_v2(Bucket=BUCKET)) == names
@@ -255,11 +285,15 @@ def test_both_sides_of_a_copy(locum, s3):
     both = locum.user("carol", allow("s3:GetObject", objects("one")), allow("s3:PutObject", objects(bucket="second")))
     denied(
         lambda: reads.copy_object(Bucket="second", Key="two", CopySource=f"{BUCKET}/one"),
-        USER, "s3:PutObject", objects("two", "second"),
+        USER,
+        "s3:PutObject",
+        objects("two", "second"),
     )
     denied(
         lambda: writes.copy_object(Bucket="second", Key="two", CopySource=f"{BUCKET}/one"),
-        USER.replace("alice", "bob"), "s3:GetObject", objects("one"),
+        USER.replace("alice", "bob"),
+        "s3:GetObject",
+        objects("one"),
     )
     locum.client("s3", both).copy_object(Bucket="second", Key="two", CopySource=f"{BUCKET}/one")
 
@@ -297,7 +331,9 @@ def test_many_parts(s3):
     wrong = [parts[0], {"PartNumber": 2, "ETag": '"00000000000000000000000000000000"'}]
     call = {"Bucket": BUCKET, "Key": "big", "UploadId": upload}
     code_of(lambda: s3.complete_multipart_upload(**call, MultipartUpload={"Parts": wrong}), 400, "InvalidPart")
-    code_of(lambda: s3.complete_multipart_upload(**call, MultipartUpload={"Parts": parts[::-1]}), 400, "InvalidPartOrder")
+    code_of(
+        lambda: s3.complete_multipart_upload(**call, MultipartUpload={"Parts": parts[::-1]}), 400, "InvalidPartOrder"
+    )
     done = s3.complete_multipart_upload(**call, MultipartUpload={"Parts": parts})
     digests = b"".join(bytes.fromhex(part["ETag"].strip('"')) for part in parts)
     assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-2"'
@@ -310,9 +346,7 @@ def test_many_parts(s3):
 def test_parts_too_small_and_abandoned(s3):
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="big")["UploadId"]
     call = {"Bucket": BUCKET, "Key": "big", "UploadId": upload}
-    parts = [
-        {"PartNumber": n, "ETag": s3.upload_part(**call, PartNumber=n, Body=b"small")["ETag"]} for n in (1, 2)
-    ]
+    parts = [{"PartNumber": n, "ETag": s3.upload_part(**call, PartNumber=n, Body=b"small")["ETag"]} for n in (1, 2)]
     code_of(lambda: s3.complete_multipart_upload(**call, MultipartUpload={"Parts": parts}), 400, "EntityTooSmall")
     s3.abort_multipart_upload(**call)
     code_of(lambda: s3.list_parts(**call), 404, "NoSuchUpload")
@@ -362,18 +396,22 @@ def test_prefixes(locum, s3):
         s3.put_object(Bucket=BUCKET, Key=name, Body=b"x")
     alice = locum.user(
         "alice",
-        allow("s3:ListBucket", f"arn:aws:s3:::{BUCKET}", Condition={"StringLike": {"s3:prefix": ["", "home/", "home/${aws:username}/*"]}}),
+        allow(
+            "s3:ListBucket",
+            f"arn:aws:s3:::{BUCKET}",
+            Condition={"StringLike": {"s3:prefix": ["", "home/", "home/${aws:username}/*"]}},
+        ),
         allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{BUCKET}/home/${{aws:username}}/*"),
     )
     own = locum.client("s3", alice)
     assert keys(own.list_objects_v2(Bucket=BUCKET, Prefix="home/alice/")) == ["home/alice/a"]
     assert own.get_object(Bucket=BUCKET, Key="home/alice/a")["Body"].read() == b"x"
-    denied(lambda: own.list_objects_v2(Bucket=BUCKET, Prefix="home/bob/"), USER, "s3:ListBucket", f"arn:aws:s3:::{BUCKET}")
+    denied(
+        lambda: own.list_objects_v2(Bucket=BUCKET, Prefix="home/bob/"), USER, "s3:ListBucket", f"arn:aws:s3:::{BUCKET}"
+    )
     denied(lambda: own.get_object(Bucket=BUCKET, Key="home/bob/b"), USER, "s3:GetObject", objects("home/bob/b"))
     # A key that only looks like being inside is outside.
-    denied(
-        lambda: own.get_object(Bucket=BUCKET, Key="home/alicex/a"), USER, "s3:GetObject", objects("home/alicex/a")
-    )
+    denied(lambda: own.get_object(Bucket=BUCKET, Key="home/alicex/a"), USER, "s3:GetObject", objects("home/alicex/a"))
     own.put_object(Bucket=BUCKET, Key="home/alice/../bob/b", Body=b"not bob's")
     assert s3.get_object(Bucket=BUCKET, Key="home/bob/b")["Body"].read() == b"x"
 
@@ -403,7 +441,10 @@ def test_bucket_policies(locum, s3):
     bucket_policy(s3, grant("*", "s3:GetObject", objects(), "Deny"))
     denied(
         lambda: s3.get_object(Bucket=BUCKET, Key="k"),
-        root_of(ACCOUNT), "s3:GetObject", objects("k"), "with an explicit deny in a resource-based policy",
+        root_of(ACCOUNT),
+        "s3:GetObject",
+        objects("k"),
+        "with an explicit deny in a resource-based policy",
     )
     s3.delete_bucket_policy(Bucket=BUCKET)
     assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
@@ -438,7 +479,9 @@ def test_across_accounts(locum, s3):
     assert reader.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
     denied(
         lambda: locum.client("s3", powerless).get_object(Bucket=BUCKET, Key="k"),
-        foreign.replace("alice", "bob"), "s3:GetObject", objects("k"),
+        foreign.replace("alice", "bob"),
+        "s3:GetObject",
+        objects("k"),
     )
     # What the account's owner names by key stays the owner's: a foreign account cannot change the policy.
     with pytest.raises(Exception) as caught:
@@ -496,7 +539,10 @@ def test_presigned_urls_of_temporary_credentials(locum, s3, session):
     # It opens what its signer may.
     answer = fetch(locum, presign("get_object", "private"))
     sentence = not_authorized_at_s3(
-        f"arn:aws:sts::{ACCOUNT}:assumed-role/role/session", "s3:GetObject", objects("private"), no_identity_policy("s3:GetObject")
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/role/session",
+        "s3:GetObject",
+        objects("private"),
+        no_identity_policy("s3:GetObject"),
     )
     assert answer.error() == (403, "AccessDenied", sentence)
 
@@ -589,6 +635,8 @@ def test_a_session_that_is_scoped_to_a_table(locum, s3):
     assert client.get_object(Bucket=BUCKET, Key="warehouse/a/1")["Body"].read() == b"x"
     denied(
         lambda: client.get_object(Bucket=BUCKET, Key="warehouse/b/1"),
-        f"arn:aws:sts::{ACCOUNT}:assumed-role/tables/session", "s3:GetObject", objects("warehouse/b/1"),
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/tables/session",
+        "s3:GetObject",
+        objects("warehouse/b/1"),
         "because no session policy allows the s3:GetObject action",
     )

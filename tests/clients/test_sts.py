@@ -294,7 +294,9 @@ def test_trust_needs_no_permission_when_it_names_the_user(locum):
 
 def test_boundaries_limit(locum, alice):
     iam = locum.client("iam")
-    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=policy(allow("s3:ListAllMyBuckets")))["Policy"]["Arn"]
+    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=policy(allow("s3:ListAllMyBuckets")))["Policy"][
+        "Arn"
+    ]
     iam.put_user_permissions_boundary(UserName="alice", PermissionsBoundary=boundary)
     s3 = locum.client("s3", alice)
     s3.list_buckets()
