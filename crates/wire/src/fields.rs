@@ -289,7 +289,7 @@ impl<'a> Fields<'a> {
         });
         let behind = match self.raw("Marker") {
             None => String::new(),
-            Some(marker) => unmarked(marker).unwrap_or_else(|| {
+            Some(marker) => page_key(self.params, marker).unwrap_or_else(|| {
                 self.fail(
                     "Marker",
                     Some(marker),
@@ -310,7 +310,43 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The `Marker` of a page that ends with `key`.
+/// The `Marker` of a page that ends with `key`, good for the same list only: the same operation
+/// with the same parameters but `MaxItems`.
+pub(crate) fn page_marker(params: &Params, key: &str) -> String {
+    let selection = selection(params).to_be_bytes();
+    BASE64URL_NOPAD.encode(&[&selection[..], key.as_bytes()].concat())
+}
+
+/// The inverse of [`page_marker`].
+fn page_key(params: &Params, marker: &str) -> Option<String> {
+    let bytes = BASE64URL_NOPAD.decode(marker.as_bytes()).ok()?;
+    let (of, key) = bytes.split_first_chunk()?;
+    let ours = *of == selection(params).to_be_bytes() && !key.is_empty();
+    ours.then(|| String::from_utf8(key.to_vec()).ok())?
+}
+
+/// What tells lists apart: the FNV-1a hash of all that selects. It guards against mistakes; who
+/// makes up a marker sees no more than who sends none.
+fn selection(params: &Params) -> u64 {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    params
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "Marker" | "MaxItems" | "Version"))
+        .flat_map(|(name, value)| {
+            let value = match value {
+                "0" => "false",
+                "1" => "true",
+                value => value,
+            };
+            name.bytes().chain([0]).chain(value.bytes()).chain([0])
+        })
+        .fold(BASIS, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+        })
+}
+
+/// A token that is a key and nothing else.
 pub(crate) fn marker(key: &str) -> String {
     BASE64URL_NOPAD.encode(key.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! IAM on the wire.
 
-use crate::fields::{Fields, marker};
+use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::Binding;
 use locum_identity::error::Error;
@@ -72,11 +72,11 @@ fn page<'a, T>(
     page_end(Members::new().list(name, page.items.iter().map(item)), page)
 }
 
-/// What stands behind the list of a page.
-fn page_end<'a, T>(members: Members<'a>, page: &Page<T>) -> Members<'a> {
+/// What stands behind the list of a page. The key becomes a marker when the answer is written.
+fn page_end<'a, T>(members: Members<'a>, page: &'a Page<T>) -> Members<'a> {
     members
         .boolean("IsTruncated", page.next.is_some())
-        .text_if("Marker", page.next.as_deref().map(marker))
+        .text_if("Marker", page.next.as_deref())
 }
 
 fn tag(tag: &Tag) -> Node<'_> {

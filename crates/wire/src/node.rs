@@ -24,6 +24,18 @@ impl<'a> Node<'a> {
     pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(text.into())
     }
+
+    /// Puts a marker in place of the sort key that encoders leave as `Marker`.
+    pub(crate) fn mark(mut self, marker: impl Fn(&str) -> String) -> Self {
+        if let Self::Structure(members) = &mut self {
+            for (name, node) in members {
+                if let ("Marker", Self::Text(key)) = (*name, &mut *node) {
+                    *node = Self::text(marker(key));
+                }
+            }
+        }
+        self
+    }
 }
 
 /// Members of a structure, in the model's order; absent ones are left out.

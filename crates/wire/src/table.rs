@@ -45,7 +45,8 @@ macro_rules! bind {
         $crate::table::bind!(@ $operation, $decode, |output, invocation| {
             type Output = <$operation as ::locum_identity::operation::Operation>::Output;
             let encode: fn(&Output) -> $crate::node::Node<'_> = $encode;
-            (invocation.encode)(Some(&encode(output)));
+            let node = encode(output).mark(|key| $crate::fields::page_marker(invocation.params, key));
+            (invocation.encode)(Some(&node));
         })
     };
     (@ $operation:ty, $decode:expr, $finish:expr) => {

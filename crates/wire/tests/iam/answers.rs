@@ -57,19 +57,20 @@ fn groups() {
     let ann = format!(
         "<Path>/</Path><UserName>ann</UserName><UserId>AIDA*</UserId><Arn>arn:aws:iam::123456789012:user/ann</Arn><CreateDate>{AT}</CreateDate>"
     );
-    check(
-        &world,
-        "GetGroup",
-        &[("GroupName", "g"), ("MaxItems", "1")],
-        &format!(
-            "<Group>{}</Group><Users><member>{ann}</member></Users><IsTruncated>true</IsTruncated><Marker>YW5u</Marker>",
+    let first = result(&world, "GetGroup", &[("GroupName", "g"), ("MaxItems", "1")]).unwrap();
+    let (page, marker) = first.split_once("<Marker>").unwrap();
+    assert_eq!(
+        page,
+        format!(
+            "<Group>{}</Group><Users><member>{ann}</member></Users><IsTruncated>true</IsTruncated>",
             group("/x/", "G")
-        ),
+        )
     );
+    let marker = marker.strip_suffix("</Marker>").unwrap();
     check(
         &world,
         "GetGroup",
-        &[("GroupName", "g"), ("Marker", "YW5u")],
+        &[("GroupName", "g"), ("Marker", marker)],
         &format!(
             "<Group>{}</Group><Users><member>{}</member></Users><IsTruncated>false</IsTruncated>",
             group("/x/", "G"),
@@ -101,6 +102,44 @@ fn groups() {
         );
     }
     done(&world, "DeleteGroup", &[("GroupName", "h")]);
+}
+
+#[test]
+fn a_marker_is_good_for_its_list_only() {
+    let world = World::new();
+    for user in ["a", "b", "c"] {
+        world.user(user);
+    }
+    let first = result(&world, "ListUsers", &[("MaxItems", "1")]).unwrap();
+    let (_, marker) = first.split_once("<Marker>").unwrap();
+    let marker = ("Marker", marker.strip_suffix("</Marker>").unwrap());
+    for max_items in ["1", "2"] {
+        let (status, body) = answer(
+            &world,
+            &world.root,
+            "ListUsers",
+            &[marker, ("MaxItems", max_items)],
+        );
+        assert_eq!(
+            (status, body.contains("<UserName>b</UserName>")),
+            (200, true),
+            "{body}"
+        );
+    }
+    for (operation, form) in [
+        ("ListRoles", &[marker][..]),
+        ("ListUsers", &[marker, ("PathPrefix", "/")]),
+        ("ListUsers", &[("Marker", "YQ")]),
+        ("ListUsers", &[("Marker", "no marker")]),
+        ("ListUsers", &[("Marker", "")]),
+    ] {
+        let (status, body) = answer(&world, &world.root, operation, form);
+        assert_eq!(
+            (status, body.contains("<Code>ValidationError</Code>")),
+            (400, true),
+            "{body}"
+        );
+    }
 }
 
 #[test]
