@@ -5,9 +5,10 @@ use crate::entity::KeyOwner;
 use crate::environment::{Seconds, timestamp};
 use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
-use crate::session::Session;
+use crate::session::{Session, SessionPrincipal};
 use locum_policy::{
-    Compiled, Context, Decision, Explanation, Policies, Principal, Request, ResourcePolicy, Value,
+    Compiled, Context, Decision, Explanation, Kind, Policies, Policy, Principal, Request,
+    ResourcePolicy, Value,
 };
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -72,7 +73,94 @@ pub enum Credentials {
     },
 }
 
+impl Who {
+    /// Whom a session acts as now. The token of a deleted principal dies with it, and one created
+    /// again under the old name has another id.
+    ///
+    /// # Errors
+    /// [`Error::InvalidClientTokenId`]
+    pub(crate) fn of_session(account: &Account, session: &Session) -> Result<Self, Error> {
+        let user = |id| {
+            account
+                .users
+                .with_id(id)
+                .cloned()
+                .ok_or(Error::InvalidClientTokenId)
+        };
+        Ok(match &session.principal {
+            SessionPrincipal::Root => Self::Root,
+            SessionPrincipal::User(id) => Self::User(user(id)?),
+            SessionPrincipal::AssumedRole { role, session_name } => Self::AssumedRole {
+                role: account
+                    .roles
+                    .with_id(role)
+                    .cloned()
+                    .ok_or(Error::InvalidClientTokenId)?,
+                session_name: session_name.clone(),
+            },
+            SessionPrincipal::FederatedUser { issuer, name } => Self::FederatedUser {
+                issuer: issuer.as_ref().map(user).transpose()?,
+                name: name.clone(),
+            },
+        })
+    }
+}
+
+/// The session policies of a session, compiled. A managed policy that is gone leaves a doubt about
+/// what was denied, and a doubt is a denial: nothing is granted then.
+pub(crate) fn session_policies(
+    account: &Account,
+    session: &Session,
+) -> Option<Arc<[Arc<Compiled>]>> {
+    if !session.has_policies() {
+        let mandatory = matches!(session.principal, SessionPrincipal::FederatedUser { .. });
+        return mandatory.then(Arc::default);
+    }
+    let compile = |text: &str| Some(Arc::new(Policy::parse(text, Kind::Session).ok()?.compile()));
+    let inline = session.policy.as_deref().map(compile);
+    let managed = session
+        .policy_arns
+        .iter()
+        .map(|arn| account.managed_policy(arn));
+    let compiled: Option<Arc<[_]>> = inline.into_iter().chain(managed).collect();
+    Some(compiled.unwrap_or_default())
+}
+
 impl Caller {
+    /// The same caller in its account as that is now.
+    ///
+    /// # Errors
+    /// [`Error::InvalidClientTokenId`], if the account does not have the principal any more.
+    pub(crate) fn refreshed(&self, account: &Arc<Account>) -> Result<Self, Error> {
+        let who = match &self.who {
+            Who::Anonymous => Who::Anonymous,
+            Who::Root => Who::Root,
+            Who::User(state) => Who::User(
+                account
+                    .users
+                    .with_id(&state.user.id)
+                    .cloned()
+                    .ok_or(Error::InvalidClientTokenId)?,
+            ),
+            Who::AssumedRole { .. } | Who::FederatedUser { .. } => {
+                Who::of_session(account, self.session().ok_or(Error::InvalidClientTokenId)?)?
+            }
+        };
+        let credentials = match &self.credentials {
+            Credentials::Temporary {
+                access_key_id,
+                session,
+                ..
+            } => Credentials::Temporary {
+                access_key_id: access_key_id.clone(),
+                session: session.clone(),
+                policies: session_policies(account, session),
+            },
+            other => other.clone(),
+        };
+        Ok(Self::new(account.clone(), who, credentials))
+    }
+
     /// The caller of an unsigned request.
     pub fn anonymous() -> Self {
         Self {
@@ -495,7 +583,7 @@ impl Keys<'_> {
             .request_tags
             .iter()
             .rev()
-            .find(|tag| tag.key.as_str().eq_ignore_ascii_case(key))
+            .find(|tag| same_key(tag.key.as_str(), key))
             .map(tag_value)
     }
 }

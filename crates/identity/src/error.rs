@@ -172,6 +172,8 @@ pub enum Error {
     PackedPolicyTooLarge(u32),
     /// `InvalidParameterValue`
     InvalidParameterValue(&'static str),
+    /// The bucket is gone, or another has its name.
+    NoSuchBucket,
     /// Organizations: the account asked for is not in the organization.
     AccountNotFound,
     /// Organizations: no CreateAccount request has that id.
@@ -229,6 +231,7 @@ impl fmt::Display for Error {
                 write!(f, "Packed size of session policies consumes {percent}% of allotted space.")
             }
             Self::InvalidParameterValue(text) => f.write_str(text),
+            Self::NoSuchBucket => f.write_str("The specified bucket does not exist"),
             Self::AccountNotFound => f.write_str("You specified an account that doesn't exist."),
             Self::CreateAccountStatusNotFound => {
                 f.write_str("You can't find a create account request with the CreateAccountRequestId that you specified.")

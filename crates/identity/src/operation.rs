@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::port::Origin;
 use crate::realm::Realm;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// The services whose operations are here.
@@ -33,7 +34,7 @@ impl Service {
 }
 
 /// An operation: its value is its input.
-pub trait Operation: Send + Sync {
+pub trait Operation: Clone + Send + Sync {
     /// What it answers.
     type Output: Send;
     /// What authorizing found that acting needs.
@@ -78,6 +79,25 @@ pub struct Call<'a> {
     pub facts: &'a RequestFacts,
     /// `service:Operation`, for the history.
     action: String,
+    /// Decides again, for a caller whose account has changed since.
+    again: Option<&'a dyn Decide>,
+}
+
+/// The step authorize of an operation of any type.
+trait Decide: Sync {
+    fn decide<'b>(
+        &'b self,
+        call: &'b Call<'b>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>>;
+}
+
+impl<O: Operation> Decide for O {
+    fn decide<'b>(
+        &'b self,
+        call: &'b Call<'b>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'b>> {
+        Box::pin(async move { self.authorize(call).await.map(drop) })
+    }
 }
 
 impl<'a> Call<'a> {
@@ -105,7 +125,9 @@ impl<'a> Call<'a> {
         self.caller.account()
     }
 
-    /// Changes the caller's account: `mutate` is pure and may run again on a fresher account.
+    /// Changes the caller's account: `mutate` is pure and may run again on a fresher account. What
+    /// is changed is what was authorized: where the account is not the one that the decision saw,
+    /// the decision is made again.
     ///
     /// # Errors
     /// What `mutate` answers, or [`Error::ServiceUnavailable`].
@@ -116,9 +138,27 @@ impl<'a> Call<'a> {
     where
         T: Send,
     {
-        self.realm
-            .change(self.account()?.id, &self.origin(), mutate)
-            .await
+        self.realm.change_as_decided(self, mutate).await
+    }
+
+    /// Makes the decision again, on the caller's account as it is now.
+    ///
+    /// # Errors
+    /// What the operation's decision answers, or that the caller is gone.
+    pub(crate) async fn decide_again(&self, account: &Arc<Account>) -> Result<(), Error> {
+        let caller = self.caller.refreshed(account)?;
+        admit(Service::Iam, &caller)?;
+        let call = Call {
+            realm: self.realm,
+            caller: &caller,
+            facts: self.facts,
+            action: self.action.clone(),
+            again: None,
+        };
+        match self.again {
+            Some(operation) => operation.decide(&call).await,
+            None => Ok(()),
+        }
     }
 
     /// Who does this, for the history.
@@ -167,12 +207,14 @@ impl Realm {
         operation: O,
     ) -> Result<O::Output, Error> {
         admit(O::SERVICE, caller)?;
-        let action = format!("{}:{}", O::SERVICE.name(), O::NAME);
+        // Only IAM's operations change the account that they were decided on.
+        let again = (O::SERVICE == Service::Iam).then(|| operation.clone());
         let call = Call {
             realm: self,
             caller,
             facts,
-            action,
+            action: format!("{}:{}", O::SERVICE.name(), O::NAME),
+            again: again.as_ref().map(|operation| operation as &dyn Decide),
         };
         let Granted(found) = operation.authorize(&call).await?;
         operation.perform(&call, found).await

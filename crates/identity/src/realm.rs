@@ -5,7 +5,7 @@
 //! starts again on the fresh account.
 
 use crate::account::{Account, BucketState};
-use crate::caller::{Caller, Credentials, Who};
+use crate::caller::{Caller, Credentials, Who, session_policies};
 use crate::directory::Directory;
 use crate::entity::Change;
 use crate::environment::{Environment, Seconds};
@@ -13,12 +13,11 @@ use crate::error::Error;
 use crate::ids::AccessKeyId;
 use crate::last_use::LastUses;
 use crate::names::AccountId;
-use crate::operation::Draft;
+use crate::operation::{Call, Draft};
 use crate::port::{Committed, FeedEntry, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
-use crate::session::{Keyring, Session, SessionPrincipal};
+use crate::session::Keyring;
 use arc_swap::ArcSwap;
-use locum_policy::{Compiled, Kind, Policy};
 use locum_sigv4::{Claim, SigningKey, Verified};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -203,7 +202,7 @@ impl Realm {
             .account(account)
             .await?
             .ok_or(Error::InvalidClientTokenId)?;
-        let who = self.session_principal(&account, &session)?;
+        let who = Who::of_session(&account, &session)?;
         let policies = session_policies(&account, &session);
         let key = SigningKey::derive(
             secret.expose(),
@@ -217,34 +216,6 @@ impl Realm {
             policies,
         };
         Ok((Caller::new(account, who, credentials), key))
-    }
-
-    /// Whom a session acts as now. The token of a deleted principal dies with it, and one created
-    /// again under the old name has another id.
-    fn session_principal(&self, account: &Account, session: &Session) -> Result<Who, Error> {
-        let user = |id| {
-            account
-                .users
-                .with_id(id)
-                .cloned()
-                .ok_or(Error::InvalidClientTokenId)
-        };
-        Ok(match &session.principal {
-            SessionPrincipal::Root => Who::Root,
-            SessionPrincipal::User(id) => Who::User(user(id)?),
-            SessionPrincipal::AssumedRole { role, session_name } => Who::AssumedRole {
-                role: account
-                    .roles
-                    .with_id(role)
-                    .cloned()
-                    .ok_or(Error::InvalidClientTokenId)?,
-                session_name: session_name.clone(),
-            },
-            SessionPrincipal::FederatedUser { issuer, name } => Who::FederatedUser {
-                issuer: issuer.as_ref().map(user).transpose()?,
-                name: name.clone(),
-            },
-        })
     }
 
     /// The keyring that seals tokens.
@@ -267,10 +238,41 @@ impl Realm {
         origin: &Origin,
         mutate: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
+        self.change_if(id, origin, None, mutate).await
+    }
+
+    /// Changes the account of a caller, as it was decided: the decision holds for the very account
+    /// that is changed.
+    pub(crate) async fn change_as_decided<T: Send>(
+        &self,
+        call: &Call<'_>,
+        mutate: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let id = call.account()?.id;
+        self.change_if(id, &call.origin(), Some(call), mutate).await
+    }
+
+    async fn change_if<T: Send>(
+        &self,
+        id: AccountId,
+        origin: &Origin,
+        call: Option<&Call<'_>>,
+        mutate: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
         let cell = self.cell(id).await?.ok_or(Error::InvalidClientTokenId)?;
         let _turn = cell.writer.lock().await;
+        let mut decided = match call {
+            Some(call) => Some(call.account()?.version),
+            None => None,
+        };
         for _ in 0..ATTEMPTS {
             let account = cell.value.load_full();
+            if let (Some(call), Some(version)) = (call, &mut decided)
+                && *version != account.version
+            {
+                call.decide_again(&account).await?;
+                *version = account.version;
+            }
             let mut draft = self.draft(&account);
             let output = mutate(&mut draft)?;
             let change = draft.change;
@@ -436,26 +438,6 @@ impl Realm {
             .await?
             .and_then(|account| account.buckets.get(name).cloned()))
     }
-}
-
-/// The session policies of a session, compiled. A managed policy that is gone leaves a doubt about
-/// what was denied, and a doubt is a denial: nothing is granted then.
-fn session_policies(account: &Account, session: &Session) -> Option<Arc<[Arc<Compiled>]>> {
-    if !session.has_policies() {
-        let mandatory = matches!(session.principal, SessionPrincipal::FederatedUser { .. });
-        return mandatory.then(Arc::default);
-    }
-    let inline = session.policy.as_deref().map(|text| {
-        Policy::parse(text, Kind::Session)
-            .ok()
-            .map(|policy| Arc::new(policy.compile()))
-    });
-    let managed = session
-        .policy_arns
-        .iter()
-        .map(|arn| account.managed_policy(arn));
-    let compiled: Option<Arc<[_]>> = inline.into_iter().chain(managed).collect();
-    Some(compiled.unwrap_or_default())
 }
 
 fn write(scope: Scope, expected_version: u64, change: &Change) -> Result<Write, Error> {

@@ -38,7 +38,14 @@ pub(crate) struct Event {
 
 /// Where requests hand over what is to be recorded.
 #[derive(Clone)]
-pub(crate) struct Recorder(mpsc::Sender<Event>);
+pub(crate) struct Recorder(mpsc::Sender<Message>);
+
+/// What comes through the queue.
+enum Message {
+    Event(Box<Event>),
+    /// Nothing comes any more that has to be recorded.
+    Stop,
+}
 
 impl Recorder {
     /// Starts the recording thread. `file` is `None` where nothing is kept.
@@ -54,15 +61,30 @@ impl Recorder {
     /// Hands over one event.
     pub(crate) async fn record(&self, event: Event) {
         // The receiver lives as long as a sender does.
-        let _ = self.0.send(event).await;
+        let _ = self.0.send(Message::Event(Box::new(event))).await;
+    }
+
+    /// Ends the recording thread, behind everything that was handed over.
+    pub(crate) async fn stop(&self) {
+        let _ = self.0.send(Message::Stop).await;
     }
 }
 
-fn record(mut receiver: mpsc::Receiver<Event>, mut file: Option<AuditFile>, entropy: &dyn Entropy) {
+fn record(
+    mut receiver: mpsc::Receiver<Message>,
+    mut file: Option<AuditFile>,
+    entropy: &dyn Entropy,
+) {
     let mut line = Vec::new();
-    while let Some(first) = receiver.blocking_recv() {
-        let mut next = Some(first);
-        while let Some(event) = next {
+    let mut stopped = false;
+    while !stopped {
+        let mut next = receiver.blocking_recv();
+        stopped = next.is_none();
+        while let Some(message) = next {
+            let Message::Event(event) = message else {
+                stopped = true;
+                break;
+            };
             note_use(&event);
             if let Some(file) = &mut file {
                 line.clear();
@@ -131,10 +153,16 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         record.insert("errorCode".to_owned(), json!(code));
         record.insert(
             "errorMessage".to_owned(),
-            json!(cut(message, LONGEST_MESSAGE)),
+            json!(cut(first_line(message), LONGEST_MESSAGE)),
         );
     }
     record
+}
+
+/// A message without what stands behind its first line: the canonical request of a signature that
+/// does not match repeats headers, and a session token may be one of them.
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
 }
 
 /// At most `longest` characters of a text.

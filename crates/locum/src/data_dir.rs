@@ -281,10 +281,14 @@ pub(crate) fn credentials_file(root: &RootCredentials) -> String {
 fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::work(&format!("cannot write `{}`", path.display()), error);
     let temporary = path.with_extension("new");
+    // A file that lies there already might be anyone's to read.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
     let mut file = OpenOptions::new()
-        .create(true)
+        .create_new(true)
         .write(true)
-        .truncate(true)
         .mode(0o600)
         .open(&temporary)
         .map_err(failed)?;

@@ -9,18 +9,21 @@
 
 use crate::audit::{Event, Recorder};
 use crate::config::Serve;
+use crate::paced::Paced;
 use crate::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, REFERER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::{Clock as _, Entropy};
 use locum_identity::error::Error;
+use locum_identity::ids::AccessKeyId;
 use locum_identity::realm::RootCredentials;
 use locum_sigv4::{Claim, Dialect, sha256};
 use locum_wire::{Answer, JsonService, Outcome, Params, QueryService};
@@ -28,13 +31,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The longest form or JSON body: a policy document of the longest kind, escaped, with room.
 const LONGEST_BODY: usize = 1024 * 1024;
 /// How much of a longer body is read away, so that its sender gets to read the answer.
 const LONGEST_DRAIN: usize = 64 * 1024 * 1024;
+/// Kibibytes of forms and documents that all requests together may hold in memory.
+pub(crate) const BODIES_KIB: usize = 64 * 1024;
+/// Bodies up to this many bytes are not counted.
+const SMALL_BODY: usize = 16 * 1024;
 /// How long a form or JSON body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// The region of requests that name none.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -49,6 +57,8 @@ pub(crate) struct Door {
     pub(crate) settings: Serve,
     /// The root user's key after a reset; only `--ephemeral` has one here.
     pub(crate) reset_to: Option<RootCredentials>,
+    /// Kibibytes of forms and documents that may be in memory at once.
+    pub(crate) bodies: Semaphore,
     /// Whether the store answered when it was last asked.
     pub(crate) store_reachable: AtomicBool,
 }
@@ -69,7 +79,10 @@ impl Door {
         peer: SocketAddr,
         secure: bool,
     ) -> Response<Body> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if one_host(&mut head).is_none() {
+            return plain(StatusCode::BAD_REQUEST, "a request names one host");
+        }
         let state = self.state.load_full();
         let facts = self.facts(&state, &head, peer, secure);
         match surface(&head) {
@@ -83,6 +96,14 @@ impl Door {
         }
     }
 
+    /// The answer where a request ended in a way that none may: nothing is known of it.
+    pub(crate) fn broken() -> Response<Body> {
+        plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request was not finished",
+        )
+    }
+
     async fn query(
         &self,
         state: &State,
@@ -93,7 +114,7 @@ impl Door {
     ) -> Response<Body> {
         let as_json = accepts_only_json(&head.headers);
         let id = facts.request_id.as_str();
-        let body = match form(head, body).await {
+        let body = match self.form(head, body).await {
             Ok(body) => body,
             Err(fault) => {
                 let answer = match fault {
@@ -145,7 +166,7 @@ impl Door {
         body: Incoming,
         facts: RequestFacts,
     ) -> Response<Body> {
-        let body = match read(head, body).await {
+        let body = match self.read(head, body).await {
             Ok(body) => body,
             Err(FormFault::TooLarge) => {
                 return self
@@ -177,14 +198,17 @@ impl Door {
     ) -> Response<Body> {
         let mut response = state
             .s3
-            .call(Request::from_parts(head, body), facts.clone())
+            .call(Request::from_parts(head, Paced::new(body)), facts.clone())
             .await;
         let report: locum_s3::Report = response.extensions_mut().remove().unwrap_or_default();
         if let Some(cause) = &report.cause {
             tracing::error!("request {} failed: {cause}", facts.request_id);
         }
         let facts = RequestFacts {
-            region: report.region.unwrap_or(facts.region),
+            region: report
+                .region
+                .filter(|region| is_region(region))
+                .unwrap_or(facts.region),
             ..facts
         };
         let outcome = Outcome {
@@ -196,7 +220,8 @@ impl Door {
             request_parameters: serde_json::json!({"bucketName": report.bucket, "key": report.key}),
             response_elements: serde_json::Value::Null,
         };
-        let (caller, claimed) = (report.caller, report.access_key_id);
+        let claimed = report.access_key_id.as_deref().and_then(AccessKeyId::parse);
+        let (caller, claimed) = (report.caller, claimed.map(|id| id.to_string()));
         self.record(state, caller, claimed, facts, outcome).await;
         response
     }
@@ -287,7 +312,7 @@ impl Door {
     }
 
     async fn step_clock(&self, head: &Parts, body: Incoming) -> Response<Body> {
-        let body = read(head, body).await.unwrap_or_default();
+        let body = self.read(head, body).await.unwrap_or_default();
         let seconds = serde_json::from_slice::<serde_json::Value>(&body)
             .ok()
             .and_then(|value| value.get("advance")?.as_i64());
@@ -304,6 +329,78 @@ impl Door {
         }
     }
 
+    /// The form of a query-protocol request; empty for GET.
+    async fn form(&self, head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
+        if head.method != Method::GET && head.method != Method::POST {
+            return Err(FormFault::Method);
+        }
+        let body = self.read(head, body).await?;
+        // A presigned POST has its parameters in the query, and no form.
+        if head.method == Method::POST && !body.is_empty() && !is_form(&head.headers) {
+            let content_type = head.headers.get(CONTENT_TYPE);
+            let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
+            return Err(FormFault::NotAForm(
+                content_type.unwrap_or_default().into_owned(),
+            ));
+        }
+        if head.method == Method::GET && !body.is_empty() {
+            return Err(FormFault::NotAForm("a body of a GET request".to_owned()));
+        }
+        Ok(body)
+    }
+
+    /// The whole body, up to the limit. More than that is read away up to another one.
+    async fn read(&self, head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
+        let declared = head.headers.get(CONTENT_LENGTH);
+        let declared = declared.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let limit = match declared {
+            Some(length) if length > LONGEST_BODY => 0,
+            Some(length) => length,
+            // A request without a body says so to the codec, not always in a header.
+            None if body.is_end_stream() => return Ok(Bytes::new()),
+            None => LONGEST_BODY,
+        };
+        let reading = async {
+            let _room = if limit > SMALL_BODY {
+                let kib = u32::try_from(limit / 1024).unwrap_or(u32::MAX);
+                Some(
+                    self.bodies
+                        .acquire_many(kib)
+                        .await
+                        .map_err(|_| FormFault::Broken)?,
+                )
+            } else {
+                None
+            };
+            let mut body = Limited::new(body, LONGEST_DRAIN);
+            let mut read = Vec::with_capacity(limit.min(SMALL_BODY));
+            let mut fits = declared.is_none_or(|length| length <= limit);
+            while let Some(frame) = body.frame().await {
+                match frame {
+                    Ok(frame) => {
+                        let data = frame.into_data().unwrap_or_default();
+                        fits &= read.len() + data.len() <= limit;
+                        if fits {
+                            read.extend_from_slice(&data);
+                        }
+                    }
+                    Err(error) if error.is::<LengthLimitError>() => {
+                        return Err(FormFault::TooLarge);
+                    }
+                    Err(_) => return Err(FormFault::Broken),
+                }
+            }
+            if fits {
+                Ok(Bytes::from(read))
+            } else {
+                Err(FormFault::TooLarge)
+            }
+        };
+        tokio::time::timeout(BODY_TIMEOUT, reading)
+            .await
+            .unwrap_or(Err(FormFault::Broken))
+    }
+
     fn facts(&self, state: &State, head: &Parts, peer: SocketAddr, secure: bool) -> RequestFacts {
         let text = |name| {
             head.headers
@@ -311,15 +408,11 @@ impl Door {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let mut source_ip = Some(peer.ip().to_canonical());
-        let mut secure_transport = secure;
+        let (mut source_ip, mut secure_transport) = (Some(peer.ip().to_canonical()), secure);
         if self.settings.behind_tls_proxy {
-            // The last address is the one that the proxy itself saw; what stands before it is the client's word.
-            if let Some(ip) =
-                last(&head.headers, "x-forwarded-for").and_then(|ip| ip.parse::<IpAddr>().ok())
-            {
-                source_ip = Some(ip.to_canonical());
-            }
+            // The last address is the one that the proxy itself saw; what stands before it is the
+            // client's word. The proxy's own address is nobody's.
+            source_ip = last(&head.headers, "x-forwarded-for").and_then(address);
             secure_transport = last(&head.headers, "x-forwarded-proto") == Some("https");
         }
         RequestFacts {
@@ -329,11 +422,41 @@ impl Door {
             user_agent: text(USER_AGENT),
             referer: text(REFERER),
             region: scope(head)
-                .map_or(DEFAULT_REGION, |scope| scope.region)
+                .map(|scope| scope.region)
+                .filter(|region| is_region(region))
+                .unwrap_or(DEFAULT_REGION)
                 .to_owned(),
             request_id: uuid(&*self.entropy),
         }
     }
+}
+
+/// Makes the `Host` header the one place that names the request's host, for the signature and for
+/// everything that routes by it alike. `None` if the request names no host, or two.
+fn one_host(head: &mut Parts) -> Option<()> {
+    let mut named = head.headers.get_all(HOST).iter();
+    let (host, more) = (named.next().cloned(), named.next().is_some());
+    let authority = head
+        .uri
+        .authority()
+        .map(|authority| HeaderValue::from_str(authority.as_str()));
+    let host = match (host, authority.transpose().ok()?) {
+        (Some(host), None) => host,
+        (None, Some(authority)) => authority,
+        (Some(host), Some(authority)) => {
+            Some(host).filter(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))?
+        }
+        (None, None) => return None,
+    };
+    if more || host.is_empty() {
+        return None;
+    }
+    head.headers.insert(HOST, host);
+    let mut target = std::mem::take(&mut head.uri).into_parts();
+    target.scheme = None;
+    target.authority = None;
+    head.uri = Uri::from_parts(target).ok()?;
+    Some(())
 }
 
 /// Who signed the request; on failure also the access key id that it claims.
@@ -359,7 +482,10 @@ async fn authenticate(
         .await
     {
         Ok((caller, _)) => Ok(caller),
-        Err(error) => Err((error, Some(claim.access_key_id().to_owned()))),
+        Err(error) => {
+            let claimed = AccessKeyId::parse(claim.access_key_id());
+            Err((error, claimed.map(|id| id.to_string())))
+        }
     }
 }
 
@@ -439,62 +565,6 @@ enum FormFault {
     Broken,
 }
 
-/// The form of a query-protocol request; empty for GET.
-async fn form(head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
-    if head.method != Method::GET && head.method != Method::POST {
-        return Err(FormFault::Method);
-    }
-    let body = read(head, body).await?;
-    // A presigned POST has its parameters in the query, and no form.
-    if head.method == Method::POST && !body.is_empty() && !is_form(&head.headers) {
-        let content_type = head
-            .headers
-            .get(CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        return Err(FormFault::NotAForm(content_type.unwrap_or_default()));
-    }
-    if head.method == Method::GET && !body.is_empty() {
-        return Err(FormFault::NotAForm("a body of a GET request".to_owned()));
-    }
-    Ok(body)
-}
-
-/// The whole body, up to the limit. More than that is read away up to another one.
-async fn read(head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
-    let declared = head
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let too_large = declared.is_some_and(|length| length > LONGEST_BODY);
-    let limit = if too_large { 0 } else { LONGEST_BODY };
-    let mut body = Limited::new(body, LONGEST_DRAIN);
-    let reading = async {
-        let mut read = Vec::new();
-        let mut fits = !too_large;
-        while let Some(frame) = body.frame().await {
-            match frame {
-                Ok(frame) => {
-                    let data = frame.into_data().unwrap_or_default();
-                    fits &= read.len() + data.len() <= limit;
-                    if fits {
-                        read.extend_from_slice(&data);
-                    }
-                }
-                Err(error) if error.is::<LengthLimitError>() => return Err(FormFault::TooLarge),
-                Err(_) => return Err(FormFault::Broken),
-            }
-        }
-        if fits {
-            Ok(Bytes::from(read))
-        } else {
-            Err(FormFault::TooLarge)
-        }
-    };
-    tokio::time::timeout(BODY_TIMEOUT, reading)
-        .await
-        .unwrap_or(Err(FormFault::Broken))
-}
-
 fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(CONTENT_TYPE)
@@ -510,6 +580,20 @@ fn accepts_only_json(headers: &HeaderMap) -> bool {
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// An address as proxies write it: with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let ip: IpAddr = text.parse().ok().or_else(with_port).or_else(bracketed)?;
+    Some(ip.to_canonical())
+}
+
+/// Whether a scope's region can be one: what is recorded and compared is bounded.
+fn is_region(text: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(legal)
 }
 
 /// The last of the comma-separated values of a header.

@@ -3,38 +3,29 @@
 use crate::Failure;
 use crate::audit::{AuditFile, Recorder};
 use crate::config::Serve;
+use crate::connections;
 use crate::data_dir::{DataDir, credentials_file, management_account, say};
-use crate::door::Door;
+use crate::door::{BODIES_KIB, Door};
 use crate::state::{self, State};
 use arc_swap::ArcSwap;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use locum_identity::realm::RootCredentials;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may take to make a TLS connection.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long requests under way have to finish after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(30);
 /// How often other processes' changes are looked for.
 const FOLLOW: Duration = Duration::from_millis(250);
 /// How often last uses are written down, in turns of [`FOLLOW`].
 const SAVE_EVERY: u32 = 40;
-const MOST_HEADERS: usize = 200;
+/// How long the last audit records may take to be written.
+const LAST_RECORDS: Duration = Duration::from_secs(10);
 
 /// `locum serve`
 pub(crate) fn serve(settings: Result<Serve, Failure>) -> Result<(), Failure> {
@@ -99,13 +90,14 @@ async fn run(settings: Serve) -> Result<(), Failure> {
         entropy,
         settings,
         reset_to,
+        bodies: Semaphore::new(BODIES_KIB),
         store_reachable: AtomicBool::new(true),
     });
     let following = tokio::spawn(follow(door.clone()));
     if let Some(path) = port_file {
         write_port_file(&path, bound)?;
     }
-    accept(listener, tls, &door).await?;
+    connections::accept(listener, tls, &door).await?;
 
     following.abort();
     let _ = following.await;
@@ -113,10 +105,12 @@ async fn run(settings: Serve) -> Result<(), Failure> {
     if let Err(error) = state.realm.save_last_uses().await {
         tracing::warn!("last uses were not written down: {error}");
     }
-    drop(state);
-    // The recorder ends when the last sender is gone, and has written everything by then.
-    drop(door);
-    let _ = tokio::task::spawn_blocking(move || recording.join()).await;
+    // Whoever still holds a request keeps nothing waiting: what was done is recorded by then.
+    door.recorder.stop().await;
+    let written = tokio::task::spawn_blocking(move || recording.join());
+    if tokio::time::timeout(LAST_RECORDS, written).await.is_err() {
+        tracing::error!("the last audit records could not be written in time");
+    }
     Ok(())
 }
 
@@ -127,93 +121,6 @@ fn ephemeral_root(settings: &Serve) -> Result<RootCredentials, Failure> {
         (None, Some(account)) => Ok(RootCredentials::generate(account, &*environment.entropy)),
         (None, None) => Err(Failure::Usage("--ephemeral needs an account id".to_owned())),
     }
-}
-
-/// Accepts connections until SIGTERM or SIGINT, then lets requests under way finish.
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    door: &Arc<Door>,
-) -> Result<(), Failure> {
-    let mut terminate =
-        signal(SignalKind::terminate()).map_err(|error| Failure::work("no signals", error))?;
-    let mut interrupt =
-        signal(SignalKind::interrupt()).map_err(|error| Failure::work("no signals", error))?;
-    let mut http = Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(MOST_HEADERS);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(64 * 1024)
-        .max_concurrent_streams(256);
-    let graceful = Arc::new(GracefulShutdown::new());
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of descriptors, or a client that was gone at once: the next one may fare better.
-                    tracing::warn!("a connection was not accepted: {error}");
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-            },
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-        };
-        let _ = stream.set_nodelay(true);
-        let (door, http, tls, watcher) =
-            (door.clone(), http.clone(), tls.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let secure = tls.is_some();
-            let service = service_fn(move |request| {
-                let door = door.clone();
-                async move { Ok::<_, Infallible>(door.answer(request, peer, secure).await) }
-            });
-            let result = match tls {
-                None => {
-                    watcher
-                        .watch(
-                            http.serve_connection(TokioIo::new(stream), service)
-                                .into_owned(),
-                        )
-                        .await
-                }
-                Some(tls) => {
-                    match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            watcher
-                                .watch(
-                                    http.serve_connection(TokioIo::new(stream), service)
-                                        .into_owned(),
-                                )
-                                .await
-                        }
-                        _ => return,
-                    }
-                }
-            };
-            if let Err(error) = result {
-                tracing::debug!("a connection ended: {error}");
-            }
-        });
-    }
-    drop(listener);
-    let Ok(graceful) = Arc::try_unwrap(graceful) else {
-        return Ok(());
-    };
-    if tokio::time::timeout(DRAIN, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            "requests were still under way after {} seconds",
-            DRAIN.as_secs()
-        );
-    }
-    Ok(())
 }
 
 /// Follows the store's feed, and writes last uses down.

@@ -2,10 +2,12 @@
 
 mod audit;
 mod config;
+mod connections;
 mod data_dir;
 mod door;
 mod environment;
 mod listen;
+mod paced;
 mod state;
 
 use clap::Parser as _;

@@ -116,17 +116,17 @@ operations! {
 
 impl Call {
     /// The bucket of the path.
-    fn bucket(&self) -> Result<&BucketState, Fault> {
+    fn bucket(&self) -> Result<&Arc<BucketState>, Fault> {
         self.granted
             .bucket
-            .as_deref()
+            .as_ref()
             .ok_or_else(|| Fault::internal("an operation on a bucket was granted none"))
     }
 
     /// Where the bucket's objects are: no two buckets have the same address, not even one that has
     /// the name of one that is no more.
     fn address(&self) -> Result<String, Fault> {
-        self.bucket().map(address)
+        self.bucket().map(|bucket| address(bucket))
     }
 
     /// What is to be copied: bucket, address of the bucket, key.
@@ -247,10 +247,5 @@ impl Call {
 
 /// See [`Call::address`].
 fn address(bucket: &BucketState) -> String {
-    format!(
-        "{}/{}/{}",
-        bucket.owner.as_str(),
-        bucket.bucket.name,
-        bucket.bucket.created
-    )
+    bucket.bucket.address.clone()
 }

@@ -201,12 +201,29 @@ impl From<serde_json::Error> for Error {
     }
 }
 
+/// Makes a directory, if there is none, that only its owner looks into.
+fn private_directory(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+/// Options for files that only their owner reads.
+fn private_file() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = File::options();
+    options.mode(0o600);
+    options
+}
+
 impl Objects {
     /// Opens the store in `directory`, making it if there is none. It can be open only once.
     /// `random` names the files. Blocks: this is for the start of a program.
     pub fn open(directory: &Path, random: Random) -> Result<Self, Error> {
-        std::fs::create_dir_all(directory)?;
-        let lock = File::options()
+        private_directory(directory)?;
+        let lock = private_file()
             .create(true)
             .truncate(false)
             .write(true)

@@ -157,6 +157,7 @@ impl Fault {
             Error::InvalidSessionToken => Self::from(Code::InvalidToken),
             Error::ExpiredToken => Self::from(Code::ExpiredToken),
             Error::AccessDenied(denied) => Self::new(Code::AccessDenied, sentence(denied)),
+            Error::NoSuchBucket => Self::from(Code::NoSuchBucket),
             // S3 has the principal beside the message.
             Error::MalformedPolicyDocument(text) => {
                 match text.split_once("Invalid principal in policy: ") {

@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 /// authorized.
 pub(crate) struct Query(Vec<(String, String)>);
 
+/// More than any operation has.
+const MAX_PARAMETERS: usize = 128;
+
 impl Query {
     /// Reads the part of a target behind its question mark.
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
@@ -14,6 +17,9 @@ impl Query {
         for parameter in text.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let (name, value) = (decode(name)?, decode(value)?);
+            if parameters.len() == MAX_PARAMETERS {
+                return Err(Code::InvalidURI.into());
+            }
             if parameters.iter().any(|(other, _)| *other == name) {
                 return Err(Fault::argument(
                     "The query parameter must not be repeated",

@@ -183,10 +183,12 @@ fn write_headers(out: &mut Vec<u8>, head: &Parts, signed: &str) {
     }
 }
 
-/// The host the request is for: the `Host` header, or HTTP/2's `:authority`.
+/// The host the request is for: the `Host` header, or HTTP/2's `:authority`. An older request
+/// without the header has none, whatever its target says: others who read it may look only there.
 fn host(head: &Parts) -> Option<&[u8]> {
     match head.headers.get(http::header::HOST) {
         Some(value) => Some(value.as_bytes()),
+        None if head.version < http::Version::HTTP_2 => None,
         None => head.uri.authority().map(|name| name.as_str().as_bytes()),
     }
 }

@@ -169,9 +169,9 @@ impl<'r> Claim<'r> {
 
     /// Verifies the signature, in constant time.
     ///
-    /// `body_sha256` is the hash of the whole body. It is required in [`Dialect::General`] unless
-    /// the payload is [`Payload::Unsigned`]; whatever hash the client declares is never believed
-    /// unread. In [`Dialect::S3`] it may be `None`: then the declared hash is verified, and it is
+    /// `body_sha256` is the hash of the whole body. It is required in [`Dialect::General`];
+    /// whatever hash the client declares is never believed unread, and `UNSIGNED-PAYLOAD` counts
+    /// for nothing. In [`Dialect::S3`] it may be `None`: then the declared hash is verified, and it is
     /// for the caller to compare it with the body's ([`Payload::Sha256`]) or to decode the chunks
     /// ([`Verified::chunks`]) before acting on the body.
     ///

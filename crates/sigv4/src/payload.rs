@@ -65,10 +65,8 @@ impl<'r> PayloadLine<'r> {
         }
     }
 
+    /// Here the body is the request, so `UNSIGNED-PAYLOAD` is a hash that no body has.
     fn general(declared: Option<Cow<'r, str>>) -> (Self, Payload) {
-        if declared.as_deref() == Some(UNSIGNED) {
-            return (Self::Literal(Cow::Borrowed(UNSIGNED)), Payload::Unsigned);
-        }
         let payload = declared
             .as_deref()
             .and_then(|text| crate::key::from_hex_lower(text.as_bytes()))

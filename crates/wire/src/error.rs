@@ -62,6 +62,7 @@ pub fn spell(error: &Error) -> Spelled {
             400,
             "InvalidParameterValueException",
         ),
+        Error::NoSuchBucket => spelled("NoSuchBucket", 404, "NoSuchBucketException"),
         Error::AccountNotFound => spelled("AccountNotFound", 400, "AccountNotFoundException"),
         Error::CreateAccountStatusNotFound => spelled(
             "CreateAccountStatusNotFound",

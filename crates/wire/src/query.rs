@@ -282,20 +282,33 @@ const SECRET: [&str; 11] = [
 ];
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-/// The parameters as the audit record has them: first letters in lower case, without secrets.
+/// What the audit record keeps of the parameters: as many as AWS's largest request has, and no
+/// more bytes than CloudTrail keeps.
+const MOST_RECORDED: usize = 512;
+const LONGEST_RECORD: usize = 100 * 1024;
+
+/// The parameters as the audit record has them: first letters in lower case, without secrets, and
+/// cut where the sender made them longer than the record is to be.
 pub(crate) fn request_parameters(params: &Params) -> serde_json::Value {
-    let shown = params
+    let mut map = serde_json::Map::new();
+    let mut room = LONGEST_RECORD;
+    for (name, value) in params
         .iter()
-        .filter(|(name, _)| !matches!(*name, "Action" | "Version"));
-    let map: serde_json::Map<_, _> = shown
-        .map(|(name, value)| {
-            let secret = SECRET
-                .iter()
-                .any(|secret| name.rsplit('.').next() == Some(secret));
-            let shown = if secret { HIDDEN } else { cut(value) };
-            (lower_first(name), serde_json::Value::from(shown))
-        })
-        .collect();
+        .filter(|(name, _)| !matches!(*name, "Action" | "Version"))
+    {
+        let secret = SECRET
+            .iter()
+            .any(|secret| name.rsplit('.').next() == Some(secret));
+        let shown = if secret { HIDDEN } else { cut(value) };
+        let Some(left) = room.checked_sub(name.len() + shown.len()) else {
+            break;
+        };
+        if map.len() == MOST_RECORDED {
+            break;
+        }
+        room = left;
+        map.insert(lower_first(name), serde_json::Value::from(shown));
+    }
     if map.is_empty() {
         serde_json::Value::Null
     } else {

@@ -42,7 +42,12 @@ impl Operation for CreateUser {
                 "iam:permissionsboundary",
                 self.permissions_boundary.as_ref().map(ArnText::as_str),
             );
-        call.allow(&need)
+        let granted = call.allow(&need)?;
+        if !self.tags.is_empty() {
+            let arn = need.resource.clone();
+            call.allow(&Need::new("iam:TagUser", arn).request_tags(&self.tags))?;
+        }
+        Ok(granted)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<User, Error> {

@@ -1,7 +1,7 @@
 //! Buckets as identity knows them: who owns one, and its policy. Authorizing is the data plane's.
 
 use super::Realm;
-use crate::account::BucketState;
+use crate::account::{Account, BucketState};
 use crate::entity::{Bucket, BucketOwner};
 use crate::error::Error;
 use crate::ids::lower_case_id;
@@ -62,43 +62,37 @@ impl Realm {
         .await
     }
 
-    /// Deletes a bucket. That it is empty is for the data plane to have made sure of.
+    /// Deletes a bucket, if it is still that one and not another under its name: what was found
+    /// out about it (that it is empty, say) holds for that one only. That it is empty is for the
+    /// data plane to have made sure of.
     ///
     /// # Errors
-    /// [`Error::ServiceUnavailable`]
-    pub async fn delete_bucket(
-        &self,
-        account: AccountId,
-        name: &str,
-        origin: &Origin,
-    ) -> Result<(), Error> {
+    /// [`Error::NoSuchBucket`], [`Error::ServiceUnavailable`]
+    pub async fn delete_bucket(&self, bucket: &BucketState, origin: &Origin) -> Result<(), Error> {
         self.change_with_directory(
-            |_| Ok(account),
+            |_| Ok(bucket.owner),
             origin,
-            |directory, realm, draft| {
-                if let Some(state) = draft.account.buckets.get(name)
-                    && directory.owner_of_bucket(name) == Some(account)
-                {
-                    realm.delete(BucketOwner {
-                        name: name.to_owned(),
-                        account,
-                    });
-                    draft.change.delete(state.bucket.clone());
-                }
+            |_, realm, draft| {
+                let state = same_bucket(draft.account, bucket)?;
+                realm.delete(BucketOwner {
+                    name: state.bucket.name.clone(),
+                    account: bucket.owner,
+                });
+                draft.change.delete(state.bucket.clone());
                 Ok(())
             },
         )
         .await
     }
 
-    /// Replaces (or with `None` removes) a bucket's policy. Principals in it must exist.
+    /// Replaces (or with `None` removes) a bucket's policy, if it is still that bucket. Principals
+    /// in the policy must exist.
     ///
     /// # Errors
-    /// [`Error::MalformedPolicyDocument`], [`Error::ServiceUnavailable`]
+    /// [`Error::MalformedPolicyDocument`], [`Error::NoSuchBucket`], [`Error::ServiceUnavailable`]
     pub async fn put_bucket_policy(
         &self,
-        account: AccountId,
-        name: &str,
+        bucket: &BucketState,
         policy: Option<&str>,
         origin: &Origin,
     ) -> Result<(), Error> {
@@ -108,13 +102,12 @@ impl Realm {
             }
             None => None,
         };
-        self.change(account, origin, |draft| {
-            if let Some(state) = draft.account.buckets.get(name) {
-                draft.change.put(Bucket {
-                    policy: stored.clone(),
-                    ..state.bucket.clone()
-                });
-            }
+        self.change(bucket.owner, origin, |draft| {
+            let state = same_bucket(draft.account, bucket)?;
+            draft.change.put(Bucket {
+                policy: stored.clone(),
+                ..state.bucket.clone()
+            });
             Ok(())
         })
         .await
@@ -130,4 +123,13 @@ impl Realm {
             None => Ok(None),
         }
     }
+}
+
+/// The bucket as it is in `account` now, if it is the one that `known` was.
+fn same_bucket<'a>(account: &'a Account, known: &BucketState) -> Result<&'a BucketState, Error> {
+    let state = account.buckets.get(&known.bucket.name);
+    state
+        .filter(|state| state.bucket.address == known.bucket.address)
+        .map(|state| &**state)
+        .ok_or(Error::NoSuchBucket)
 }

@@ -1,7 +1,7 @@
 //! Operations on buckets.
 
+use super::Call;
 use super::convert::{owner, timestamp};
-use super::{Call, address};
 use crate::fault::{Code, Fault};
 use locum_identity::account::BucketState;
 use locum_identity::realm::CreatedBucket;
@@ -91,17 +91,11 @@ pub(super) async fn create(
         },
     };
     let name = &input.bucket;
-    let (realm, objects) = (Arc::clone(&call.realm), call.objects.clone());
-    let (new, origin) = (name.clone(), call.origin("s3:CreateBucket"));
+    let (realm, new) = (Arc::clone(&call.realm), name.clone());
+    let origin = call.origin("s3:CreateBucket");
     let created = finish(async move {
-        let created = realm.create_bucket(account, &new, &region, &origin).await?;
-        // A bucket of that name may have been removed within the same second.
-        if matches!(created, CreatedBucket::Created)
-            && let Some(state) = realm.bucket(&new).await?
-        {
-            objects.restore_bucket(&address(&state));
-        }
-        Ok(created)
+        let created = realm.create_bucket(account, &new, &region, &origin).await;
+        created.map_err(Fault::from)
     });
     match created.await? {
         CreatedBucket::Created => Ok(dto::CreateBucketOutput {
@@ -126,14 +120,14 @@ pub(super) async fn delete(
     call: &Call,
     input: dto::DeleteBucketInput,
 ) -> Result<dto::DeleteBucketOutput, Fault> {
-    let (owner, address) = (call.bucket()?.owner, call.address()?);
+    let (bucket, address) = (Arc::clone(call.bucket()?), call.address()?);
     let (realm, objects) = (Arc::clone(&call.realm), call.objects.clone());
     let (name, origin) = (input.bucket, call.origin("s3:DeleteBucket"));
     // Both or none, even if the client goes away in between.
     finish(async move {
         let removed = objects.remove_bucket(&address).await;
         removed.map_err(|error| Fault::of_store(error, "").with("BucketName", &name))?;
-        match realm.delete_bucket(owner, &name, &origin).await {
+        match realm.delete_bucket(&bucket, &origin).await {
             Ok(()) => Ok(dto::DeleteBucketOutput {}),
             Err(error) => {
                 objects.restore_bucket(&address);

@@ -25,7 +25,7 @@ pub(super) async fn put(
     let bucket = call.bucket()?;
     let origin = call.origin("s3:PutBucketPolicy");
     call.realm
-        .put_bucket_policy(bucket.owner, &input.bucket, Some(&input.policy), &origin)
+        .put_bucket_policy(bucket, Some(&input.policy), &origin)
         .await?;
     Ok(dto::PutBucketPolicyOutput {})
 }
@@ -44,12 +44,10 @@ pub(super) async fn get(
 
 pub(super) async fn delete(
     call: &Call,
-    input: dto::DeleteBucketPolicyInput,
+    _: dto::DeleteBucketPolicyInput,
 ) -> Result<dto::DeleteBucketPolicyOutput, Fault> {
     let bucket = call.bucket()?;
     let origin = call.origin("s3:DeleteBucketPolicy");
-    call.realm
-        .put_bucket_policy(bucket.owner, &input.bucket, None, &origin)
-        .await?;
+    call.realm.put_bucket_policy(bucket, None, &origin).await?;
     Ok(dto::DeleteBucketPolicyOutput {})
 }

@@ -53,9 +53,9 @@ impl Bodies {
     /// Opens the directories, and clears away what a sudden end left behind.
     pub(super) fn open(directory: &Path, random: Random, index: Arc<Index>) -> Result<Self, Error> {
         let (incoming, settled) = (directory.join("incoming"), directory.join("bodies"));
-        std::fs::create_dir_all(&incoming)?;
+        super::private_directory(&incoming)?;
         for byte in 0..=u8::MAX {
-            std::fs::create_dir_all(settled.join(HEXLOWER.encode(&[byte])))?;
+            super::private_directory(&settled.join(HEXLOWER.encode(&[byte])))?;
         }
         sync_directory(&settled)?;
         sync_directory(directory)?;
@@ -114,7 +114,10 @@ impl Bodies {
         };
         let generation = self.generation.load(Ordering::SeqCst);
         let (received, file) = blocking(move || {
-            let file = File::create_new(received.path())?;
+            let file = super::private_file()
+                .create_new(true)
+                .write(true)
+                .open(received.path())?;
             Ok((received, file))
         })
         .await?;

@@ -64,6 +64,12 @@ impl Index {
     /// Opens the index in `directory`, making it if there is none.
     pub(super) fn open(directory: &Path) -> Result<Self, Error> {
         let path = directory.join("index.sqlite");
+        // SQLite gives the files beside it the mode of this one.
+        super::private_file()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
         let connection = Connection::open(&path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;

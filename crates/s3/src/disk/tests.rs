@@ -205,7 +205,14 @@ async fn ranges_of_a_body() {
     let bytes: Vec<u8> = (0..400_000u32).map(|n| (n % 251) as u8).collect();
     put(&objects, "b", "k", &bytes).await;
     let (_, content) = objects.get("b", "k").await.unwrap();
-    for range in [0..0, 0..1, 131_071..131_073, 399_999..400_000, 5..399_998] {
+    for range in [
+        0..0,
+        0..1,
+        65_535..65_537,
+        131_071..131_073,
+        399_999..400_000,
+        5..399_998,
+    ] {
         let expected = &bytes[range.start as usize..range.end as usize];
         assert_eq!(
             collect(&content, range.clone()).await,

@@ -1,0 +1,192 @@
+//! Connections: accepted up to a limit, served, and let go.
+
+use crate::Failure;
+use crate::door::Door;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take to send the head of a request, and how long a connection may idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take to make a TLS connection.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to answer.
+const PING: Duration = Duration::from_secs(30);
+/// How long requests under way have to finish after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long accepting rests after it failed.
+const REST: Duration = Duration::from_millis(100);
+const MOST_HEADERS: usize = 200;
+/// Connections at most, if the limit of open files allows twice as many.
+const MOST_CONNECTIONS: usize = 8192;
+
+/// What serves connections.
+#[derive(Clone)]
+struct Server {
+    door: Arc<Door>,
+    tls: Option<TlsAcceptor>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    /// Held by each request until it is done, whether or not its client waits for it.
+    under_way: mpsc::Sender<()>,
+}
+
+/// Accepts connections until SIGTERM or SIGINT, then lets requests under way finish.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    door: &Arc<Door>,
+) -> Result<(), Failure> {
+    let no_signals = |error| Failure::work("no signals", error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let (under_way, mut all_done) = mpsc::channel(1);
+    let server = Server::new(door.clone(), tls, under_way);
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(most_connections()));
+    let mut failing = false;
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener, &room) => accepted,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        };
+        match accepted {
+            Ok((stream, peer, permit)) => {
+                failing = false;
+                let (server, watcher) = (server.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    server.serve(stream, peer, watcher).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, or a client that was gone at once: the next one may fare
+                // better, but not at once, and not with a line in the log each.
+                if !failing {
+                    tracing::warn!("connections are not accepted: {error}");
+                }
+                failing = true;
+                rest().await;
+            }
+        }
+    }
+    drop((listener, server));
+    let drained = async {
+        graceful.shutdown().await;
+        // Ends when the last request has let go of its sender.
+        let _ = all_done.recv().await;
+    };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!(
+            "requests were still under way after {} seconds",
+            DRAIN.as_secs()
+        );
+    }
+    Ok(())
+}
+
+/// The next connection, when there is room for it.
+async fn next(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = room
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this waits for nothing but time")]
+async fn rest() {
+    tokio::time::sleep(REST).await;
+}
+
+impl Server {
+    fn new(door: Arc<Door>, tls: Option<TlsAcceptor>, under_way: mpsc::Sender<()>) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_headers(MOST_HEADERS);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING)
+            .max_header_list_size(64 * 1024)
+            .max_concurrent_streams(256);
+        Self {
+            door,
+            tls,
+            http1,
+            http2,
+            under_way,
+        }
+    }
+
+    /// Serves one connection: HTTP/1, or what a TLS client agreed to.
+    async fn serve(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        let _ = stream.set_nodelay(true);
+        let secure = self.tls.is_some();
+        let (door, under_way) = (self.door, self.under_way);
+        let service = service_fn(move |request| {
+            let (door, under_way) = (door.clone(), under_way.clone());
+            // A task of its own: what is begun is done and recorded, though the client hangs up.
+            let answer = tokio::spawn(async move {
+                let answer = door.answer(request, peer, secure).await;
+                drop(under_way);
+                answer
+            });
+            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|_| Door::broken())) }
+        });
+        let result = match self.tls {
+            None => {
+                let connection = self.http1.serve_connection(TokioIo::new(stream), service);
+                watcher.watch(connection).await
+            }
+            Some(tls) => {
+                let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+                let Ok(Ok(stream)) = handshake else { return };
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let stream = TokioIo::new(stream);
+                if is_http2 {
+                    watcher
+                        .watch(self.http2.serve_connection(stream, service))
+                        .await
+                } else {
+                    watcher
+                        .watch(self.http1.serve_connection(stream, service))
+                        .await
+                }
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!("a connection ended: {error}");
+        }
+    }
+}
+
+/// Half of the files that the process may have open: the store and the objects need some too.
+fn most_connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    soft.map_or(MOST_CONNECTIONS, |soft| {
+        (soft / 2).clamp(16, MOST_CONNECTIONS)
+    })
+}
