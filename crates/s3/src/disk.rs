@@ -54,6 +54,7 @@ pub struct Objects {
     /// Buckets that are no more: a write that was under way must not come into them. They are
     /// needed only while such writes live, so they need not outlive the process.
     removed: Arc<Mutex<HashSet<String>>>,
+    removal: Arc<tokio::sync::Mutex<()>>,
     _lock: Arc<File>,
 }
 
@@ -239,6 +240,7 @@ impl Objects {
             index,
             bodies,
             removed: Arc::default(),
+            removal: Arc::default(),
             _lock: Arc::new(lock),
         })
     }
@@ -352,6 +354,11 @@ impl Objects {
             Ok(Done::dooming(doomed))
         })
         .await
+    }
+
+    /// A turn at removing a bucket, for whoever may have to take it back.
+    pub async fn removal(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.removal.lock().await
     }
 
     /// Takes [`Objects::remove_bucket`] back, for when the bucket could not be deleted after all.

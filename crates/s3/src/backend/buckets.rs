@@ -4,6 +4,7 @@ use super::Call;
 use super::convert::{owner, timestamp};
 use crate::fault::{Code, Fault};
 use locum_identity::account::BucketState;
+use locum_identity::error::Error;
 use locum_identity::realm::CreatedBucket;
 use s3s::dto;
 use std::ops::Bound;
@@ -125,10 +126,14 @@ pub(super) async fn delete(
     let (name, origin) = (input.bucket, call.origin("s3:DeleteBucket"));
     // Both or none, even if the client goes away in between.
     finish(async move {
+        // One at a time, so that taking a removal back undoes no other one.
+        let _turn = objects.removal().await;
         let removed = objects.remove_bucket(&address).await;
         removed.map_err(|error| Fault::of_store(error, "").with("BucketName", &name))?;
         match realm.delete_bucket(&bucket, &origin).await {
             Ok(()) => Ok(dto::DeleteBucketOutput {}),
+            // Another request was first: the bucket is gone for good, and takes nothing any more.
+            Err(Error::NoSuchBucket) => Err(Error::NoSuchBucket.into()),
             Err(error) => {
                 objects.restore_bucket(&address);
                 Err(error.into())

@@ -7,7 +7,7 @@
 use super::digest::{Algorithm, Checksum, Digests, Hasher};
 use super::index::{Index, blocking};
 use super::{Error, Random};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use data_encoding::HEXLOWER;
 use futures_util::Stream;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 /// How much is read from or written to a file at a time; also what a transfer holds in memory,
 /// about twice.
-const BLOCK: usize = 128 * 1024;
+const BLOCK: usize = 64 * 1024;
 
 /// Names a body or a file.
 pub(super) type Id = [u8; 16];
@@ -457,8 +457,14 @@ impl Content {
             if cursor.range.is_empty() {
                 return Ok(None);
             }
+            // Memory is drawn where it is given back, among the few threads that run tasks, and
+            // not in the many that wait for disks: an allocator keeps what each thread has freed.
+            let left = cursor.range.end.saturating_sub(cursor.range.start);
+            let buffer = BytesMut::with_capacity(
+                usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK)),
+            );
             tokio::task::spawn_blocking(move || {
-                let block = cursor.next()?;
+                let block = cursor.next(buffer)?;
                 Ok(Some((block, cursor)))
             })
             .await
@@ -498,8 +504,8 @@ impl Content {
 }
 
 impl Cursor {
-    /// The next block.
-    fn next(&mut self) -> io::Result<Bytes> {
+    /// The next block, in `buffer`.
+    fn next(&mut self, mut buffer: BytesMut) -> io::Result<Bytes> {
         let position = self.range.start;
         let segment = match self.segment.take() {
             Some(segment) if position < segment.end => segment,
@@ -510,14 +516,14 @@ impl Cursor {
             .end
             .min(segment.end)
             .min(position.saturating_add(BLOCK as u64));
-        let mut block =
-            vec![0; usize::try_from(end.saturating_sub(position)).map_err(io::Error::other)?];
+        let length = usize::try_from(end.saturating_sub(position)).map_err(io::Error::other)?;
+        buffer.resize(length, 0);
         segment
             .file
-            .read_exact_at(&mut block, position.saturating_sub(segment.start))?;
+            .read_exact_at(&mut buffer, position.saturating_sub(segment.start))?;
         self.range.start = end;
         self.segment = Some(segment);
-        Ok(block.into())
+        Ok(buffer.freeze())
     }
 
     /// The segment that the byte at `position` is in.
