@@ -275,7 +275,7 @@ impl Door {
         match (&head.method, head.uri.path()) {
             (&Method::GET | &Method::HEAD, "/_locum/health") => {
                 let reachable = self.store_reachable.load(Ordering::Relaxed);
-                json_response(if reachable {
+                json_response(&if reachable {
                     serde_json::json!({"status": "ok"})
                 } else {
                     serde_json::json!({"status": "degraded", "store": "unreachable"})
@@ -302,7 +302,7 @@ impl Door {
         match crate::state::ephemeral(&self.settings, root).await {
             Ok(fresh) => {
                 self.state.store(Arc::new(fresh));
-                json_response(serde_json::json!({"status": "reset"}))
+                json_response(&serde_json::json!({"status": "reset"}))
             }
             Err(failure) => {
                 tracing::error!("reset failed ({}): {failure:?}", facts.request_id);
@@ -320,7 +320,7 @@ impl Door {
             Some(seconds) => {
                 let state = self.state.load_full();
                 state.clock.advance(seconds);
-                json_response(serde_json::json!({"now": state.clock.now()}))
+                json_response(&serde_json::json!({"now": state.clock.now()}))
             }
             None => plain(
                 StatusCode::BAD_REQUEST,
@@ -624,7 +624,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-fn json_response(value: serde_json::Value) -> Response<Body> {
+fn json_response(value: &serde_json::Value) -> Response<Body> {
     let mut response = Response::new(whole(Bytes::from(value.to_string())));
     response
         .headers_mut()

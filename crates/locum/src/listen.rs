@@ -139,7 +139,7 @@ async fn follow(door: Arc<Door>) {
         let was = door.store_reachable.swap(result.is_ok(), Ordering::Relaxed);
         match result {
             Err(error) if was => {
-                tracing::error!("the store does not answer; serving from memory: {error}")
+                tracing::error!("the store does not answer; serving from memory: {error}");
             }
             Ok(()) if !was => tracing::info!("the store answers again"),
             _ => {}

@@ -51,13 +51,23 @@ impl<'a> Fields<'a> {
 
     /// The raw text of a parameter.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
-        self.params.value(&format!("{}{name}", self.prefix))
+        self.params.value(&self.full_name(name))
     }
 
     /// Whether a parameter, or an element of a list of that name, was sent.
     pub(crate) fn has(&self, name: &str) -> bool {
-        let element = format!("{}{name}.", self.prefix);
-        self.raw(name).is_some() || self.params.behind(&element).next().is_some()
+        self.params
+            .behind(&self.full_name(name))
+            .any(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// The parameter's name as it was sent: outside lists, most of the time, just the name.
+    fn full_name<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if self.prefix.is_empty() {
+            Cow::Borrowed(name)
+        } else {
+            Cow::Owned(format!("{}{name}", self.prefix))
+        }
     }
 
     pub(crate) fn optional<T: Constrained>(&mut self, name: &str) -> Option<T> {
