@@ -55,8 +55,10 @@ def test_a_presigned_url_opens_the_bucket_it_was_signed_for(locum, two_buckets, 
     head = f"{method} {url} HTTP/{version}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     status, answer = status_and_body(raw(locum.server, head.encode() + body))
     assert status == 200
-    read = {bucket: two_buckets.get_object(Bucket=bucket, Key=key)["Body"].read() for bucket, key in
-            (("photos", "secret/report"), ("secret", "report"))}
+    read = {
+        bucket: two_buckets.get_object(Bucket=bucket, Key=key)["Body"].read()
+        for bucket, key in (("photos", "secret/report"), ("secret", "report"))
+    }
     assert read == {"photos": body or b"a photo", "secret": b"the secret"}
     assert answer == (b"" if method == "PUT" else b"a photo")
 
@@ -166,8 +168,12 @@ def test_a_session_token_stays_out_of_the_record(durable, tmp_path):
 
 def test_nobody_chooses_how_long_a_record_is(durable, tmp_path):
     junk = "x" * 50_000
-    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={junk}/20260101/{junk}/sts/aws4_request, "
-               "SignedHeaders=host, Signature=0", "X-Amz-Date": "20260101T000000Z", "User-Agent": junk}
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={junk}/20260101/{junk}/sts/aws4_request, "
+        "SignedHeaders=host, Signature=0",
+        "X-Amz-Date": "20260101T000000Z",
+        "User-Agent": junk,
+    }
     durable.server.send("POST", "/", headers | {"Content-Type": "application/x-www-form-urlencoded"}, b"Action=A")
     many = {"Action": "GetCallerIdentity"} | {f"Junk{number}": "y" * 100 for number in range(5000)}
     assert durable.form("sts", many).status == 200

@@ -179,6 +179,8 @@ fn pytest(workspace: &Workspace, python: &Path, folder: &str, options: &Options)
         Command::new(python.join("python"))
             .current_dir(workspace.root.join("tests"))
             .args(["-m", "pytest", folder])
+            // A process for each processor, with a server of its own.
+            .args(["-n", "auto"])
             .arg(format!("--junitxml={}", report.display()))
             .args(&options.pytest)
             .env("LOCUM_BIN", binary)
