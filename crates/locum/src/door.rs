@@ -8,17 +8,16 @@
 //! ```
 
 use crate::audit::{Event, Recorder};
+use crate::body::{Bodies, FormFault, LONGEST_BODY, Paced, is_form};
 use crate::config::Serve;
-use crate::paced::Paced;
 use crate::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, REFERER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::{Clock as _, Entropy};
@@ -30,19 +29,7 @@ use locum_wire::{Answer, JsonService, Outcome, Params, QueryService};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::sync::Semaphore;
 
-/// The longest form or JSON body: a policy document of the longest kind, escaped, with room.
-const LONGEST_BODY: usize = 1024 * 1024;
-/// How much of a longer body is read away, so that its sender gets to read the answer.
-const LONGEST_DRAIN: usize = 64 * 1024 * 1024;
-/// Kibibytes of forms and documents that all requests together may hold in memory.
-pub(crate) const BODIES_KIB: usize = 64 * 1024;
-/// Bodies up to this many bytes are not counted.
-const SMALL_BODY: usize = 16 * 1024;
-/// How long a form or JSON body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// The region of requests that name none.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -57,8 +44,8 @@ pub(crate) struct Door {
     pub(crate) settings: Serve,
     /// The root user's key after a reset; only `--ephemeral` has one here.
     pub(crate) reset_to: Option<RootCredentials>,
-    /// Kibibytes of forms and documents that may be in memory at once.
-    pub(crate) bodies: Semaphore,
+    /// Room for forms and documents.
+    pub(crate) bodies: Bodies,
     /// Whether the store answered when it was last asked.
     pub(crate) store_reachable: AtomicBool,
 }
@@ -114,7 +101,7 @@ impl Door {
     ) -> Response<Body> {
         let as_json = accepts_only_json(&head.headers);
         let id = facts.request_id.as_str();
-        let body = match self.form(head, body).await {
+        let body = match self.bodies.form(head, body).await {
             Ok(body) => body,
             Err(fault) => {
                 let answer = match fault {
@@ -166,7 +153,7 @@ impl Door {
         body: Incoming,
         facts: RequestFacts,
     ) -> Response<Body> {
-        let body = match self.read(head, body).await {
+        let body = match self.bodies.read(head, body).await {
             Ok(body) => body,
             Err(FormFault::TooLarge) => {
                 return self
@@ -312,7 +299,7 @@ impl Door {
     }
 
     async fn step_clock(&self, head: &Parts, body: Incoming) -> Response<Body> {
-        let body = self.read(head, body).await.unwrap_or_default();
+        let body = self.bodies.read(head, body).await.unwrap_or_default();
         let seconds = serde_json::from_slice::<serde_json::Value>(&body)
             .ok()
             .and_then(|value| value.get("advance")?.as_i64());
@@ -327,78 +314,6 @@ impl Door {
                 "the body must be {\"advance\": SECONDS}",
             ),
         }
-    }
-
-    /// The form of a query-protocol request; empty for GET.
-    async fn form(&self, head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
-        if head.method != Method::GET && head.method != Method::POST {
-            return Err(FormFault::Method);
-        }
-        let body = self.read(head, body).await?;
-        // A presigned POST has its parameters in the query, and no form.
-        if head.method == Method::POST && !body.is_empty() && !is_form(&head.headers) {
-            let content_type = head.headers.get(CONTENT_TYPE);
-            let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
-            return Err(FormFault::NotAForm(
-                content_type.unwrap_or_default().into_owned(),
-            ));
-        }
-        if head.method == Method::GET && !body.is_empty() {
-            return Err(FormFault::NotAForm("a body of a GET request".to_owned()));
-        }
-        Ok(body)
-    }
-
-    /// The whole body, up to the limit. More than that is read away up to another one.
-    async fn read(&self, head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
-        let declared = head.headers.get(CONTENT_LENGTH);
-        let declared = declared.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        let limit = match declared {
-            Some(length) if length > LONGEST_BODY => 0,
-            Some(length) => length,
-            // A request without a body says so to the codec, not always in a header.
-            None if body.is_end_stream() => return Ok(Bytes::new()),
-            None => LONGEST_BODY,
-        };
-        let reading = async {
-            let _room = if limit > SMALL_BODY {
-                let kib = u32::try_from(limit / 1024).unwrap_or(u32::MAX);
-                Some(
-                    self.bodies
-                        .acquire_many(kib)
-                        .await
-                        .map_err(|_| FormFault::Broken)?,
-                )
-            } else {
-                None
-            };
-            let mut body = Limited::new(body, LONGEST_DRAIN);
-            let mut read = Vec::with_capacity(limit.min(SMALL_BODY));
-            let mut fits = declared.is_none_or(|length| length <= limit);
-            while let Some(frame) = body.frame().await {
-                match frame {
-                    Ok(frame) => {
-                        let data = frame.into_data().unwrap_or_default();
-                        fits &= read.len() + data.len() <= limit;
-                        if fits {
-                            read.extend_from_slice(&data);
-                        }
-                    }
-                    Err(error) if error.is::<LengthLimitError>() => {
-                        return Err(FormFault::TooLarge);
-                    }
-                    Err(_) => return Err(FormFault::Broken),
-                }
-            }
-            if fits {
-                Ok(Bytes::from(read))
-            } else {
-                Err(FormFault::TooLarge)
-            }
-        };
-        tokio::time::timeout(BODY_TIMEOUT, reading)
-            .await
-            .unwrap_or(Err(FormFault::Broken))
     }
 
     fn facts(&self, state: &State, head: &Parts, peer: SocketAddr, secure: bool) -> RequestFacts {
@@ -435,23 +350,21 @@ impl Door {
 /// everything that routes by it alike. `None` if the request names no host, or two.
 fn one_host(head: &mut Parts) -> Option<()> {
     let mut named = head.headers.get_all(HOST).iter();
-    let (host, more) = (named.next().cloned(), named.next().is_some());
-    let authority = head
-        .uri
-        .authority()
-        .map(|authority| HeaderValue::from_str(authority.as_str()));
-    let host = match (host, authority.transpose().ok()?) {
-        (Some(host), None) => host,
-        (None, Some(authority)) => authority,
-        (Some(host), Some(authority)) => {
-            Some(host).filter(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))?
-        }
-        (None, None) => return None,
-    };
-    if more || host.is_empty() {
+    let (host, more) = (named.next(), named.next());
+    if more.is_some() || host.is_some_and(HeaderValue::is_empty) {
         return None;
     }
-    head.headers.insert(HOST, host);
+    let Some(authority) = head.uri.authority() else {
+        return host.map(|_| ());
+    };
+    let authority = HeaderValue::from_str(authority.as_str()).ok()?;
+    match host {
+        Some(host) if !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()) => return None,
+        Some(_) => {}
+        None => {
+            head.headers.insert(HOST, authority);
+        }
+    }
     let mut target = std::mem::take(&mut head.uri).into_parts();
     target.scheme = None;
     target.authority = None;
@@ -556,22 +469,6 @@ fn scope(head: &Parts) -> Option<ScopeParts<'_>> {
         Some(ScopeParts { region, service })
     };
     in_header().or_else(in_query)
-}
-
-enum FormFault {
-    Method,
-    NotAForm(String),
-    TooLarge,
-    Broken,
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// Some clients of STS want JSON, and say so.

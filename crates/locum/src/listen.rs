@@ -2,10 +2,11 @@
 
 use crate::Failure;
 use crate::audit::{AuditFile, Recorder};
+use crate::body::Bodies;
 use crate::config::Serve;
 use crate::connections;
 use crate::data_dir::{DataDir, credentials_file, management_account, say};
-use crate::door::{BODIES_KIB, Door};
+use crate::door::Door;
 use crate::state::{self, State};
 use arc_swap::ArcSwap;
 use locum_identity::realm::RootCredentials;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// How often other processes' changes are looked for.
@@ -90,7 +90,7 @@ async fn run(settings: Serve) -> Result<(), Failure> {
         entropy,
         settings,
         reset_to,
-        bodies: Semaphore::new(BODIES_KIB),
+        bodies: Bodies::new(),
         store_reachable: AtomicBool::new(true),
     });
     let following = tokio::spawn(follow(door.clone()));

@@ -1,13 +1,13 @@
 //! locum: a self-hosted security token service, wire-compatible with AWS STS and IAM.
 
 mod audit;
+mod body;
 mod config;
 mod connections;
 mod data_dir;
 mod door;
 mod environment;
 mod listen;
-mod paced;
 mod state;
 
 use clap::Parser as _;
