@@ -6,6 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use locum_identity::error::{Error, Invalid};
 use locum_identity::iam::PageRequest;
 use locum_identity::names::{Constrained, Constraint, Tag, TagKey};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The parameters of one request, and what was found wrong with them.

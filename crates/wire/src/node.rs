@@ -120,6 +120,11 @@ fn element(out: &mut String, name: &str, node: &Node<'_>) {
 /// Writes text so that an XML 1.0 parser reads it back. Characters that XML 1.0 cannot carry
 /// become U+FFFD.
 pub(crate) fn escape_xml(out: &mut String, text: &str) {
+    // Most text needs no escape, and is copied whole.
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
     for c in text.chars() {
         match c {
             '<' => out.push_str("&lt;"),
@@ -132,6 +137,12 @@ pub(crate) fn escape_xml(out: &mut String, text: &str) {
             _ => out.push(c),
         }
     }
+}
+
+/// Whether a byte of UTF-8 belongs to a character that stands for itself. U+FFFE and U+FFFF begin
+/// with 0xEF, as some do that need no escape.
+fn is_plain(byte: u8) -> bool {
+    !matches!(byte, 0..=0x1f | b'<' | b'>' | b'&' | b'"' | 0xef)
 }
 
 /// The value as JSON. Times are seconds since 1970, as the JSON protocols have them.
@@ -160,6 +171,27 @@ mod tests {
         let mut out = String::new();
         escape_xml(&mut out, "<a href=\"x\">&\r\n\u{0}é");
         assert_eq!(out, "&lt;a href=&quot;x&quot;&gt;&amp;&#xD;\n\u{fffd}é");
+        for plain in [
+            "",
+            "arn:aws:iam::123456789012:role/é",
+            "\u{fffd}",
+            "a\tb\nc",
+        ] {
+            let mut out = String::new();
+            escape_xml(&mut out, plain);
+            assert_eq!(out, plain);
+        }
+        for (text, escaped) in [
+            ("a>", "a&gt;"),
+            ("a\"", "a&quot;"),
+            ("\u{fffe}", "\u{fffd}"),
+            ("\u{ffff}", "\u{fffd}"),
+            ("\u{1f}", "\u{fffd}"),
+        ] {
+            let mut out = String::new();
+            escape_xml(&mut out, text);
+            assert_eq!(out, escaped);
+        }
     }
 
     #[test]

@@ -296,10 +296,12 @@ pub(crate) fn request_parameters(params: &Params) -> serde_json::Value {
         .iter()
         .filter(|(name, _)| !matches!(*name, "Action" | "Version"))
     {
-        let secret = SECRET
-            .iter()
-            .any(|secret| name.rsplit('.').next() == Some(secret));
-        let shown = if secret { HIDDEN } else { cut(value) };
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let shown = if SECRET.contains(&last) {
+            HIDDEN
+        } else {
+            cut(value)
+        };
         let Some(left) = room.checked_sub(name.len() + shown.len()) else {
             break;
         };
@@ -343,16 +345,17 @@ pub(crate) fn response_elements(node: &Node<'_>) -> serde_json::Value {
 /// At most the first characters of a parameter that the record has room for.
 fn cut(value: &str) -> &str {
     const LONGEST: usize = 8192;
+    if value.len() <= LONGEST {
+        return value;
+    }
     let end = value.char_indices().nth(LONGEST).map(|(end, _)| end);
     end.and_then(|end| value.get(..end)).unwrap_or(value)
 }
 
 fn lower_first(name: &str) -> String {
-    let mut chars = name.chars();
-    chars
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(chars)
-        .collect()
+    let mut name = name.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    name
 }
