@@ -152,22 +152,18 @@ impl Keyring {
             .map_err(|_| TokenError::Unsealable)?;
         token.extend_from_slice(&nonce);
         token.extend_from_slice(&body);
-        let credentials = TemporaryCredentials {
-            secret_access_key: key.secret(&nonce, access_key_id.as_str()),
-            session_token: BASE64URL_NOPAD.encode(&token),
-            expiration: session.expires,
-            access_key_id,
-        };
+        let session_token = BASE64URL_NOPAD.encode(&token);
         // Every token is opened by the code that will later accept it before it leaves.
-        let (again, _) = self.open(
-            credentials.access_key_id.as_str(),
-            &credentials.session_token,
-        )?;
-        if again == *session && credentials.session_token.len() <= LONGEST_TOKEN {
-            Ok(credentials)
-        } else {
-            Err(TokenError::Unsealable)
+        let (again, secret_access_key) = self.open(access_key_id.as_str(), &session_token)?;
+        if again != *session || session_token.len() > LONGEST_TOKEN {
+            return Err(TokenError::Unsealable);
         }
+        Ok(TemporaryCredentials {
+            access_key_id,
+            secret_access_key,
+            session_token,
+            expiration: session.expires,
+        })
     }
 
     /// Opens a token presented with `access_key_id`: the session and the secret access key.

@@ -13,7 +13,7 @@ use crate::names::{
 };
 use crate::operation::{Call, Exemption, Granted, Operation, Service};
 use crate::session::{Session, SessionPrincipal, TemporaryCredentials, packed_size};
-use locum_policy::{Arn, Decision, Kind, Policy, ResourcePolicy};
+use locum_policy::{Arn, Kind, Policy, ResourcePolicy};
 use std::sync::Arc;
 
 /// Plain characters that inline policy and policy ARNs may have together.
@@ -102,9 +102,9 @@ impl Operation for AssumeRole {
             );
         need.resource_account = Some(account.id);
         need.resource_policy = Some(ResourcePolicy::Trust(&role.trust));
-        match call.caller.decide(call.facts, &need) {
-            Decision::Allowed => Ok(call.allow(&need)?.with((account, role.clone()))),
-            Decision::Denied(_) => Err(refused(&need)),
+        match call.allow(&need) {
+            Err(Error::AccessDenied(_)) => Err(refused(&need)),
+            decided => Ok(decided?.with((account, role.clone()))),
         }
     }
 

@@ -140,7 +140,7 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "awsRegion": facts.region,
         "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
         "userAgent": facts.user_agent.as_deref().map(|agent| cut(agent, LONGEST_USER_AGENT)),
-        "requestParameters": outcome.request_parameters,
+        "requestParameters": outcome.request.request_parameters(),
         "responseElements": outcome.response_elements,
         "requestID": facts.request_id,
         "eventID": crate::door::uuid(entropy),

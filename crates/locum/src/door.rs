@@ -25,7 +25,7 @@ use locum_identity::error::Error;
 use locum_identity::ids::AccessKeyId;
 use locum_identity::realm::RootCredentials;
 use locum_sigv4::{Claim, Dialect, sha256};
-use locum_wire::{Answer, JsonService, Outcome, Params, QueryService};
+use locum_wire::{Answer, JsonService, Outcome, Params, QueryService, Recorded};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,8 +71,9 @@ impl Door {
             return plain(StatusCode::BAD_REQUEST, "a request names one host");
         }
         let state = self.state.load_full();
-        let facts = self.facts(&state, &head, peer, secure);
-        match surface(&head) {
+        let scope = scope(&head);
+        let facts = self.facts(&state, &head, scope, peer, secure);
+        match surface(&head, scope) {
             Surface::Own => self.own(&head, body, &facts).await,
             Surface::S3 => self.s3(&state, head, body, facts).await,
             Surface::Query(service) => self.query(&state, service, &head, body, facts).await,
@@ -128,9 +129,10 @@ impl Door {
         };
         match authenticate(state, head, service.service.name(), &body).await {
             Ok(caller) => {
-                let answer =
+                let mut answer =
                     locum_wire::query(&state.realm, &caller, &facts, service, &params, as_json)
                         .await;
+                answer.outcome.request = Recorded::Params(params);
                 self.finish(state, Some(caller), None, facts, answer).await
             }
             Err((error, claimed)) => {
@@ -204,7 +206,9 @@ impl Door {
             error: report
                 .error_code
                 .map(|code| (code, report.error_message.unwrap_or_default())),
-            request_parameters: serde_json::json!({"bucketName": report.bucket, "key": report.key}),
+            request: Recorded::Value(
+                serde_json::json!({"bucketName": report.bucket, "key": report.key}),
+            ),
             response_elements: serde_json::Value::Null,
         };
         let claimed = report.access_key_id.as_deref().and_then(AccessKeyId::parse);
@@ -316,7 +320,14 @@ impl Door {
         }
     }
 
-    fn facts(&self, state: &State, head: &Parts, peer: SocketAddr, secure: bool) -> RequestFacts {
+    fn facts(
+        &self,
+        state: &State,
+        head: &Parts,
+        scope: Option<ScopeParts<'_>>,
+        peer: SocketAddr,
+        secure: bool,
+    ) -> RequestFacts {
         let text = |name| {
             head.headers
                 .get(name)
@@ -336,7 +347,7 @@ impl Door {
             secure_transport,
             user_agent: text(USER_AGENT),
             referer: text(REFERER),
-            region: scope(head)
+            region: scope
                 .map(|scope| scope.region)
                 .filter(|region| is_region(region))
                 .unwrap_or(DEFAULT_REGION)
@@ -405,7 +416,7 @@ async fn authenticate(
 /// Which surface a request is for: the path, then `X-Amz-Target`, then the credential scope, then
 /// the `Action` parameter; what is left is S3's. Whatever this says, a signature counts only for
 /// the service that its scope names.
-fn surface(head: &Parts) -> Surface<'_> {
+fn surface<'a>(head: &'a Parts, scope: Option<ScopeParts<'a>>) -> Surface<'a> {
     if head.uri.path().starts_with("/_locum/") {
         return Surface::Own;
     }
@@ -416,7 +427,7 @@ fn surface(head: &Parts) -> Surface<'_> {
     if let Some((service, operation)) = target.and_then(locum_wire::target) {
         return Surface::Json(service, operation);
     }
-    match scope(head).map(|scope| scope.service) {
+    match scope.map(|scope| scope.service) {
         Some("s3") => return Surface::S3,
         Some(name) => {
             if let Some(service) = QueryService::signing_as(name) {
@@ -439,6 +450,7 @@ fn surface(head: &Parts) -> Surface<'_> {
     Surface::S3
 }
 
+#[derive(Clone, Copy)]
 struct ScopeParts<'a> {
     region: &'a str,
     service: &'a str,

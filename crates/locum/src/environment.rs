@@ -2,9 +2,11 @@
 
 use aws_lc_rs::rand;
 use locum_identity::environment::{Clock, Entropy, Environment};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+use zeroize::Zeroize as _;
 
 /// The system's clock, some seconds ahead where a test stepped it.
 #[derive(Debug, Default)]
@@ -48,18 +50,50 @@ impl SystemEntropy {
 }
 
 impl Entropy for SystemEntropy {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the randomness that is handed in"
-    )]
-    #[expect(
-        clippy::panic,
-        reason = "a process without randomness must not go on; the generator does not fail once seeded"
-    )]
+    /// Small requests are served from a supply of each thread's own: the generator takes as long
+    /// for a few bytes as for many.
     fn fill(&self, bytes: &mut [u8]) {
-        if rand::fill(bytes).is_err() {
-            panic!("the system has no randomness");
-        }
+        SUPPLY.with_borrow_mut(|supply| {
+            if bytes.len() > supply.rest {
+                if bytes.len() > SUPPLY_BYTES {
+                    return draw(bytes);
+                }
+                draw(&mut supply.bytes);
+                supply.rest = SUPPLY_BYTES;
+            }
+            // From the end on, wiping what was given out: no byte is kept that anyone was given.
+            let (rest, _) = supply.bytes.split_at_mut(supply.rest);
+            let (_, given) = rest.split_at_mut(supply.rest - bytes.len());
+            bytes.copy_from_slice(given);
+            given.zeroize();
+            supply.rest -= bytes.len();
+        });
+    }
+}
+
+const SUPPLY_BYTES: usize = 1024;
+
+/// Random bytes that nobody was given yet: the first `rest` of them.
+struct Supply {
+    bytes: [u8; SUPPLY_BYTES],
+    rest: usize,
+}
+
+thread_local! {
+    static SUPPLY: RefCell<Supply> = const { RefCell::new(Supply { bytes: [0; SUPPLY_BYTES], rest: 0 }) };
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the randomness that is handed in"
+)]
+#[expect(
+    clippy::panic,
+    reason = "a process without randomness must not go on; the generator does not fail once seeded"
+)]
+fn draw(bytes: &mut [u8]) {
+    if rand::fill(bytes).is_err() {
+        panic!("the system has no randomness");
     }
 }
 
@@ -73,4 +107,29 @@ pub(crate) fn system() -> (Environment, Arc<SystemClock>) {
         },
         clock,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_byte_is_given_twice() {
+        let entropy = SystemEntropy::ready();
+        let mut seen = HashSet::new();
+        for length in (8..40)
+            .cycle()
+            .take(2000)
+            .chain([SUPPLY_BYTES, SUPPLY_BYTES + 1, 0])
+        {
+            let mut bytes = vec![0; length];
+            entropy.fill(&mut bytes);
+            // Eight bytes that come twice would be a chance of one in 2^40 and less.
+            if let Some(start) = bytes.first_chunk::<8>() {
+                assert!(seen.insert(*start), "{length}");
+                assert_ne!(start, &[0; 8]);
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What goes back, and what of it the audit record needs.
 
+use crate::params::Params;
+
 /// An answer to a request.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
@@ -24,8 +26,31 @@ pub struct Outcome {
     pub event_name: String,
     /// `errorCode` and `errorMessage`
     pub error: Option<(String, String)>,
-    /// `requestParameters` without secrets.
-    pub request_parameters: serde_json::Value,
+    /// What `requestParameters` is made of.
+    pub request: Recorded,
     /// `responseElements` without secrets.
     pub response_elements: serde_json::Value,
+}
+
+/// The parameters of a request, on their way to its record.
+#[derive(Clone, Debug, Default)]
+pub enum Recorded {
+    /// None.
+    #[default]
+    Nothing,
+    /// As they came; secrets are left out when the record is made.
+    Params(Params),
+    /// As they stand in the record.
+    Value(serde_json::Value),
+}
+
+impl Recorded {
+    /// `requestParameters` without secrets.
+    pub fn request_parameters(&self) -> serde_json::Value {
+        match self {
+            Self::Nothing => serde_json::Value::Null,
+            Self::Params(params) => crate::query::request_parameters(params),
+            Self::Value(value) => value.clone(),
+        }
+    }
 }

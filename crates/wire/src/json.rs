@@ -1,10 +1,10 @@
 //! The JSON 1.1 protocol: `X-Amz-Target` names the operation, the body is its input.
 
-use crate::answer::{Answer, Outcome};
+use crate::answer::{Answer, Outcome, Recorded};
 use crate::error::spell;
 use crate::node::{Node, to_json};
 use crate::params::Params;
-use crate::query::{request_parameters, response_elements};
+use crate::query::{is_recorded, response_elements};
 use crate::table::{Invocation, binding};
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::Error;
@@ -103,7 +103,7 @@ pub async fn json(
     if let Err(error) = invoked {
         answer = service.failure(&error, binding.name);
     }
-    answer.outcome.request_parameters = request_parameters(&params);
+    answer.outcome.request = Recorded::Params(params);
     answer
 }
 
@@ -119,7 +119,11 @@ fn success(name: &str, node: Option<&Node<'_>>) -> Answer {
         outcome: Outcome {
             event_source: EVENT_SOURCE,
             event_name: name.to_owned(),
-            response_elements: node.map(response_elements).unwrap_or_default(),
+            response_elements: if is_recorded(Service::Organizations, name) {
+                node.map(response_elements).unwrap_or_default()
+            } else {
+                Value::Null
+            },
             ..Outcome::default()
         },
     }

@@ -16,7 +16,7 @@ mod query;
 mod sts;
 mod table;
 
-pub use answer::{Answer, Outcome};
+pub use answer::{Answer, Outcome, Recorded};
 pub use error::{Spelled, spell};
 pub use json::{JsonService, json, target};
 pub use params::{MalformedQuery, Params};

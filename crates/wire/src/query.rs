@@ -198,7 +198,6 @@ pub async fn query(
     if let Err(error) = invoked {
         answer = service.failure(&error, binding.name, request_id, as_json);
     }
-    answer.outcome.request_parameters = request_parameters(params);
     answer
 }
 
@@ -252,9 +251,25 @@ fn success(
         outcome: Outcome {
             event_source: service.event_source,
             event_name: name.to_owned(),
-            response_elements: node.map(response_elements).unwrap_or_default(),
+            response_elements: if is_recorded(service.service, name) {
+                node.map(response_elements).unwrap_or_default()
+            } else {
+                serde_json::Value::Null
+            },
             ..Outcome::default()
         },
+    }
+}
+
+/// Whether the record keeps what was answered: of operations that change something or hand out
+/// credentials, as CloudTrail does.
+pub(crate) fn is_recorded(service: Service, name: &str) -> bool {
+    match (service, name) {
+        (Service::Sts, "GetCallerIdentity" | "GetAccessKeyInfo") => false,
+        (Service::Sts, _) => true,
+        (Service::Iam | Service::Organizations, _) => !["Get", "List", "Describe"]
+            .iter()
+            .any(|read| name.starts_with(read)),
     }
 }
 
