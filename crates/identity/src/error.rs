@@ -39,7 +39,6 @@ pub enum Missing {
     AccessKey(String),
     UserBoundary(String),
     RoleBoundary(String),
-    UserNotInGroup { user: String, group: String },
 }
 
 /// What exists already.
@@ -150,6 +149,8 @@ pub enum Error {
     /// A parameter that is legal by the model and yet cannot be right: AWS's `ValidationError`
     /// with a sentence of its own.
     ValidationText(String),
+    /// `MaxSessionDuration` below an hour, for which IAM has a code of its own.
+    MaxSessionDurationTooShort,
     /// A session longer than allowed.
     Duration(DurationFault),
     /// A policy document.
@@ -170,8 +171,6 @@ pub enum Error {
     UnmodifiableRole(String),
     /// Session policies and tags do not fit the token. Percent of what is allotted.
     PackedPolicyTooLarge(u32),
-    /// `InvalidParameterValue`
-    InvalidParameterValue(&'static str),
     /// The bucket is gone, or another has its name.
     NoSuchBucket,
     /// Organizations: the account asked for is not in the organization.
@@ -213,6 +212,9 @@ impl fmt::Display for Error {
             Self::Validation(failed) => validation(f, failed),
             Self::ValidationText(text) | Self::MalformedPolicyDocument(text) | Self::InvalidInput(text) => f.write_str(text),
             Self::MalformedInput => f.write_str("The request could not be parsed"),
+            Self::MaxSessionDurationTooShort => {
+                f.write_str("MaxSessionDuration must be at least 3600 seconds")
+            }
             Self::Duration(DurationFault::RoleMaximum) => {
                 f.write_str("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
             }
@@ -230,7 +232,6 @@ impl fmt::Display for Error {
             Self::PackedPolicyTooLarge(percent) => {
                 write!(f, "Packed size of session policies consumes {percent}% of allotted space.")
             }
-            Self::InvalidParameterValue(text) => f.write_str(text),
             Self::NoSuchBucket => f.write_str("The specified bucket does not exist"),
             Self::AccountNotFound => f.write_str("You specified an account that doesn't exist."),
             Self::CreateAccountStatusNotFound => {
@@ -290,6 +291,7 @@ impl fmt::Display for Constraint {
                 f,
                 "Member must satisfy regular expression pattern: {pattern}"
             ),
+            Self::OneOf([]) => f.write_str("Member must satisfy enum value set"),
             Self::OneOf(values) => write!(
                 f,
                 "Member must satisfy enum value set: [{}]",
@@ -331,7 +333,6 @@ impl fmt::Display for Missing {
             Self::RoleBoundary(name) => {
                 write!(f, "Role {name} does not have a permissions boundary.")
             }
-            Self::UserNotInGroup { user, group } => write!(f, "User {user} not in group {group}."),
         }
     }
 }

@@ -190,11 +190,6 @@ text_type! {
     TagValue, (0, 256), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", tag_character
 }
 text_type! {
-    /// A version of a managed policy as a parameter: `v1`, `v2`, …
-    PolicyVersionId, (2, 64), r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
-    |c| c.is_ascii_alphanumeric() || c == '.' || c == '-'
-}
-text_type! {
     /// An account's name in an organization: 1 to 50 printable characters.
     AccountName, (1, 50), r"[\u0020-\u007E]+", |c| matches!(c, ' '..='~')
 }
@@ -215,13 +210,45 @@ fn tag_character(c: char) -> bool {
     c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
 
+/// A version of a managed policy as a parameter: `v1`, `v2`, … The model has a pattern for it and
+/// no length.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PolicyVersionId(String);
+
+impl Constrained for PolicyVersionId {
+    fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
+        const PATTERN: &str = r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?";
+        let number = text
+            .strip_prefix('v')
+            .map(|rest| rest.split_once('.').unwrap_or((rest, "")));
+        let legal = number.is_some_and(|(digits, rest)| {
+            let is_number = digits.starts_with(|c: char| ('1'..='9').contains(&c))
+                && digits.bytes().all(|b| b.is_ascii_digit());
+            is_number && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        });
+        if legal && text.len() <= 64 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(vec![Constraint::Pattern(PATTERN)])
+        }
+    }
+}
+
 impl PolicyVersionId {
-    /// The number of the version, if the text is `v` and a number without leading zero.
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number of the version, if the text is `v` and a number.
     pub fn number(&self) -> Option<u32> {
-        let digits = self.0.strip_prefix('v')?;
-        (!digits.starts_with('0'))
-            .then(|| digits.parse().ok())
-            .flatten()
+        self.0.strip_prefix('v')?.parse().ok()
+    }
+}
+
+impl fmt::Display for PolicyVersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -324,13 +351,28 @@ impl From<PolicyPath> for Path {
     }
 }
 
-text_type! {
-    /// A prefix of paths to list: `/` and up to 511 characters U+0021 to U+007F.
-    PathPrefix, (1, 512), r"\u002F[\u0021-\u007F]*", |c| matches!(c, '!'..='\u{7f}')
+/// A prefix of paths to list: `/` and up to 511 characters U+0021 to U+007F.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PathPrefix(String);
+
+impl Constrained for PathPrefix {
+    fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
+        const PATTERN: &str = r"\u002F[\u0021-\u007F]*";
+        let mut failed = check(text, (1, 512), PATTERN, |c| matches!(c, '!'..='\u{7f}'));
+        if failed.is_ok() && !text.starts_with('/') {
+            failed = Err(vec![Constraint::Pattern(PATTERN)]);
+        }
+        failed.map(|()| Self(text.to_owned()))
+    }
 }
 
 impl PathPrefix {
-    /// Whether `path` lies below the prefix. The prefix must begin with a slash to match anything.
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `path` lies below the prefix.
     pub fn covers(&self, path: &Path) -> bool {
         path.as_str().starts_with(&self.0)
     }
@@ -533,6 +575,27 @@ mod tests {
         check::<PolicyPath>("/a", false);
         check::<PolicyPath>("", false);
         check::<Path>("", false);
+    }
+
+    #[test]
+    fn policy_versions() {
+        for text in ["v1", "v10", "v2.a-b"] {
+            check::<PolicyVersionId>(text, true);
+        }
+        for text in ["", "v", "9", "v0", "v02", "V1", "v1 ", "v1_", "v+1"] {
+            check::<PolicyVersionId>(text, false);
+        }
+        assert_eq!(PolicyVersionId::parse("v12").unwrap().number(), Some(12));
+        assert_eq!(PolicyVersionId::parse("v2.1").unwrap().number(), None);
+    }
+
+    #[test]
+    fn path_prefixes() {
+        check::<PathPrefix>("/", true);
+        check::<PathPrefix>("/div", true);
+        check::<PathPrefix>("div", false);
+        check::<PathPrefix>("", false);
+        check::<PathPrefix>("/a b", false);
     }
 
     #[test]

@@ -229,7 +229,7 @@ fn admit(service: Service, caller: &Caller) -> Result<(), Error> {
             locum_sigv4::Error::MissingAuthenticationToken,
         )),
         (Service::Iam, Who::FederatedUser { .. }, _)
-        | (Service::Iam, Who::User(_) | Who::Root, Some(_)) => Err(Error::InvalidClientTokenId),
+        | (Service::Iam, Who::User(_) | Who::Root, Some(_)) => Err(Error::InvalidSessionToken),
         _ => Ok(()),
     }
 }

@@ -16,10 +16,13 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Requests that may wait to be recorded.
 const QUEUE: usize = 8192;
+/// How long events gather before they are written together.
+const GATHER: Duration = Duration::from_millis(5);
 const CURRENT: &str = "audit.jsonl";
 /// Longer texts are cut: they are the sender's to choose, and the record is not theirs to fill.
 const LONGEST_USER_AGENT: usize = 512;
@@ -80,6 +83,7 @@ fn record(
     while !stopped {
         let mut next = receiver.blocking_recv();
         stopped = next.is_none();
+        gather();
         while let Some(message) = next {
             let Message::Event(event) = message else {
                 stopped = true;
@@ -99,6 +103,12 @@ fn record(
             file.flush();
         }
     }
+}
+
+/// Lets events gather: to be woken for each would cost requests more than the record does.
+#[expect(clippy::disallowed_methods, reason = "this waits for nothing but time")]
+fn gather() {
+    std::thread::sleep(GATHER);
 }
 
 fn note_use(event: &Event) {

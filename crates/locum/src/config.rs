@@ -2,12 +2,13 @@
 //! before its environment variable, which goes before the file.
 
 use crate::Failure;
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use locum_identity::ids::AccessKeyId;
 use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::realm::RootCredentials;
 use locum_identity::sealing::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -46,9 +47,12 @@ pub(crate) struct InitArgs {
     /// The data directory [default: locum-data]
     #[arg(long, env = "LOCUM_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// The first account's id, twelve digits [default: random; 123456789012 with --ephemeral]
+    /// The first account's id, twelve digits [default: random; 123456789012 for an ephemeral server]
     #[arg(long, env = "LOCUM_ACCOUNT_ID", value_name = "N")]
     account_id: Option<String>,
+    /// The store: `sqlite:PATH` [default: locum.db in the data directory]
+    #[arg(long, env = "LOCUM_STORE", value_name = "URL")]
+    store: Option<String>,
     /// The file with settings [default: locum.toml, if it is there]
     #[arg(long, env = "LOCUM_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -71,32 +75,19 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "LOCUM_LISTEN", value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// Keep all state in memory and forget it at the end; loopback only
-    #[arg(long, env = "LOCUM_EPHEMERAL")]
+    #[arg(long, env = "LOCUM_EPHEMERAL", value_parser = FalseyValueParser::new())]
     ephemeral: bool,
-    /// The store: `sqlite:PATH` [default: locum.db in the data directory]
-    #[arg(long, env = "LOCUM_STORE", value_name = "URL")]
-    store: Option<String>,
     /// Write the bound host:port to this file once ready
     #[arg(long, env = "LOCUM_PORT_FILE", value_name = "FILE")]
     port_file: Option<PathBuf>,
     /// The certificate chain for TLS, PEM
-    #[arg(
-        long,
-        env = "LOCUM_TLS_CERT",
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
+    #[arg(long, env = "LOCUM_TLS_CERT", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
     /// The private key for TLS, PEM
-    #[arg(
-        long,
-        env = "LOCUM_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_cert"
-    )]
+    #[arg(long, env = "LOCUM_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// A proxy in front ends TLS: listen without it, and believe X-Forwarded-For and X-Forwarded-Proto
-    #[arg(long, env = "LOCUM_BEHIND_TLS_PROXY")]
+    #[arg(long, env = "LOCUM_BEHIND_TLS_PROXY", value_parser = FalseyValueParser::new())]
     behind_tls_proxy: bool,
     /// A domain below which host names are buckets; may be repeated [default: localhost]
     #[arg(
@@ -105,6 +96,7 @@ pub(crate) struct ServeArgs {
         value_name = "NAME",
         value_delimiter = ','
     )]
+    #[serde(deserialize_with = "one_or_more")]
     s3_domain: Vec<String>,
     /// The size at which the audit file is rotated [default: 67108864]
     #[arg(long, env = "LOCUM_AUDIT_ROTATE_BYTES", value_name = "N")]
@@ -120,6 +112,7 @@ pub(crate) struct Init {
     pub(crate) data: PathBuf,
     pub(crate) account: Option<AccountId>,
     pub(crate) root: Option<RootCredentials>,
+    pub(crate) store: Option<PathBuf>,
 }
 
 /// What `serve` works with.
@@ -128,7 +121,6 @@ pub(crate) struct Serve {
     pub(crate) init: Init,
     pub(crate) listen: SocketAddr,
     pub(crate) ephemeral: bool,
-    pub(crate) store: Option<PathBuf>,
     pub(crate) port_file: Option<PathBuf>,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) behind_tls_proxy: bool,
@@ -165,7 +157,7 @@ pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
 }
 
 /// The keys of the file.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 14] = [
     "data",
     "account-id",
     "root-access-key-id",
@@ -180,7 +172,6 @@ const KEYS: [&str; 15] = [
     "s3-domain",
     "audit-rotate-bytes",
     "audit-keep",
-    "config",
 ];
 
 impl InitArgs {
@@ -231,6 +222,22 @@ impl InitArgs {
                 ));
             }
         };
+        let store = match self.store.or(file.store) {
+            None => None,
+            Some(_) if ephemeral => {
+                return Err(Failure::Usage(
+                    "--ephemeral and --store exclude each other".to_owned(),
+                ));
+            }
+            Some(url) => match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+                Some(path) => Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
+                None => {
+                    return Err(Failure::Usage(format!(
+                        "`{url}` is no store: it must be sqlite:PATH"
+                    )));
+                }
+            },
+        };
         Ok(Init {
             data: self
                 .data
@@ -238,6 +245,7 @@ impl InitArgs {
                 .unwrap_or_else(|| DEFAULT_DATA.into()),
             account,
             root,
+            store,
         })
     }
 }
@@ -275,22 +283,6 @@ impl ServeArgs {
                 "{listen} is not a loopback address: give --tls-cert and --tls-key, or --behind-tls-proxy if a proxy in front ends TLS"
             )));
         }
-        let store = match self.store.or(file.store) {
-            None => None,
-            Some(_) if ephemeral => {
-                return Err(Failure::Usage(
-                    "--ephemeral and --store exclude each other".to_owned(),
-                ));
-            }
-            Some(url) => match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-                Some(path) => Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
-                None => {
-                    return Err(Failure::Usage(format!(
-                        "`{url}` is no store: it must be sqlite:PATH"
-                    )));
-                }
-            },
-        };
         let s3_domains = if self.s3_domain.is_empty() {
             file.s3_domain
         } else {
@@ -300,7 +292,6 @@ impl ServeArgs {
             init: self.init.resolve(file.init, ephemeral)?,
             listen,
             ephemeral,
-            store,
             port_file: self.port_file.or(file.port_file),
             tls,
             behind_tls_proxy,
@@ -318,9 +309,23 @@ impl ServeArgs {
     }
 }
 
-impl std::ops::Deref for ServeArgs {
-    type Target = InitArgs;
-    fn deref(&self) -> &InitArgs {
-        &self.init
+impl ServeArgs {
+    /// `--config`
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.init.config.as_deref()
     }
+}
+
+/// A text, or a list of them.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Texts::deserialize(from)? {
+        Texts::One(text) => vec![text],
+        Texts::More(texts) => texts,
+    })
 }

@@ -1,16 +1,21 @@
 //! Connections: accepted up to a limit, served, and let go.
 
 use crate::Failure;
-use crate::door::Door;
+use crate::door::{Body, Door};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -144,13 +149,7 @@ impl Server {
         let (door, under_way) = (self.door, self.under_way);
         let service = service_fn(move |request| {
             let (door, under_way) = (door.clone(), under_way.clone());
-            // A task of its own: what is begun is done and recorded, though the client hangs up.
-            let answer = tokio::spawn(async move {
-                let answer = door.answer(request, peer, secure).await;
-                drop(under_way);
-                answer
-            });
-            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|_| Door::broken())) }
+            Begun::new(door, request, peer, secure, under_way)
         });
         let result = match self.tls {
             None => {
@@ -175,6 +174,49 @@ impl Server {
         };
         if let Err(error) = result {
             tracing::debug!("a connection ended: {error}");
+        }
+    }
+}
+
+/// A request that goes on to its end. It runs where it is awaited; if its client hangs up, what is
+/// left of it becomes a task of its own, so that what was begun is done and recorded.
+struct Begun(Option<Pin<Box<dyn Future<Output = Answered> + Send>>>);
+
+type Answered = Result<Response<Body>, Infallible>;
+
+impl Begun {
+    fn new(
+        door: Arc<Door>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        secure: bool,
+        under_way: mpsc::Sender<()>,
+    ) -> Self {
+        Self(Some(Box::pin(async move {
+            let answer = door.answer(request, peer, secure).await;
+            drop(under_way);
+            Ok(answer)
+        })))
+    }
+}
+
+impl Future for Begun {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let Some(request) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        let answer = ready!(request.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let (Some(request), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(request);
         }
     }
 }

@@ -26,12 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// `locum init`
-pub(crate) fn init(settings: &Result<Init, Failure>) -> Result<(), Failure> {
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(Failure::Usage(message)) => return Err(Failure::Usage(message.clone())),
-        Err(Failure::Work(message)) => return Err(Failure::Work(message.clone())),
-    };
+pub(crate) fn init(settings: &Init) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -39,7 +34,7 @@ pub(crate) fn init(settings: &Result<Init, Failure>) -> Result<(), Failure> {
     runtime.block_on(async {
         let (environment, _) = system();
         let directory = DataDir::open(&settings.data)?;
-        let opened = directory.open_realm(settings, None, environment).await?;
+        let opened = directory.open_realm(settings, environment).await?;
         let realm = &opened.realm;
         let account = management_account(realm);
         match &opened.created {
@@ -149,10 +144,12 @@ impl DataDir {
     pub(crate) async fn open_realm(
         &self,
         settings: &Init,
-        store: Option<&Path>,
         environment: Environment,
     ) -> Result<Opened, Failure> {
-        let store_path = store.map_or_else(|| self.path.join("locum.db"), Path::to_owned);
+        let store_path = settings
+            .store
+            .clone()
+            .unwrap_or_else(|| self.path.join("locum.db"));
         let root_key = self.root_key(&store_path, &*environment.entropy)?;
         let store = SqliteStore::open(&store_path).map_err(|error| {
             Failure::work(
@@ -161,7 +158,14 @@ impl DataDir {
             )
         })?;
         open(Arc::new(store), root_key, settings, environment, |root| {
-            write_private(&self.root_credentials(), &credentials_file(root))
+            let path = self.root_credentials();
+            if path.exists() {
+                return Err(Failure::Work(format!(
+                    "`{}` is there already, and may be the only key of another store: move it away",
+                    path.display()
+                )));
+            }
+            write_private(&path, &credentials_file(root))
         })
         .await
     }

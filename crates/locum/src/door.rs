@@ -14,9 +14,10 @@ use crate::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, REFERER, USER_AGENT};
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, EXPECT, HOST, REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
@@ -73,7 +74,11 @@ impl Door {
         let state = self.state.load_full();
         let scope = scope(&head);
         let facts = self.facts(&state, &head, scope, peer, secure);
-        match surface(&head, scope) {
+        // A client that asked whether to send its body, and was answered at once, is left in doubt
+        // about what comes next on the connection: nothing does.
+        let expects = head.version < Version::HTTP_2 && head.headers.contains_key(EXPECT);
+        let is_empty = body.is_end_stream();
+        let mut response = match surface(&head, scope) {
             Surface::Own => self.own(&head, body, &facts).await,
             Surface::S3 => self.s3(&state, head, body, facts).await,
             Surface::Query(service) => self.query(&state, service, &head, body, facts).await,
@@ -81,15 +86,12 @@ impl Door {
                 self.json(&state, service, operation, &head, body, facts)
                     .await
             }
+        };
+        if expects && (is_empty || response.status().is_client_error()) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
         }
-    }
-
-    /// The answer where a request ended in a way that none may: nothing is known of it.
-    pub(crate) fn broken() -> Response<Body> {
-        plain(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the request was not finished",
-        )
+        response
     }
 
     async fn query(
@@ -110,12 +112,8 @@ impl Door {
                     FormFault::NotAForm(content_type) => {
                         service.not_a_form(&content_type, id, as_json)
                     }
-                    FormFault::Method => {
-                        return plain(StatusCode::METHOD_NOT_ALLOWED, "GET and POST only");
-                    }
-                    FormFault::Broken => {
-                        return plain(StatusCode::BAD_REQUEST, "the body did not arrive");
-                    }
+                    FormFault::Method => service.not_a_method(id, as_json),
+                    FormFault::Broken => service.incomplete(id, as_json),
                 };
                 return self.finish(state, None, None, facts, answer).await;
             }
@@ -162,7 +160,10 @@ impl Door {
                     .finish(state, None, None, facts, service.too_large(LONGEST_BODY))
                     .await;
             }
-            Err(_) => return plain(StatusCode::BAD_REQUEST, "the body did not arrive"),
+            Err(_) => {
+                let answer = service.incomplete();
+                return self.finish(state, None, None, facts, answer).await;
+            }
         };
         match authenticate(state, head, service.signing_name(), &body).await {
             Ok(caller) => {

@@ -28,8 +28,7 @@ const SAVE_EVERY: u32 = 40;
 const LAST_RECORDS: Duration = Duration::from_secs(10);
 
 /// `locum serve`
-pub(crate) fn serve(settings: Result<Serve, Failure>) -> Result<(), Failure> {
-    let settings = settings?;
+pub(crate) fn serve(settings: Serve) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -42,12 +42,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     log();
     let result = match cli.command {
-        Command::Init(args) => {
-            config::file(args.config.as_deref()).and_then(|file| data_dir::init(&args.over(file)))
-        }
-        Command::Serve(args) => {
-            config::file(args.config.as_deref()).and_then(|file| listen::serve(args.over(file)))
-        }
+        Command::Init(args) => config::file(args.config.as_deref())
+            .and_then(|file| args.over(file))
+            .and_then(|settings| data_dir::init(&settings)),
+        Command::Serve(args) => config::file(args.config())
+            .and_then(|file| args.over(file))
+            .and_then(listen::serve),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,9 +27,7 @@ pub(crate) struct State {
 pub(crate) async fn durable(settings: &Serve, directory: &DataDir) -> Result<State, Failure> {
     let (environment, clock) = crate::environment::system();
     let entropy = environment.entropy.clone();
-    let opened = directory
-        .open_realm(&settings.init, settings.store.as_deref(), environment)
-        .await?;
+    let opened = directory.open_realm(&settings.init, environment).await?;
     let realm = Arc::new(opened.realm);
     let s3 = data_plane(&realm, &directory.objects(), entropy, settings)?;
     Ok(State {

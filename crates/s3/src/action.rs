@@ -251,6 +251,25 @@ impl Row {
     }
 }
 
+/// Actions that no operation here needs, and that policies name all the same.
+const OTHER_ACTIONS: &[&str] = &[
+    "s3:BypassGovernanceRetention",
+    "s3:GetObjectVersionForReplication",
+    "s3:InitiateReplication",
+    "s3:ObjectOwnerOverrideToBucketOwner",
+    "s3:PutObjectVersionAcl",
+    "s3:ReplicateDelete",
+    "s3:ReplicateObject",
+    "s3:ReplicateTags",
+    "s3:UpdateObjectEncryption",
+];
+
+/// The names of S3's actions on buckets and objects.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let needed = TABLE.iter().flat_map(|row| [row.action, row.version]);
+    needed.chain(OTHER_ACTIONS.iter().copied())
+}
+
 /// The row of an operation.
 pub(crate) fn find(operation: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.operation == operation)

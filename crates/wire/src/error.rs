@@ -38,6 +38,7 @@ pub fn spell(error: &Error) -> Spelled {
         Error::Validation(_) | Error::ValidationText(_) | Error::Duration(_) => {
             spelled("ValidationError", 400, "ValidationException")
         }
+        Error::MaxSessionDurationTooShort => spelled("ParamValidation", 400, "ValidationException"),
         Error::MalformedInput => spelled("MalformedInput", 400, "SerializationException"),
         Error::MalformedPolicyDocument(_) => spelled(
             "MalformedPolicyDocument",
@@ -57,11 +58,6 @@ pub fn spell(error: &Error) -> Spelled {
         Error::PackedPolicyTooLarge(_) => {
             spelled("PackedPolicyTooLarge", 400, "PackedPolicyTooLargeException")
         }
-        Error::InvalidParameterValue(_) => spelled(
-            "InvalidParameterValue",
-            400,
-            "InvalidParameterValueException",
-        ),
         Error::NoSuchBucket => spelled("NoSuchBucket", 404, "NoSuchBucketException"),
         Error::AccountNotFound => spelled("AccountNotFound", 400, "AccountNotFoundException"),
         Error::CreateAccountStatusNotFound => spelled(

@@ -21,6 +21,8 @@ pub(crate) struct Fields<'a> {
     failed: Vec<Invalid>,
     /// Numbers and indices that cannot be read at all.
     malformed: bool,
+    /// A `Marker` that no list of this kind gave.
+    marker_is_invalid: bool,
 }
 
 /// Placeholder for a required value that [`Fields::check`] has refused already.
@@ -35,6 +37,7 @@ impl<'a> Fields<'a> {
             shows_values,
             failed: Vec::new(),
             malformed: false,
+            marker_is_invalid: false,
         }
     }
 
@@ -43,7 +46,9 @@ impl<'a> Fields<'a> {
         if self.malformed {
             return Err(Error::MalformedInput);
         }
-        if self.failed.is_empty() {
+        if self.failed.is_empty() && self.marker_is_invalid {
+            Err(Error::ValidationText("Invalid Marker.".to_owned()))
+        } else if self.failed.is_empty() {
             Ok(())
         } else {
             Err(Error::Validation(std::mem::take(&mut self.failed)))
@@ -148,6 +153,8 @@ impl<'a> Fields<'a> {
             .and_then(|at| values.get(at))
             .copied();
         if found.is_none() {
+            // IAM leaves the list out as well as the value.
+            let names = if self.shows_values { names } else { &[] };
             self.fail(name, Some(text), Constraint::OneOf(names));
         }
         found
@@ -222,6 +229,7 @@ impl<'a> Fields<'a> {
                 shows_values: self.shows_values,
                 failed: Vec::new(),
                 malformed: false,
+                marker_is_invalid: false,
             };
             items.extend(read(&mut element));
             self.malformed |= element.malformed;
@@ -301,11 +309,7 @@ impl<'a> Fields<'a> {
         let behind = match self.raw("Marker") {
             None => String::new(),
             Some(marker) => page_key(self.params, marker).unwrap_or_else(|| {
-                self.fail(
-                    "Marker",
-                    Some(marker),
-                    Constraint::Pattern(r"[\u0020-\u00FF]+"),
-                );
+                self.marker_is_invalid = true;
                 String::new()
             }),
         };

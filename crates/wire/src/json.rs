@@ -54,6 +54,16 @@ impl JsonService {
         fault(code, status, &error.to_string(), event_name)
     }
 
+    /// The answer to a body that did not arrive, or not in time.
+    pub fn incomplete(self) -> Answer {
+        fault(
+            "IncompleteBodyException",
+            400,
+            "The request body did not arrive",
+            "",
+        )
+    }
+
     /// The answer to a body that is more than the service reads.
     pub fn too_large(self, limit: usize) -> Answer {
         fault(

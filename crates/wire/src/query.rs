@@ -101,15 +101,28 @@ impl QueryService {
     pub fn not_a_form(self, content_type: &str, request_id: &str, as_json: bool) -> Answer {
         let text =
             format!("Content-Type must be application/x-www-form-urlencoded, not `{content_type}`");
-        self.fault(
-            "UnsupportedMediaType",
-            415,
-            &text,
-            self.namespace,
-            "",
+        self.refuse("UnsupportedMediaType", 403, &text, request_id, as_json)
+    }
+
+    /// The answer to a method other than GET and POST.
+    pub fn not_a_method(self, request_id: &str, as_json: bool) -> Answer {
+        self.refuse(
+            "MethodNotAllowed",
+            405,
+            "GET and POST only",
             request_id,
             as_json,
         )
+    }
+
+    /// The answer to a body that did not arrive, or not in time.
+    pub fn incomplete(self, request_id: &str, as_json: bool) -> Answer {
+        let text = "The request body did not arrive";
+        self.refuse("IncompleteBody", 400, text, request_id, as_json)
+    }
+
+    fn refuse(self, code: &str, status: u16, text: &str, id: &str, as_json: bool) -> Answer {
+        self.fault(code, status, text, self.namespace, "", id, as_json)
     }
 
     #[expect(

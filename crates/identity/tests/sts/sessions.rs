@@ -7,6 +7,7 @@ use locum_identity::iam::users::{DeleteUser, ListUsers};
 use locum_identity::names::TokenDuration;
 use locum_identity::sts::{GetAccessKeyInfo, GetFederationToken, GetSessionToken, SessionPolicies};
 
+const BARRED: &str = "The security token included in the request is invalid";
 const INVALID: &str = "The security token included in the request is invalid.";
 
 fn world() -> (World, Signer) {
@@ -60,8 +61,8 @@ fn a_session_of_ones_own_is_oneself_but_not_in_iam() {
     call(&world, &bob, list_users()).map(drop).unwrap();
     fails(
         call(&world, &session, list_users()),
-        "InvalidClientTokenId",
-        INVALID,
+        "InvalidSessionToken",
+        BARRED,
     );
     let again = "Cannot call GetSessionToken with session credentials";
     fails(
@@ -154,8 +155,8 @@ fn a_federated_user_has_what_both_the_user_and_the_policy_allow() {
     assert!(!may(&world, &carol, "s3:PutObject", "arn:aws:s3:::lake/1"));
     fails(
         call(&world, &carol, list_users()),
-        "InvalidClientTokenId",
-        INVALID,
+        "InvalidSessionToken",
+        BARRED,
     );
     // Without a policy there is nothing at all.
     let bare = call(&world, &bob, federation(None)).unwrap();

@@ -78,7 +78,7 @@ fn decode_create(fields: &mut Fields<'_>) -> Result<CreateRole, Error> {
     let role_name = fields.required("RoleName");
     let assume_role_policy_document = fields.required("AssumeRolePolicyDocument");
     let description = fields.optional("Description");
-    let max_session_duration = max_session_duration(fields);
+    let max_session_duration = max_session_duration(fields)?;
     let permissions_boundary = fields.optional("PermissionsBoundary");
     let tags = fields.tags("Tags");
     fields.check()?;
@@ -96,7 +96,7 @@ fn decode_create(fields: &mut Fields<'_>) -> Result<CreateRole, Error> {
 fn decode_update(fields: &mut Fields<'_>) -> Result<UpdateRole, Error> {
     let role_name = fields.required("RoleName");
     let description = fields.optional("Description");
-    let max_session_duration = max_session_duration(fields);
+    let max_session_duration = max_session_duration(fields)?;
     fields.check()?;
     Ok(UpdateRole {
         role_name: role_name?,
@@ -105,17 +105,19 @@ fn decode_update(fields: &mut Fields<'_>) -> Result<UpdateRole, Error> {
     })
 }
 
-fn max_session_duration(fields: &mut Fields<'_>) -> Option<MaxSessionDuration> {
-    fields.number("MaxSessionDuration", |seconds| {
-        let duration = u32::try_from(seconds)
-            .ok()
-            .and_then(MaxSessionDuration::from_seconds);
-        duration.ok_or(if seconds < 3600 {
-            Constraint::MinValue(3600)
-        } else {
-            Constraint::MaxValue(43_200)
-        })
-    })
+/// `MaxSessionDuration`. Less than an hour is not told with the other constraints.
+fn max_session_duration(fields: &mut Fields<'_>) -> Result<Option<MaxSessionDuration>, Error> {
+    let mut too_short = false;
+    let duration = fields.number("MaxSessionDuration", |seconds| {
+        too_short = seconds < 3600;
+        let seconds = u32::try_from(seconds.max(3600)).unwrap_or(u32::MAX);
+        MaxSessionDuration::from_seconds(seconds).ok_or(Constraint::MaxValue(43_200))
+    });
+    if too_short {
+        Err(Error::MaxSessionDurationTooShort)
+    } else {
+        Ok(duration)
+    }
 }
 
 fn decode_list(fields: &mut Fields<'_>) -> Result<ListRoles, Error> {

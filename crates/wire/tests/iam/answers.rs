@@ -234,9 +234,15 @@ fn roles() {
 #[test]
 fn durations_of_roles() {
     let world = World::new();
-    for (duration, constraint) in [
-        ("3599", "greater than or equal to 3600"),
-        ("43201", "less than or equal to 43200"),
+    for (duration, error) in [
+        (
+            "3599",
+            "<Code>ParamValidation</Code><Message>MaxSessionDuration must be at least 3600 seconds</Message>",
+        ),
+        (
+            "43201",
+            "<Code>ValidationError</Code><Message>1 validation error detected: Value at 'maxSessionDuration' failed to satisfy constraint: Member must have value less than or equal to 43200</Message>",
+        ),
     ] {
         let form = [
             ("RoleName", "R"),
@@ -244,10 +250,7 @@ fn durations_of_roles() {
             ("MaxSessionDuration", duration),
         ];
         let (status, body) = answer(&world, &world.root, "CreateRole", &form);
-        let message = format!(
-            "<Code>ValidationError</Code><Message>1 validation error detected: Value at 'maxSessionDuration' failed to satisfy constraint: Member must have value {constraint}</Message>"
-        );
-        assert_eq!((status, body.contains(&message)), (400, true), "{body}");
+        assert_eq!((status, body.contains(error)), (400, true), "{body}");
     }
 }
 
