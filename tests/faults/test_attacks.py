@@ -269,3 +269,21 @@ def test_a_body_that_is_not_signed_is_no_request(locum):
     answer = locum.server.send("POST", "/", signed, body)
     assert answer.error()[:2] == (403, "SignatureDoesNotMatch")
     assert locum.client("iam").list_users()["Users"] == []
+
+
+@pytest.mark.parametrize("bucket", ["mine", "nobodys"])
+def test_an_empty_body_leaves_no_client_in_doubt(locum, bucket):
+    """Clients expect 100-continue before empty bodies too; the next request on the connection counts."""
+    s3 = locum.client("s3", config={"max_pool_connections": 1, "read_timeout": 10})
+    s3.create_bucket(Bucket="mine")
+    with contextlib.suppress(s3.exceptions.NoSuchBucket):
+        s3.put_object(Bucket=bucket, Key="folder/", Body=b"")
+    s3.put_object(Bucket="mine", Key="k", Body=b"abc")
+    assert s3.get_object(Bucket="mine", Key="k")["Body"].read() == b"abc"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+def test_a_switch_in_the_environment_may_be_spelled_as_usual(tmp_path, value):
+    with Server(tmp_path, ephemeral=False, environment={"LOCUM_EPHEMERAL": value}) as server:
+        assert server.send("POST", "/_locum/reset").status == 200
+        assert not (tmp_path / "locum-data").exists()
