@@ -303,7 +303,7 @@ impl Caller {
             identity: own.map(|own| &*own.identity).unwrap_or_default(),
             boundary: own.and_then(|own| own.boundary.as_deref()),
             session,
-            resource: None,
+            ..Policies::default()
         }
     }
 

@@ -13,6 +13,8 @@ use crate::resource::ArnPattern;
 /// A policy made ready to decide requests; immutable and shared between threads.
 #[derive(Clone, Debug)]
 pub struct Compiled {
+    /// What explanations call the policy.
+    label: Option<Box<str>>,
     pub(crate) statements: Box<[CompiledStatement]>,
     /// Statements that may match whatever the service: `*` and `NotAction`.
     any_service: Box<[usize]>,
@@ -95,6 +97,7 @@ impl Compiled {
             }
         }
         Compiled {
+            label: None,
             statements: document.statements.iter().map(statement).collect(),
             any_service: any_service.into(),
             by_service: by_service
@@ -102,6 +105,17 @@ impl Compiled {
                 .map(|(name, list)| (name.into(), list))
                 .collect(),
         }
+    }
+
+    /// The same policy under a name for explanations: an ARN, or the name of an inline policy.
+    pub fn labelled(mut self, label: impl Into<Box<str>>) -> Compiled {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// What explanations call the policy.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     /// The statements whose actions can match an action of a service, in no particular order.

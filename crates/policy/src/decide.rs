@@ -38,7 +38,17 @@ pub struct Policies<'a> {
     pub session: Option<&'a [Arc<Compiled>]>,
     /// The policy of the resource.
     pub resource: Option<ResourcePolicy<'a>>,
+    /// Service control policies of the caller's organization, level by level: the root, each
+    /// organizational unit, the account. Every level must allow. Empty where none bind, as in the
+    /// management account.
+    pub service_control: &'a [Level],
+    /// Resource control policies of the organization of the resource's owner, level by level. They
+    /// only deny: `RCPFullAWSAccess`, which allows, is everywhere and cannot be detached.
+    pub resource_control: &'a [Level],
 }
+
+/// The policies attached to one level of an organization, which allow when any of them does.
+pub type Level = Arc<[Arc<Compiled>]>;
 
 /// The policy of a resource.
 #[derive(Clone, Copy)]
@@ -52,6 +62,10 @@ pub enum ResourcePolicy<'a> {
 /// The kinds of policies that can decide, in the order in which a denial is looked for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Layer {
+    /// Resource control policies of the organization of the resource's owner.
+    ResourceControl,
+    /// Service control policies of the caller's organization.
+    ServiceControl,
     /// Policies of the user, its groups, or the role.
     Identity,
     /// The policy of the resource.
@@ -119,6 +133,8 @@ impl Denial {
     pub fn reason(&self, action: &str) -> String {
         if self.explicit {
             let place = match self.layer {
+                Layer::ResourceControl => "a resource control policy",
+                Layer::ServiceControl => "a service control policy",
                 Layer::Identity => "an identity-based policy",
                 Layer::Resource => "a resource-based policy",
                 Layer::Trust => "the role trust policy",
@@ -137,6 +153,8 @@ impl Layer {
     /// The name AWS uses in its messages.
     pub fn name(self) -> &'static str {
         match self {
+            Layer::ResourceControl => "resource control policy",
+            Layer::ServiceControl => "service control policy",
             Layer::Identity => "identity-based policy",
             Layer::Resource => "resource-based policy",
             Layer::Trust => "role trust policy",
@@ -155,11 +173,13 @@ pub(crate) trait Sink {
     fn statement(
         &mut self,
         position: (usize, usize),
+        policy: &Compiled,
         statement: &CompiledStatement,
         outcome: Match,
     );
 
-    fn layer(&mut self, layer: Layer, answer: Answer);
+    /// What a layer answers; where a layer has levels, each by its number.
+    fn layer(&mut self, layer: Layer, level: Option<usize>, answer: Answer);
 
     /// An implicit denial of this layer does not count, for this reason.
     fn waived(&mut self, layer: Layer, why: Waiver);
@@ -171,9 +191,9 @@ struct Silent;
 impl Sink for Silent {
     const THOROUGH: bool = false;
 
-    fn statement(&mut self, _: (usize, usize), _: &CompiledStatement, _: Match) {}
+    fn statement(&mut self, _: (usize, usize), _: &Compiled, _: &CompiledStatement, _: Match) {}
 
-    fn layer(&mut self, _: Layer, _: Answer) {}
+    fn layer(&mut self, _: Layer, _: Option<usize>, _: Answer) {}
 
     fn waived(&mut self, _: Layer, _: Waiver) {}
 }
@@ -210,9 +230,9 @@ pub(crate) fn evaluate<S: Sink>(
     let layers = Layers::of(request, policies);
     let mut answers = Answers::default();
     let mut denied = None;
-    for (layer, set) in layers.in_order() {
+    for (layer, level, set) in layers.in_order() {
         let answer = ask(layer, set, &call, sink);
-        sink.layer(layer, answer);
+        sink.layer(layer, level, answer);
         if answer == Answer::ExplicitDeny {
             denied = denied.or(Some(Denial {
                 explicit: true,
@@ -230,6 +250,8 @@ pub(crate) fn evaluate<S: Sink>(
 
 /// The policies of each layer that takes part; `None` is a layer that does not.
 struct Layers<'a> {
+    resource_control: &'a [Level],
+    service_control: &'a [Level],
     /// The layer that the resource's own policy is.
     owner: Layer,
     resource: Option<Set<'a>>,
@@ -258,7 +280,18 @@ impl<'a> Layers<'a> {
             (None, Principal::FederatedUser { .. }) => Some(Set::Several(&[])),
             (None, _) => None,
         };
+        // Service-linked roles are bound by neither, services on their own behalf and who has no
+        // account by no service control policy; the resource of an action without one by no
+        // resource control policy.
+        let exempt = request.principal.is_service_linked_role();
+        let has_account = request.principal.account().is_some();
+        let bound = |by, levels| if by { levels } else { &[][..] };
         Layers {
+            resource_control: bound(
+                !exempt && request.resource != "*",
+                policies.resource_control,
+            ),
+            service_control: bound(!exempt && has_account, policies.service_control),
             owner,
             resource,
             identity: Some(Set::Several(policies.identity)),
@@ -267,23 +300,33 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// The one list of layers, in the order in which AWS looks for explicit denials: the control
-    /// policies of an organization go before it.
-    fn in_order(&self) -> impl Iterator<Item = (Layer, Set<'a>)> + use<'a> {
-        let all = [
+    /// The one list of layers, in the order in which AWS looks for explicit denials. A layer of
+    /// several levels comes once for each.
+    fn in_order(&self) -> impl Iterator<Item = (Layer, Option<usize>, Set<'a>)> + use<'a> {
+        let levels = |layer, levels: &'a [Level]| {
+            let numbered = levels.iter().enumerate();
+            numbered.map(move |(number, level)| (layer, Some(number), Set::Several(level)))
+        };
+        let rest = [
             (self.owner, self.resource),
             (Layer::Identity, self.identity),
             (Layer::Boundary, self.boundary),
             (Layer::Session, self.session),
         ];
-        all.into_iter()
-            .filter_map(|(layer, set)| Some((layer, set?)))
+        levels(Layer::ResourceControl, self.resource_control)
+            .chain(levels(Layer::ServiceControl, self.service_control))
+            .chain(
+                rest.into_iter()
+                    .filter_map(|(layer, set)| Some((layer, None, set?))),
+            )
     }
 }
 
 /// What each layer answered.
 #[derive(Default)]
 struct Answers {
+    /// Some level of the service control policies does not allow.
+    service_control_lacks: bool,
     resource: Option<Answer>,
     identity: Option<Answer>,
     boundary: Option<Answer>,
@@ -293,6 +336,12 @@ struct Answers {
 impl Answers {
     fn put(&mut self, layer: Layer, answer: Answer) {
         let place = match layer {
+            // They only deny.
+            Layer::ResourceControl => return,
+            Layer::ServiceControl => {
+                self.service_control_lacks |= !matches!(answer, Answer::Allow(_));
+                return;
+            }
             Layer::Resource | Layer::Trust => &mut self.resource,
             Layer::Identity => &mut self.identity,
             Layer::Boundary => &mut self.boundary,
@@ -314,6 +363,9 @@ impl Answers {
                 layer,
             })
         };
+        if self.service_control_lacks {
+            return missing(Layer::ServiceControl);
+        }
         let given = match self.resource {
             Some(Answer::Allow(grant)) => Some(grant),
             Some(Answer::Nothing | Answer::ExplicitDeny) | None => None,
@@ -357,7 +409,12 @@ fn ask<S: Sink>(layer: Layer, set: Set<'_>, call: &Call<'_>, sink: &mut S) -> An
     let reading = match layer {
         Layer::Resource => Reading::Naming { trust: false },
         Layer::Trust => Reading::Naming { trust: true },
-        Layer::Identity | Layer::Boundary | Layer::Session => Reading::Attached,
+        // A resource control policy names everyone, which is no more than being attached.
+        Layer::ResourceControl
+        | Layer::ServiceControl
+        | Layer::Identity
+        | Layer::Boundary
+        | Layer::Session => Reading::Attached,
     };
     let mut state = Asked {
         reading,
@@ -396,7 +453,7 @@ impl Asked {
         if S::THOROUGH {
             for (number, statement) in policy.statements.iter().enumerate() {
                 let outcome = self.hear(statement, call);
-                sink.statement((index, number), statement, outcome);
+                sink.statement((index, number), policy, statement, outcome);
             }
             return;
         }
@@ -509,6 +566,16 @@ mod tests {
     #[test]
     fn reasons() {
         let rows = [
+            (
+                Layer::ResourceControl,
+                "a resource control policy",
+                "resource control policy",
+            ),
+            (
+                Layer::ServiceControl,
+                "a service control policy",
+                "service control policy",
+            ),
             (
                 Layer::Identity,
                 "an identity-based policy",

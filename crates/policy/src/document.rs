@@ -21,6 +21,10 @@ pub enum Kind {
     Resource,
     /// Policies passed when a session is made.
     Session,
+    /// Service control policies of an organization.
+    ServiceControl,
+    /// Resource control policies of an organization.
+    ResourceControl,
 }
 
 /// A policy document that passed the checks of its kind.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::compiled::{CompiledStatement, Match};
+use crate::compiled::{Compiled, CompiledStatement, Match};
 use crate::context::{Context, Value};
 use crate::decide::{Answer, Decision, Layer, Policies, Request, Sink, Waiver, evaluate};
 use crate::document::Effect;
@@ -45,6 +45,8 @@ pub struct Explanation {
 pub struct LayerReport {
     /// The layer.
     pub layer: Layer,
+    /// The level within an organization, from 0 for its root; `None` for layers without levels.
+    pub level: Option<usize>,
     /// Its answer.
     pub answer: LayerAnswer,
     /// Every statement of its policies, in order.
@@ -69,8 +71,10 @@ pub enum LayerAnswer {
 /// The outcome of one statement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StatementReport {
-    /// The policy within its layer, from 0.
+    /// The policy within its layer (and level), from 0.
     pub policy: usize,
+    /// The policy's label, if it was given one.
+    pub label: Option<String>,
     /// The statement within its policy, from 0.
     pub statement: usize,
     /// The statement's Sid.
@@ -116,6 +120,7 @@ impl Sink for Record<'_> {
     fn statement(
         &mut self,
         (policy, number): (usize, usize),
+        compiled: &Compiled,
         statement: &CompiledStatement,
         outcome: Match,
     ) {
@@ -141,6 +146,7 @@ impl Sink for Record<'_> {
         };
         self.statements.push(StatementReport {
             policy,
+            label: compiled.label().map(str::to_owned),
             statement: number,
             sid: statement.sid.as_deref().map(str::to_owned),
             effect: statement.effect,
@@ -148,7 +154,7 @@ impl Sink for Record<'_> {
         });
     }
 
-    fn layer(&mut self, layer: Layer, answer: Answer) {
+    fn layer(&mut self, layer: Layer, level: Option<usize>, answer: Answer) {
         let answer = match answer {
             Answer::ExplicitDeny => LayerAnswer::ExplicitDeny,
             Answer::Allow(_) => LayerAnswer::Allow,
@@ -157,6 +163,7 @@ impl Sink for Record<'_> {
         let statements = std::mem::take(&mut self.statements);
         self.layers.push(LayerReport {
             layer,
+            level,
             answer,
             statements,
         });
@@ -198,7 +205,11 @@ impl fmt::Display for Explanation {
 
 impl fmt::Display for LayerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {}: {}", self.layer.name(), self.answer)?;
+        write!(f, "  {}", self.layer.name())?;
+        if let Some(level) = self.level {
+            write!(f, ", level {}", level + 1)?;
+        }
+        writeln!(f, ": {}", self.answer)?;
         if self.statements.is_empty() {
             return writeln!(f, "    no statements");
         }
@@ -222,12 +233,11 @@ impl fmt::Display for LayerAnswer {
 
 impl fmt::Display for StatementReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "policy {} statement {}",
-            self.policy + 1,
-            self.statement + 1
-        )?;
+        match &self.label {
+            Some(label) => write!(f, "policy {label}")?,
+            None => write!(f, "policy {}", self.policy + 1)?,
+        }
+        write!(f, " statement {}", self.statement + 1)?;
         if let Some(sid) = &self.sid {
             write!(f, " ({sid})")?;
         }

@@ -30,7 +30,7 @@ mod validate;
 pub use arn::Arn;
 pub use compiled::Compiled;
 pub use context::{Context, Value};
-pub use decide::{Decision, Denial, Layer, Policies, Request, ResourcePolicy, decide};
+pub use decide::{Decision, Denial, Layer, Level, Policies, Request, ResourcePolicy, decide};
 pub use document::{Effect, Kind, Malformed, Policy};
 pub use explain::{Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain};
 pub use principal::{Principal, PrincipalType};

@@ -132,6 +132,13 @@ impl<'a> Principal<'a> {
         }
     }
 
+    /// Whether this is a session of a service-linked role, which the policies of an organization do
+    /// not bind.
+    pub(crate) fn is_service_linked_role(&self) -> bool {
+        matches!(self, Principal::AssumedRole { role_arn, .. }
+            if role_arn.splitn(6, ':').nth(5).is_some_and(|name| name.starts_with("role/aws-service-role/")))
+    }
+
     /// Whether root's implicit full access stands in for identity policies.
     pub(crate) fn acts_as_root(&self) -> bool {
         matches!(

@@ -12,6 +12,7 @@ use crate::operator::{Operand, Operator};
 use crate::principal::PrincipalType;
 use crate::resource::ArnPattern;
 
+mod control;
 mod identity;
 mod trust;
 
@@ -22,6 +23,7 @@ pub(crate) fn document(text: &str, kind: Kind) -> Result<Document, Malformed> {
     match kind {
         Kind::Identity | Kind::Session => identity::check(&draft, kind)?,
         Kind::Trust | Kind::Resource => trust::check(&draft, kind)?,
+        Kind::ServiceControl | Kind::ResourceControl => control::check(&draft, kind)?,
     }
     draft
         .finish()
@@ -33,6 +35,7 @@ fn not_json(kind: Kind) -> &'static str {
         Kind::Identity | Kind::Session => "Syntax errors in policy.",
         Kind::Trust => "This policy contains invalid Json",
         Kind::Resource => "Policies must be valid JSON and the first byte must be '{'",
+        Kind::ServiceControl | Kind::ResourceControl => control::MALFORMED,
     }
 }
 
@@ -40,6 +43,7 @@ fn bad_shape(kind: Kind) -> &'static str {
     match kind {
         Kind::Identity | Kind::Session => "Syntax errors in policy.",
         Kind::Trust | Kind::Resource => "Syntax error in policy.",
+        Kind::ServiceControl | Kind::ResourceControl => control::MALFORMED,
     }
 }
 

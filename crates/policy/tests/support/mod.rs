@@ -134,6 +134,7 @@ impl World {
                 (None, Some(policy)) => Some(ResourcePolicy::Trust(policy)),
                 (None, None) => None,
             },
+            ..Policies::default()
         };
         let request = Request {
             principal: self.caller.principal(),
