@@ -141,6 +141,30 @@ def test_refusals(audited):
     assert "arn" not in record["userIdentity"]
 
 
+def test_what_is_refused_before_it_is_an_operation(audited):
+    """By its method, its content type or its size: recorded all the same, as nobody's."""
+    target = "/?Action=GetCallerIdentity&Version=2011-06-15"
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+    typed = audited.sign("sts", "POST", "/", {"Content-Type": "text/plain"}, body)
+    large = {"Action": "GetCallerIdentity", "Padding": "x" * (2 * 1024 * 1024)}
+    for status, code, send in (
+        (405, "MethodNotAllowed", lambda: audited.server.send("PUT", target, audited.sign("sts", "PUT", target))),
+        (403, "UnsupportedMediaType", lambda: audited.server.send("POST", "/", typed, body)),
+        (413, "RequestEntityTooLarge", lambda: audited.form("sts", large)),
+    ):
+        answer = send()
+        assert answer.error()[:2] == (status, code)
+
+        def written(id=answer.headers["x-amzn-requestid"]):
+            return [record for record in records(audited) if record["requestID"] == id]
+
+        wait_for(written, f"the record of {code}")
+        (record,) = written()
+        assert (record["errorCode"], record["errorMessage"]) == (code, answer.error()[2])
+        assert record["eventSource"] == "sts.amazonaws.com"
+        assert record["userIdentity"] == {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
+
+
 def test_the_wrong_secret_is_not_recorded_as_the_user(audited):
     """An unproven claim is a claim: the record must not say that the user did it."""
     user = audited.user("bob")

@@ -288,7 +288,82 @@ def test_the_file(tmp_path):
         assert identity(server, ROOT_CREDENTIALS)["Account"] == "444444444444"
 
 
-@pytest.mark.parametrize("text", ["nonsense = 1", "listen = 1", "[", "ephemeral = 'yes'"])
+OFF = ["0", "false", ""]
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+def test_a_switch_that_is_on(tmp_path, value):
+    """Without the proxy it would not listen there."""
+    given = {"LOCUM_BEHIND_TLS_PROXY": value, "LOCUM_DATA": str(tmp_path / "data")}
+    server = Server(tmp_path / "server", ephemeral=False, environment=given)
+    try:
+        server.start(listen="0.0.0.0:0")
+        server.address = ("127.0.0.1", server.address[1])
+        assert server.is_well()
+    finally:
+        server.kill()
+    with Server(tmp_path / "memory", ephemeral=False, environment={"LOCUM_EPHEMERAL": value}) as server:
+        server.reset()
+        assert sorted(path.name for path in (tmp_path / "memory").iterdir()) == ["log", "port"]
+
+
+@pytest.mark.parametrize("value", OFF, ids=["0", "false", "empty"])
+def test_a_switch_that_is_off(tmp_path, value):
+    ran = run(tmp_path, "serve", "--listen", "0.0.0.0:0", environment={"LOCUM_BEHIND_TLS_PROXY": value})
+    assert ran.returncode == 2 and "0.0.0.0" in ran.stderr
+    given = {"LOCUM_EPHEMERAL": value, "LOCUM_DATA": str(tmp_path / "data")}
+    with Server(tmp_path / "server", ephemeral=False, environment=given) as server:
+        assert server.send("POST", "/_locum/reset").status == 404
+        assert (tmp_path / "data/locum.db").exists()
+
+
+@pytest.mark.parametrize("by", ["file", "variable"])
+def test_init_and_serve_agree_on_the_store(tmp_path, by):
+    folder = tmp_path / "server"
+    folder.mkdir()
+    url = f"sqlite:{tmp_path / 'elsewhere.db'}"
+    given = {"LOCUM_STORE": url} if by == "variable" else {}
+    if by == "file":
+        (folder / "locum.toml").write_text(f'store = "{url}"\n')
+    ran = run(folder, "init", "--data", "data", environment=given)
+    assert ran.returncode == 0, ran.stderr
+    account = re.search(r"\b\d{12}\b", ran.stdout).group()
+    credentials = read_credentials(folder / "data/root-credentials")
+    assert (tmp_path / "elsewhere.db").exists() and not (folder / "data/locum.db").exists()
+    with Server(folder, "--data", "data", ephemeral=False, root=False, environment=given) as server:
+        assert identity(server, credentials)["Account"] == account
+
+
+@pytest.mark.parametrize("command", [["init"], ["serve", "--listen", "127.0.0.1:0"]], ids=["init", "serve"])
+def test_root_credentials_are_never_overwritten(tmp_path, command):
+    """They may be the only key of the store they were drawn for."""
+    file = tmp_path / "data/root-credentials"
+    assert run(tmp_path, "init", "--data", "data").returncode == 0
+    before = file.read_bytes()
+    ran = run(tmp_path, *command, "--data", "data", "--store", f"sqlite:{tmp_path / 'other.db'}")
+    assert ran.returncode == 1
+    assert "root-credentials" in ran.stderr
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("value", ['"one.test"', '["one.test", "two.test"]'], ids=["a text", "a list"])
+def test_domains_of_buckets_in_the_file(tmp_path, monkeypatch, value):
+    Clock().install(monkeypatch)
+    folder = tmp_path / "server"
+    folder.mkdir()
+    (folder / "locum.toml").write_text(f"ephemeral = true\ns3-domain = {value}\n")
+    with Server(folder, ephemeral=False) as server:
+        locum = Locum(server)
+        locum.client("s3").create_bucket(Bucket="bucket")
+        for domain in re.findall(r"\w+\.test", value):
+            headers = locum.sign("s3", "GET", "/?list-type=2", {"Host": f"bucket.{domain}"})
+            answer = server.send("GET", "/?list-type=2", headers)
+            assert (answer.status, answer.value("Name"), answer.value("KeyCount")) == (200, "bucket", "0")
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense = 1", "config = 'other.toml'", "listen = 1", "[", "ephemeral = 'yes'", "s3-domain = 1"]
+)
 def test_a_wrong_file_is_2(tmp_path, text):
     (tmp_path / "locum.toml").write_text(text)
     ran = run(tmp_path, "serve")
@@ -347,6 +422,14 @@ def test_tls(certificate, monkeypatch):
             context.minimum_version = context.maximum_version = version
             assert urllib.request.urlopen(f"{server.url}/_locum/health", timeout=10, context=context).status == 200
         assert server.terminate() == 0
+
+
+def test_a_flag_and_the_file_make_a_pair(certificate):
+    (certificate / "locum.toml").write_text('tls-key = "key.pem"\n')
+    server = Server(certificate, "--tls-cert", "cert.pem")
+    server.scheme = "https"
+    with server:
+        assert server.is_well()
 
 
 def test_tls_lets_it_listen_everywhere(certificate):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore import xform_name
 from harness import (
     ACCOUNT,
     ROOT_CREDENTIALS,
@@ -541,7 +542,7 @@ def test_pages(iam):
     seen += [user["UserName"] for user in page["Users"]]
     assert page["IsTruncated"] is False and "Marker" not in page
     assert seen == names
-    for wrong in ({"Marker": "no marker of ours"}, {"MaxItems": 0}, {"MaxItems": 1001}):
+    for wrong in ({"MaxItems": 0}, {"MaxItems": 1001}):
         with pytest.raises(iam.exceptions.ClientError) as caught:
             iam.list_users(**wrong)
         assert caught.value.response["Error"]["Code"] == "ValidationError"
@@ -556,9 +557,89 @@ def test_a_marker_is_of_its_list(iam):
         lambda: iam.list_groups(Marker=marker),
         lambda: iam.list_users(Marker=marker, PathPrefix="/x/"),
     ):
-        with pytest.raises(iam.exceptions.ClientError) as caught:
-            call()
-        assert caught.value.response["Error"]["Code"] == "ValidationError"
+        refused(call, "ValidationError", "Invalid Marker.", 400)
+    assert [user["UserName"] for user in iam.list_users(Marker=marker)["Users"]] == ["u2", "u3"]
+
+
+# Every list that takes a PathPrefix, and what else it needs.
+LISTS_BY_PATH = {
+    "list_users": {},
+    "list_roles": {},
+    "list_groups": {},
+    "list_policies": {},
+    "list_attached_user_policies": {"UserName": "user"},
+    "list_attached_role_policies": {"RoleName": "role"},
+    "list_attached_group_policies": {"GroupName": "group"},
+    "list_entities_for_policy": {"PolicyArn": READ_ONLY},
+}
+
+
+@pytest.fixture
+def one_of_each(iam):
+    iam.create_user(UserName="user")
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)
+    iam.create_group(GroupName="group")
+    return iam
+
+
+def test_the_lists_by_path_are_all_there(iam):
+    """The service's model names no other: boto3's and IAM's rows agree."""
+    model = iam.meta.service_model
+    found = {
+        xform_name(name)
+        for name in model.operation_names
+        if "PathPrefix" in getattr(model.operation_model(name).input_shape, "members", {})
+    }
+    assert found - LISTS_BY_PATH.keys() <= {"list_instance_profiles", "list_server_certificates"}
+    assert LISTS_BY_PATH.keys() <= found
+
+
+@pytest.mark.parametrize("name", LISTS_BY_PATH)
+def test_a_path_prefix_begins_with_a_slash(one_of_each, name):
+    pattern = r"Member must satisfy regular expression pattern: \u002F[\u0021-\u007F]*"
+    ask = getattr(one_of_each, name)
+    refused(
+        lambda: ask(PathPrefix="x/", **LISTS_BY_PATH[name]),
+        "ValidationError",
+        validation(f"Value at 'pathPrefix' failed to satisfy constraint: {pattern}"),
+        400,
+    )
+    assert ask(PathPrefix="/x", **LISTS_BY_PATH[name])["IsTruncated"] is False
+
+
+@pytest.mark.parametrize("name", LISTS_BY_PATH)
+def test_a_marker_that_is_none(one_of_each, name):
+    ask = getattr(one_of_each, name)
+    refused(
+        lambda: ask(Marker="no marker of ours", **LISTS_BY_PATH[name]), "ValidationError", "Invalid Marker.", 400
+    )
+
+
+def test_values_of_an_enumeration(iam):
+    """IAM does not print which values there are."""
+    key = {"UserName": "user", "AccessKeyId": "AKIAQQQQQQQQQQQQQQQQ"}
+    for name, call in (
+        ("status", lambda: iam.update_access_key(**key, Status="x")),
+        ("scope", lambda: iam.list_policies(Scope="x")),
+        ("policyUsageFilter", lambda: iam.list_policies(PolicyUsageFilter="x")),
+        ("entityFilter", lambda: iam.list_entities_for_policy(PolicyArn=READ_ONLY, EntityFilter="x")),
+        ("policyUsageFilter", lambda: iam.list_entities_for_policy(PolicyArn=READ_ONLY, PolicyUsageFilter="x")),
+    ):
+        clause = f"Value at '{name}' failed to satisfy constraint: Member must satisfy enum value set"
+        refused(call, "ValidationError", validation(clause), 400)
+
+
+def test_a_version_id_that_is_none(iam):
+    """One character fails the pattern, and no constraint of length besides."""
+    own = iam.create_policy(PolicyName="own", PolicyDocument=DOCUMENT)["Policy"]["Arn"]
+    pattern = r"Member must satisfy regular expression pattern: v[1-9][0-9]*(\.[A-Za-z0-9-]*)?"
+    for call in (iam.get_policy_version, iam.delete_policy_version, iam.set_default_policy_version):
+        refused(
+            lambda call=call: call(PolicyArn=own, VersionId="9"),
+            "ValidationError",
+            validation(f"Value at 'versionId' failed to satisfy constraint: {pattern}"),
+            400,
+        )
 
 
 # Who may

@@ -234,6 +234,23 @@ def test_old_style_bodies(locum, s3):
         assert client.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"content"
 
 
+def test_an_empty_body_and_the_request_after_it(locum, s3):
+    """Both go over one connection, whether the first is stored or refused."""
+    alice = locum.user("alice", allow("s3:PutObject", objects("mine/*")))
+    client = locum.client("s3", alice, config={"max_pool_connections": 1, "read_timeout": 5})
+    client.put_object(Bucket=BUCKET, Key="mine/empty", Body=b"")
+    client.put_object(Bucket=BUCKET, Key="mine/after-it", Body=b"abc")
+    denied(
+        lambda: client.put_object(Bucket=BUCKET, Key="empty", Body=b""),
+        USER,
+        "s3:PutObject",
+        objects("empty"),
+    )
+    client.put_object(Bucket=BUCKET, Key="mine/after-the-refusal", Body=b"abc")
+    stored = {entry["Key"]: entry["Size"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    assert stored == {"mine/empty": 0, "mine/after-it": 3, "mine/after-the-refusal": 3}
+
+
 # Lists
 
 

@@ -217,9 +217,8 @@ def test_federation_token(locum, alice):
             arn, "s3:CreateBucket", "arn:aws:s3:::bucket", "because no session policy allows the s3:CreateBucket action"
         ),
     )
-    with pytest.raises(Exception) as caught:
-        locum.client("iam", session).list_users()
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    invalid = "The security token included in the request is invalid"
+    refused(locum.client("iam", session).list_users, "InvalidClientTokenId", invalid)
     locum.role("role", root_of(ACCOUNT))
     with pytest.raises(Exception) as caught:
         locum.assume(session, ROLE)

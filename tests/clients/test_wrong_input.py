@@ -467,7 +467,7 @@ def test_wrong_content_types(locum, content_type):
     given = {"Content-Type": content_type} if content_type else {}
     headers = locum.sign("sts", "POST", "/", given, body)
     answer = locum.server.send("POST", "/", headers, body)
-    assert answer.status == 403
+    assert answer.error()[:2] == (403, "UnsupportedMediaType")
     assert b"GetCallerIdentityResult" not in answer.body
 
 

@@ -161,11 +161,13 @@ fn a_user_is_in_ten_groups_at_most() {
 
 #[test]
 fn a_group_gives_its_members_its_policies() {
+    const DENIED: &str = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: iam:GetGroup \
+         on resource: arn:aws:iam::123456789012:group/readers because no identity-based policy allows the iam:GetGroup action";
     let world = World::new();
     let ann = world.user_with_key("ann");
     create(&world, "readers", "/");
     world.root(add("readers", "ann")).unwrap();
-    assert!(world.call(&ann, get("readers")).is_err());
+    fails(world.call(&ann, get("readers")), "AccessDenied", DENIED);
     let document = LIST.replace("s3:ListBucket", "iam:GetGroup");
     let put = PutGroupPolicy {
         group_name: n("readers"),
@@ -175,7 +177,7 @@ fn a_group_gives_its_members_its_policies() {
     world.root(put).unwrap();
     assert!(world.call(&ann, get("readers")).is_ok());
     world.root(remove("readers", "ann")).unwrap();
-    assert!(world.call(&ann, get("readers")).is_err());
+    fails(world.call(&ann, get("readers")), "AccessDenied", DENIED);
 }
 
 #[test]

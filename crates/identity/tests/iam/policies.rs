@@ -274,7 +274,12 @@ fn the_default_version_is_the_one_in_force() {
         .unwrap();
     assert!(world.call(&ann, get(ARN)).is_ok());
     world.root(set_default(ARN, "v2")).unwrap();
-    assert!(world.call(&ann, get(ARN)).is_err());
+    fails(
+        world.call(&ann, get(ARN)),
+        "AccessDenied",
+        "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: iam:GetPolicy \
+         on resource: arn:aws:iam::123456789012:policy/p because no identity-based policy allows the iam:GetPolicy action",
+    );
     world.root(set_default(ARN, "v1")).unwrap();
     assert!(world.reopened().call(&ann, get(ARN)).is_ok());
 }
