@@ -24,12 +24,15 @@ pub struct Compiled {
 
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledStatement {
-    pub(crate) sid: Option<Box<str>>,
     pub(crate) effect: Effect,
     principals: Option<Principals>,
     actions: Matcher<Glob>,
     resources: Option<Matcher<ArnPattern>>,
     pub(crate) conditions: Box<[Condition]>,
+    /// The statement as written, for explanations.
+    pub(crate) written: Statement,
+    /// Whether `${…}` is a variable in it.
+    pub(crate) variables: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -45,9 +48,6 @@ pub(crate) struct Condition {
     /// In lower case.
     key: Box<str>,
     operands: Box<[Operand]>,
-    pub(crate) operator_name: Box<str>,
-    pub(crate) written_key: Box<str>,
-    pub(crate) wanted: Box<[Box<str>]>,
 }
 
 /// A request as statements look at it: what is the same for every statement is made once.
@@ -152,7 +152,6 @@ impl CompiledStatement {
         let resource =
             |text: &String| ArnPattern::resource(text, variables).unwrap_or(ArnPattern::Never);
         CompiledStatement {
-            sid: statement.sid.as_deref().map(Into::into),
             effect: statement.effect,
             principals: statement.principals.as_ref().map(|element| {
                 let values = element.values.iter().map(|p| (p.kind, p.value.as_str()));
@@ -168,6 +167,8 @@ impl CompiledStatement {
                 .iter()
                 .map(|entry| Condition::new(entry, variables))
                 .collect(),
+            written: statement.clone(),
+            variables,
         }
     }
 
@@ -195,7 +196,7 @@ impl CompiledStatement {
         }
     }
 
-    fn applies(&self, call: &Call<'_>, reading: Reading) -> Option<Grant> {
+    pub(crate) fn applies(&self, call: &Call<'_>, reading: Reading) -> Option<Grant> {
         match (reading, &self.principals) {
             (Reading::Attached, None) => Some(Grant::default()),
             (Reading::Naming { trust }, Some(principals)) => {
@@ -235,9 +236,6 @@ impl Condition {
             operator: entry.operator,
             key: entry.key.to_lowercase().into(),
             operands: entry.values.iter().map(operand).collect(),
-            operator_name: entry.operator_name.as_str().into(),
-            written_key: entry.key.as_str().into(),
-            wanted: entry.values.iter().map(|v| v.as_str().into()).collect(),
         }
     }
 

@@ -176,6 +176,7 @@ pub(crate) trait Sink {
         policy: &Compiled,
         statement: &CompiledStatement,
         outcome: Match,
+        asked: (&Call<'_>, Reading),
     );
 
     /// What a layer answers; where a layer has levels, each by its number.
@@ -191,7 +192,15 @@ struct Silent;
 impl Sink for Silent {
     const THOROUGH: bool = false;
 
-    fn statement(&mut self, _: (usize, usize), _: &Compiled, _: &CompiledStatement, _: Match) {}
+    fn statement(
+        &mut self,
+        _: (usize, usize),
+        _: &Compiled,
+        _: &CompiledStatement,
+        _: Match,
+        _: (&Call<'_>, Reading),
+    ) {
+    }
 
     fn layer(&mut self, _: Layer, _: Option<usize>, _: Answer) {}
 
@@ -453,7 +462,13 @@ impl Asked {
         if S::THOROUGH {
             for (number, statement) in policy.statements.iter().enumerate() {
                 let outcome = self.hear(statement, call);
-                sink.statement((index, number), policy, statement, outcome);
+                sink.statement(
+                    (index, number),
+                    policy,
+                    statement,
+                    outcome,
+                    (call, self.reading),
+                );
             }
             return;
         }

@@ -1,17 +1,16 @@
 //! The explanation of a decision: what every layer answered and what each statement failed on.
 
-use std::fmt;
-
-use crate::compiled::{Compiled, CompiledStatement, Match};
-use crate::context::{Context, Value};
+use crate::compiled::{Call, Compiled, CompiledStatement, Match, Reading};
+use crate::context::Value;
 use crate::decide::{Answer, Decision, Layer, Policies, Request, Sink, Waiver, evaluate};
-use crate::document::Effect;
+use crate::document::{Effect, Statement};
+use crate::missing;
+use crate::principal::PrincipalType;
 
 /// Decides a request and tells why. Its decision is that of [`decide`](crate::decide), made by the
 /// same evaluator.
 pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
     let mut record = Record {
-        context: request.context,
         layers: Vec::new(),
         statements: Vec::new(),
     };
@@ -83,17 +82,26 @@ pub struct StatementReport {
     pub effect: Effect,
     /// `None` when it matches, or the first element that does not.
     pub mismatch: Option<Mismatch>,
+    /// The condition keys and the keys of variables that the statement names, as written, and that
+    /// the request does not have; each once, those of the resource first.
+    ///
+    /// Listed only if action, resource and principal match, or if the resource would with a value
+    /// for its variables: the simulator's `MissingContextValues`.
+    pub missing_keys: Vec<String>,
 }
 
 /// The element on which a statement fails.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Mismatch {
-    /// `Action` or `NotAction`.
-    Action,
-    /// `Resource` or `NotResource`.
-    Resource,
-    /// `Principal` or `NotPrincipal`.
-    Principal,
+    /// What is done, to what, or by whom.
+    Element {
+        /// Which element.
+        element: ElementName,
+        /// Its values as written; those of a principal after their type: `AWS: 123456789012`.
+        wanted: Vec<String>,
+        /// What the request has: its action, resource or principal.
+        seen: String,
+    },
     /// A condition.
     Condition {
         /// The operator as written.
@@ -107,14 +115,88 @@ pub enum Mismatch {
     },
 }
 
-struct Record<'a> {
-    context: &'a dyn Context,
+/// The elements of a statement that tell what it is about.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ElementName {
+    /// `Action`
+    Action,
+    /// `NotAction`
+    NotAction,
+    /// `Resource`
+    Resource,
+    /// `NotResource`
+    NotResource,
+    /// `Principal`
+    Principal,
+    /// `NotPrincipal`
+    NotPrincipal,
+}
+
+impl ElementName {
+    /// The name as documents spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ElementName::Action => "Action",
+            ElementName::NotAction => "NotAction",
+            ElementName::Resource => "Resource",
+            ElementName::NotResource => "NotResource",
+            ElementName::Principal => "Principal",
+            ElementName::NotPrincipal => "NotPrincipal",
+        }
+    }
+}
+
+impl Explanation {
+    /// The end of AWS's AccessDenied sentence; `None` when the request is allowed. See
+    /// [`Denial::reason`](crate::Denial::reason).
+    pub fn reason(&self) -> Option<String> {
+        match self.decision {
+            Decision::Allowed => None,
+            Decision::Denied(denial) => Some(denial.reason(&self.action)),
+        }
+    }
+
+    /// The statements that made the decision, with the layer of each: for an explicit denial every
+    /// denying one, for a permission every allowing one, none for an implicit denial.
+    pub fn matched(&self) -> impl Iterator<Item = (&LayerReport, &StatementReport)> {
+        let effect = match self.decision {
+            Decision::Allowed => Some(Effect::Allow),
+            Decision::Denied(denial) => denial.explicit.then_some(Effect::Deny),
+        };
+        let all = self
+            .layers
+            .iter()
+            .flat_map(|layer| layer.statements.iter().map(move |report| (layer, report)));
+        all.filter(move |(_, report)| report.matches() && Some(report.effect) == effect)
+    }
+
+    /// The keys that statements of any layer name and the request does not have, each once.
+    pub fn missing_keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = Vec::new();
+        let reports = self.layers.iter().flat_map(|layer| &layer.statements);
+        for key in reports.flat_map(|report| &report.missing_keys) {
+            if !keys.iter().any(|k| missing::same(k, key)) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+}
+
+impl StatementReport {
+    /// Whether the statement matches.
+    pub fn matches(&self) -> bool {
+        self.mismatch.is_none()
+    }
+}
+
+struct Record {
     layers: Vec<LayerReport>,
     /// Of the layer at work.
     statements: Vec<StatementReport>,
 }
 
-impl Sink for Record<'_> {
+impl Sink for Record {
     const THOROUGH: bool = true;
 
     fn statement(
@@ -123,34 +205,16 @@ impl Sink for Record<'_> {
         compiled: &Compiled,
         statement: &CompiledStatement,
         outcome: Match,
+        (call, reading): (&Call<'_>, Reading),
     ) {
-        let mismatch = match outcome {
-            Match::Yes(_) => None,
-            Match::Action => Some(Mismatch::Action),
-            Match::Resource => Some(Mismatch::Resource),
-            Match::Principal => Some(Mismatch::Principal),
-            Match::Condition(index) => {
-                statement
-                    .conditions
-                    .get(index)
-                    .map(|condition| Mismatch::Condition {
-                        operator: condition.operator_name.to_string(),
-                        key: condition.written_key.to_string(),
-                        wanted: condition.wanted.iter().map(ToString::to_string).collect(),
-                        seen: condition.seen(self.context).map(|value| match value {
-                            Value::One(text) => vec![text.into_owned()],
-                            Value::Many(texts) => texts.into_iter().map(Into::into).collect(),
-                        }),
-                    })
-            }
-        };
         self.statements.push(StatementReport {
             policy,
             label: compiled.label().map(str::to_owned),
             statement: number,
-            sid: statement.sid.as_deref().map(str::to_owned),
+            sid: statement.written.sid.clone(),
             effect: statement.effect,
-            mismatch,
+            mismatch: mismatch(statement, outcome, call),
+            missing_keys: missing::keys(statement, outcome, call, reading),
         });
     }
 
@@ -180,97 +244,67 @@ impl Sink for Record<'_> {
     }
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation {
-            principal,
-            action,
-            resource,
-            decision,
-            layers,
-        } = self;
-        match decision {
-            Decision::Allowed => {
-                writeln!(f, "allowed: {principal} may perform {action} on {resource}")?;
-            }
-            Decision::Denied(denial) => writeln!(
-                f,
-                "denied: {principal} may not perform {action} on {resource} {}",
-                denial.reason(action)
-            )?,
-        }
-        layers.iter().try_for_each(|layer| write!(f, "{layer}"))
-    }
-}
-
-impl fmt::Display for LayerReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  {}", self.layer.name())?;
-        if let Some(level) = self.level {
-            write!(f, ", level {}", level + 1)?;
-        }
-        writeln!(f, ": {}", self.answer)?;
-        if self.statements.is_empty() {
-            return writeln!(f, "    no statements");
-        }
-        self.statements
-            .iter()
-            .try_for_each(|statement| writeln!(f, "    {statement}"))
-    }
-}
-
-impl fmt::Display for LayerAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LayerAnswer::ExplicitDeny => "explicit deny",
-            LayerAnswer::Allow => "allow",
-            LayerAnswer::NoAllow => "no allow",
-            LayerAnswer::WaivedForRoot => "not needed, root may do everything in its account",
-            LayerAnswer::WaivedByResource => "not needed, the resource's policy names the caller",
-        })
-    }
-}
-
-impl fmt::Display for StatementReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.label {
-            Some(label) => write!(f, "policy {label}")?,
-            None => write!(f, "policy {}", self.policy + 1)?,
-        }
-        write!(f, " statement {}", self.statement + 1)?;
-        if let Some(sid) = &self.sid {
-            write!(f, " ({sid})")?;
-        }
-        write!(f, ", {}: ", self.effect)?;
-        match &self.mismatch {
-            None => f.write_str("matches"),
-            Some(mismatch) => write!(f, "{mismatch}"),
-        }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Mismatch::Action => f.write_str("action does not match"),
-            Mismatch::Resource => f.write_str("resource does not match"),
-            Mismatch::Principal => f.write_str("principal does not match"),
-            Mismatch::Condition {
-                operator,
-                key,
-                wanted,
-                seen,
-            } => {
-                write!(
-                    f,
-                    "condition {operator} {key} [{}] does not hold: ",
-                    wanted.join(", ")
-                )?;
-                match seen {
-                    None => f.write_str("the request does not have the key"),
-                    Some(seen) => write!(f, "the request has [{}]", seen.join(", ")),
+fn mismatch(statement: &CompiledStatement, outcome: Match, call: &Call<'_>) -> Option<Mismatch> {
+    let written = &statement.written;
+    let request = call.request;
+    let (element, wanted, seen) = match outcome {
+        Match::Yes(_) => return None,
+        Match::Condition(index) => {
+            return written.conditions.get(index).map(|entry| {
+                let seen = request.context.value(&entry.key.to_lowercase());
+                Mismatch::Condition {
+                    operator: entry.operator_name.clone(),
+                    key: entry.key.clone(),
+                    wanted: entry.values.clone(),
+                    seen: seen.map(|value| match value {
+                        Value::One(text) => vec![text.into_owned()],
+                        Value::Many(texts) => texts.into_iter().map(Into::into).collect(),
+                    }),
                 }
-            }
+            });
         }
-    }
+        Match::Action => {
+            let element = &written.actions;
+            let name = if element.negated {
+                ElementName::NotAction
+            } else {
+                ElementName::Action
+            };
+            (name, element.values.clone(), request.action.to_owned())
+        }
+        Match::Resource => {
+            let element = written.resources.as_ref();
+            let name = if element.is_some_and(|e| e.negated) {
+                ElementName::NotResource
+            } else {
+                ElementName::Resource
+            };
+            let wanted = element.map(|e| e.values.clone()).unwrap_or_default();
+            (name, wanted, request.resource.to_owned())
+        }
+        Match::Principal => {
+            let (name, wanted) = principals(written);
+            (name, wanted, request.principal.to_string())
+        }
+    };
+    Some(Mismatch::Element {
+        element,
+        wanted,
+        seen,
+    })
+}
+
+fn principals(written: &Statement) -> (ElementName, Vec<String>) {
+    let element = written.principals.as_ref();
+    let name = if element.is_some_and(|e| e.negated) {
+        ElementName::NotPrincipal
+    } else {
+        ElementName::Principal
+    };
+    let values = element.iter().flat_map(|e| &e.values);
+    let values = values.map(|named| match named.kind {
+        PrincipalType::Everyone => named.value.clone(),
+        kind => format!("{kind}: {}", named.value),
+    });
+    (name, values.collect())
 }

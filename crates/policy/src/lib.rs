@@ -20,9 +20,11 @@ mod document;
 mod explain;
 mod glob;
 mod json;
+mod missing;
 mod number;
 mod operator;
 mod principal;
+mod report;
 mod resource;
 mod template;
 mod validate;
@@ -32,5 +34,7 @@ pub use compiled::Compiled;
 pub use context::{Context, Value};
 pub use decide::{Decision, Denial, Layer, Level, Policies, Request, ResourcePolicy, decide};
 pub use document::{Effect, Kind, Malformed, Policy};
-pub use explain::{Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain};
+pub use explain::{
+    ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain,
+};
 pub use principal::{Principal, PrincipalType};

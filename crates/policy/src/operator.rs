@@ -115,6 +115,20 @@ fn test(name: &str) -> Option<(Test, bool)> {
     })
 }
 
+impl Test {
+    /// Whether `${…}` in a value is a variable.
+    pub(crate) fn takes_variables(self) -> bool {
+        matches!(
+            self,
+            Test::StringEquals
+                | Test::StringEqualsIgnoreCase
+                | Test::StringLike
+                | Test::Arn
+                | Test::Bool
+        )
+    }
+}
+
 impl Relation {
     fn holds(self, ordering: Ordering) -> bool {
         match self {

@@ -131,6 +131,53 @@ pub(crate) enum Parsed {
     Slots(Template),
 }
 
+/// A part of a text, as written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part<'a> {
+    /// Text in which `*` and `?` may be wildcards.
+    Text(&'a str),
+    /// `${*}`, `${?}` or `${$}`: the character itself.
+    Escape(char),
+    /// `${key}` or `${key, 'default'}`.
+    Variable {
+        key: &'a str,
+        default: Option<&'a str>,
+    },
+}
+
+/// The parts of a text that may have variables, up to the first that is malformed.
+pub(crate) struct Parts<'a> {
+    rest: &'a str,
+}
+
+pub(crate) fn parts(text: &str) -> Parts<'_> {
+    Parts { rest: text }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Result<Part<'a>, BadVariable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (before, after) = match self.rest.find("${") {
+            None => (self.rest, ""),
+            Some(0) => return Some(self.variable()),
+            Some(at) => self.rest.split_at_checked(at)?,
+        };
+        self.rest = after;
+        (!before.is_empty()).then_some(Ok(Part::Text(before)))
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn variable(&mut self) -> Result<Part<'a>, BadVariable> {
+        let text = std::mem::take(&mut self.rest);
+        let text = text.strip_prefix("${").ok_or(BadVariable)?;
+        let (part, rest) = variable(text)?;
+        self.rest = rest;
+        Ok(part)
+    }
+}
+
 pub(crate) fn parse(text: &str, syntax: Syntax) -> Result<Parsed, BadVariable> {
     let plain = |text: &str| -> Vec<Token> {
         if syntax.wildcards {
@@ -144,15 +191,19 @@ pub(crate) fn parse(text: &str, syntax: Syntax) -> Result<Parsed, BadVariable> {
     }
     let mut pieces = Vec::new();
     let mut slots = false;
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        pieces.extend(plain(before).into_iter().map(Piece::Token));
-        let (piece, after) = variable(after)?;
-        slots |= matches!(piece, Piece::Slot { .. });
-        pieces.push(piece);
-        rest = after;
+    for part in parts(text) {
+        match part? {
+            Part::Text(text) => pieces.extend(plain(text).into_iter().map(Piece::Token)),
+            Part::Escape(c) => pieces.push(Piece::Token(Token::Char(c))),
+            Part::Variable { key, default } => {
+                slots = true;
+                pieces.push(Piece::Slot {
+                    key: key.to_lowercase().into(),
+                    default: default.map(Into::into),
+                });
+            }
+        }
     }
-    pieces.extend(plain(rest).into_iter().map(Piece::Token));
     if slots {
         return Ok(Parsed::Slots(Template {
             pieces: pieces.into(),
@@ -172,10 +223,10 @@ pub(crate) fn parse(text: &str, syntax: Syntax) -> Result<Parsed, BadVariable> {
 }
 
 /// Reads what follows `${`, up to and with the closing brace.
-fn variable(text: &str) -> Result<(Piece, &str), BadVariable> {
+fn variable(text: &str) -> Result<(Part<'_>, &str), BadVariable> {
     for (special, c) in [("*}", '*'), ("?}", '?'), ("$}", '$')] {
         if let Some(after) = text.strip_prefix(special) {
-            return Ok((Piece::Token(Token::Char(c)), after));
+            return Ok((Part::Escape(c), after));
         }
     }
     let end = text.find([',', '}']).ok_or(BadVariable)?;
@@ -184,12 +235,8 @@ fn variable(text: &str) -> Result<(Piece, &str), BadVariable> {
     if key.is_empty() || key.contains(['$', '{', '\'', '*', '?']) {
         return Err(BadVariable);
     }
-    let slot = |default: Option<&str>| Piece::Slot {
-        key: key.to_lowercase().into(),
-        default: default.map(Into::into),
-    };
     if let Some(after) = after.strip_prefix('}') {
-        return Ok((slot(None), after));
+        return Ok((Part::Variable { key, default: None }, after));
     }
     let quoted = after
         .strip_prefix(',')
@@ -197,7 +244,8 @@ fn variable(text: &str) -> Result<(Piece, &str), BadVariable> {
         .and_then(|t| t.strip_prefix('\''));
     let (default, after) = quoted.and_then(|t| t.split_once('\'')).ok_or(BadVariable)?;
     let after = after.trim_start().strip_prefix('}').ok_or(BadVariable)?;
-    Ok((slot(Some(default)), after))
+    let default = Some(default);
+    Ok((Part::Variable { key, default }, after))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod support;
 
 #[cfg(test)]
 mod tests {
-    use locum_policy::{Decision, Denial, Effect, Layer, LayerAnswer, Mismatch};
+    use locum_policy::{Decision, Denial, Effect, ElementName, Layer, LayerAnswer, Mismatch};
     use serde_json::json;
 
     use crate::support::{Caller, Facts, World};
@@ -62,10 +62,213 @@ mod tests {
             "denied: arn:aws:sts::111122223333:assumed-role/ci/build may not perform s3:PutObject on \
              arn:aws:s3:::reports/july.csv because no identity-based policy allows the s3:PutObject action\n\
              \x20 identity-based policy: no allow\n\
-             \x20   policy 1 statement 1 (Read), Allow: action does not match\n\
-             \x20   policy 1 statement 2 (Logs), Allow: resource does not match\n\
              \x20   policy 2 statement 1, Allow: condition IpAddress aws:SourceIp [203.0.113.0/24, \
-             10.0.0.0/8] does not hold: the request has [198.51.100.1]\n"
+             10.0.0.0/8] does not hold: the request has [198.51.100.1]\n\
+             \x20   policy 1 statement 2 (Logs), Allow: Resource [arn:aws:s3:::logs/*] does not match\n\
+             \x20   policy 1 statement 1 (Read), Allow: Action [s3:Get*] does not match\n"
+        );
+        assert_eq!(
+            explanation.reason().as_deref(),
+            Some("because no identity-based policy allows the s3:PutObject action")
+        );
+        assert_eq!(explanation.matched().count(), 0);
+    }
+
+    #[test]
+    fn the_element_that_does_not_match_as_written() {
+        let mut world = session();
+        world.identity = vec![json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["s3:Get*", "S3:List*"], "Resource": "*"},
+            {"Effect": "Allow", "NotAction": "s3:Put*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "*", "Resource": ["arn:aws:s3:::${aws:username}/*"]},
+            {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::reports/*"},
+        ]})];
+        world.attached = Some(json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*",
+             "Principal": {"AWS": ["444455556666", "arn:aws:iam::111122223333:user/ann"],
+                           "Service": "ec2.amazonaws.com"}},
+            {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": {"Service": "s3.amazonaws.com"}},
+        ]}));
+        let explanation = world.explain();
+        let seen: Vec<_> = explanation
+            .layers
+            .iter()
+            .flat_map(|layer| &layer.statements)
+            .map(|report| report.mismatch.clone().unwrap())
+            .collect();
+        let element = |element, wanted: &[&str], seen: &str| Mismatch::Element {
+            element,
+            wanted: wanted.iter().map(ToString::to_string).collect(),
+            seen: seen.to_owned(),
+        };
+        let caller = "arn:aws:sts::111122223333:assumed-role/ci/build";
+        let object = "arn:aws:s3:::reports/july.csv";
+        let principals = [
+            "AWS: 444455556666",
+            "AWS: arn:aws:iam::111122223333:user/ann",
+            "Service: ec2.amazonaws.com",
+        ];
+        assert_eq!(
+            seen,
+            [
+                element(ElementName::Principal, &principals, caller),
+                element(
+                    ElementName::Principal,
+                    &["Service: s3.amazonaws.com"],
+                    caller
+                ),
+                element(
+                    ElementName::Action,
+                    &["s3:Get*", "S3:List*"],
+                    "s3:PutObject"
+                ),
+                element(ElementName::NotAction, &["s3:Put*"], "s3:PutObject"),
+                element(
+                    ElementName::Resource,
+                    &["arn:aws:s3:::${aws:username}/*"],
+                    object
+                ),
+                element(
+                    ElementName::NotResource,
+                    &["arn:aws:s3:::reports/*"],
+                    object
+                ),
+            ]
+        );
+    }
+
+    #[track_caller]
+    fn missing(statement: &serde_json::Value, wanted: &[&str]) {
+        let mut world = session();
+        world.identity = vec![json!({"Version": "2012-10-17", "Statement": statement})];
+        let explanation = world.explain();
+        let identity = explanation.layers.last().unwrap();
+        assert_eq!(identity.statements[0].missing_keys, wanted, "{statement}");
+        assert_eq!(explanation.missing_keys(), wanted, "{statement}");
+    }
+
+    #[test]
+    fn keys_that_a_matching_statement_names_and_the_request_lacks() {
+        let conditions = json!({
+            "StringEquals": {"aws:PrincipalTag/Team": ["${aws:userid}", "x${aws:PrincipalTag/team}"]},
+            "Null": {"s3:prefix": "true"},
+            "NumericLessThan": {"s3:max-keys": "10"},
+            "IpAddress": {"AWS:SourceIP": "10.0.0.0/8"},
+            "StringLikeIfExists": {"s3:Prefix": "${*}${aws:username, 'x'}"},
+        });
+        let mut statement = json!({"Effect": "Allow", "Action": "s3:*", "Condition": conditions,
+            "Resource": ["arn:aws:s3:::${aws:UserName}/*", "arn:aws:s3:::reports/*"]});
+        missing(
+            &statement,
+            &[
+                "aws:UserName",
+                "s3:prefix",
+                "s3:max-keys",
+                "aws:PrincipalTag/Team",
+                "aws:userid",
+            ],
+        );
+        statement["Action"] = json!("sqs:*");
+        missing(&statement, &[]);
+    }
+
+    #[test]
+    fn keys_of_a_resource_that_fails_only_for_want_of_them() {
+        let allow = |resource: &str| {
+            json!({"Effect": "Allow", "Action": "s3:*", "Resource": resource,
+                   "Condition": {"Bool": {"aws:SecureTransport": "true"}}})
+        };
+        missing(
+            &allow("arn:aws:s3:::${aws:PrincipalTag/Area}/july.*"),
+            &["aws:PrincipalTag/Area", "aws:SecureTransport"],
+        );
+        missing(&allow("arn:aws:s3:::${aws:PrincipalTag/Area}/june.*"), &[]);
+        missing(&allow("arn:aws:s3:::${aws:sourceip}/july.*"), &[]);
+        missing(&allow("arn:aws:s3:::${aws:username, 'logs'}/july.*"), &[]);
+        missing(
+            &allow("arn:aws:s3:::${aws:username, 'reports'}/july.${*}*${?}"),
+            &[],
+        );
+        missing(
+            &allow("arn:aws:s3:::reports/${aws:userid}.${aws:username, 'csv'}"),
+            &["aws:userid", "aws:username", "aws:SecureTransport"],
+        );
+        let mut world = session();
+        world.identity = vec![json!({"Version": "2012-10-17",
+            "Statement": allow("arn:aws:s3:::${aws:username}/*")})];
+        assert!(world.explain().to_string().contains(
+            "Resource [arn:aws:s3:::${aws:username}/*] does not match: the request does not have \
+             aws:username, aws:SecureTransport\n"
+        ));
+        // Version 2008-10-17 has no variables.
+        world.identity = vec![json!({"Statement": allow("arn:aws:s3:::${aws:username}/*")})];
+        assert_eq!(world.explain().missing_keys(), Vec::<&str>::new());
+        world.identity = vec![json!({"Statement": allow("arn:aws:s3:::*")})];
+        assert_eq!(world.explain().missing_keys(), ["aws:SecureTransport"]);
+    }
+
+    #[test]
+    fn the_statements_that_mattered() {
+        let mut world = session();
+        world.boundary = Some(json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*",
+             "Condition": {"Null": {"aws:username": "false"}}},
+        ]}));
+        world.identity = vec![json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "s3:Put*", "Resource": "*"},
+        ]})];
+        let matched = |world: &World| -> Vec<(Layer, usize)> {
+            let explanation = world.explain();
+            let matched = explanation.matched();
+            matched
+                .map(|(layer, report)| (layer.layer, report.statement))
+                .collect()
+        };
+        assert_eq!(
+            matched(&world),
+            [(Layer::Identity, 1), (Layer::Boundary, 0)]
+        );
+        assert_eq!(world.explain().reason(), None);
+        world.facts.insert("aws:username".to_owned(), "ann".into());
+        assert_eq!(matched(&world), [(Layer::Boundary, 1)]);
+        assert_eq!(
+            world.explain().reason().as_deref(),
+            Some("with an explicit deny in a permissions boundary")
+        );
+    }
+
+    #[test]
+    fn long_lists_are_counted() {
+        let mut world = session();
+        let actions: Vec<String> = (0..9).map(|i| format!("s3:Get{i}")).collect();
+        let mut statements = vec![json!({"Effect": "Allow", "Action": actions, "Resource": "*"})];
+        for i in 0..25 {
+            let bucket = format!("arn:aws:s3:::bucket-{i}/*");
+            statements.push(json!({"Effect": "Allow", "Action": "s3:*", "Resource": bucket}));
+        }
+        world.identity = vec![json!({"Version": "2012-10-17", "Statement": statements})];
+        let text = world.explain().to_string();
+        assert_eq!(text.lines().count(), 24, "{text}");
+        assert!(text.ends_with(
+            "    policy 1 statement 21, Allow: Resource [arn:aws:s3:::bucket-19/*] does not match\n    \
+             5 more statements that do not match\n    policy 1 statement 1, Allow: Action [s3:Get0, \
+             s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, 3 more] does not match\n"
+        ), "{text}");
+        statements.truncate(1);
+        world.identity =
+            vec![json!({"Version": "2012-10-17", "Statement": vec![&statements[0]; 4]})];
+        assert!(world.explain().to_string().ends_with(
+            "  identity-based policy: no allow\n    4 statements about other actions\n"
+        ));
+        world.identity = vec![json!({"Version": "2012-10-17",
+            "Statement": {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}})];
+        assert!(
+            world
+                .explain()
+                .to_string()
+                .ends_with("NotAction [s3:*] excludes it\n")
         );
     }
 
