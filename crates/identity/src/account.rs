@@ -427,7 +427,7 @@ impl Account {
             Entity::Role(role) => {
                 touched.roles.insert(role.id.clone());
                 let trust =
-                    Policy::parse(&role.trust_policy, Kind::Trust).map_err(|_| damaged())?;
+                    Policy::stored(&role.trust_policy, Kind::Trust).map_err(|_| damaged())?;
                 let state = RoleState {
                     arn: self.iam_arn(&format!("role{}{}", role.path, role.name)),
                     trust: Arc::new(trust.compile()),
@@ -468,7 +468,7 @@ impl Account {
             Entity::Bucket(bucket) => {
                 let policy = match &bucket.policy {
                     Some(text) => {
-                        let policy = Policy::parse(text, Kind::Resource).map_err(|_| damaged())?;
+                        let policy = Policy::stored(text, Kind::Resource).map_err(|_| damaged())?;
                         Some(Arc::new(policy.compile()))
                     }
                     None => None,
@@ -625,7 +625,7 @@ struct Touched {
 
 fn compile_identity(document: &str) -> Option<Arc<Compiled>> {
     Some(Arc::new(
-        Policy::parse(document, Kind::Identity).ok()?.compile(),
+        Policy::stored(document, Kind::Identity).ok()?.compile(),
     ))
 }
 

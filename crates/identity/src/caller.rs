@@ -116,7 +116,11 @@ pub(crate) fn session_policies(
         let mandatory = matches!(session.principal, SessionPrincipal::FederatedUser { .. });
         return mandatory.then(Arc::default);
     }
-    let compile = |text: &str| Some(Arc::new(Policy::parse(text, Kind::Session).ok()?.compile()));
+    let compile = |text: &str| {
+        Some(Arc::new(
+            Policy::stored(text, Kind::Session).ok()?.compile(),
+        ))
+    };
     let inline = session.policy.as_deref().map(compile);
     let managed = session
         .policy_arns

@@ -46,7 +46,7 @@ pub(crate) async fn to_stored(realm: &Realm, policy: &Policy) -> Result<String, 
 /// # Errors
 /// [`Error::ServiceUnavailable`]
 pub(crate) async fn to_shown(realm: &Realm, stored: &str, kind: Kind) -> Result<String, Error> {
-    let policy = Policy::parse(stored, kind)?;
+    let policy = Policy::stored(stored, kind)?;
     let mut arns = HashMap::new();
     for (kind, text) in policy.principals() {
         if kind == PrincipalType::Aws

@@ -1,13 +1,15 @@
 //! Policy documents: read without loss, validated when written.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::compiled::Compiled;
-use crate::json;
+use crate::json::{self, Span};
 use crate::operator::Operator;
+use crate::position::{Lines, Position};
 use crate::principal::PrincipalType;
-use crate::validate;
+use crate::validate::{self, Occasion};
 
 /// Which rules of writing apply to a document. Permissions boundaries are managed policies, so they
 /// are [`Kind::Identity`].
@@ -44,12 +46,14 @@ pub enum Kind {
 pub struct Policy {
     text: Box<str>,
     document: Document,
+    /// Where the statements stand, once somebody has asked.
+    positions: OnceLock<Box<[(Position, Position)]>>,
 }
 
 /// Why a document was refused: AWS's `MalformedPolicyDocument` message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Malformed {
-    message: String,
+    message: Cow<'static, str>,
 }
 
 impl Policy {
@@ -59,10 +63,23 @@ impl Policy {
     /// IAM JSON policy language". Whether the principals it names exist is for the caller to see:
     /// [`Policy::principals`].
     pub fn parse(text: &str, kind: Kind) -> Result<Policy, Malformed> {
-        let document = validate::document(text, kind)?;
+        Policy::read(text, kind, Occasion::Write)
+    }
+
+    /// Reads a document that was accepted before.
+    ///
+    /// Rules that AWS added for new writes, and lets policies that stood already break, are not
+    /// applied: the tenant conditions of shared OpenID Connect issuers. All others are.
+    pub fn stored(text: &str, kind: Kind) -> Result<Policy, Malformed> {
+        Policy::read(text, kind, Occasion::Load)
+    }
+
+    fn read(text: &str, kind: Kind, occasion: Occasion) -> Result<Policy, Malformed> {
+        let document = validate::document(text, kind, occasion)?;
         Ok(Policy {
             text: text.into(),
             document,
+            positions: OnceLock::new(),
         })
     }
 
@@ -108,6 +125,29 @@ impl Policy {
         out
     }
 
+    /// How many statements the policy has.
+    pub fn statement_count(&self) -> usize {
+        self.document.statements.len()
+    }
+
+    /// Where the policy simulator says that a statement, counted from 0, starts and ends.
+    ///
+    /// The end is the position just behind the statement's closing brace. The start is where the
+    /// simulator's parser stands before it reads the statement: just behind the bracket that opens
+    /// the list for the first statement, at the end of the one before for the others, and just behind
+    /// the opening brace for a statement that stands alone. That is what recorded answers of
+    /// SimulateCustomPolicy show. `None` when there are fewer statements.
+    pub fn statement_positions(&self, index: usize) -> Option<(Position, Position)> {
+        let all = self.positions.get_or_init(|| {
+            let lines = Lines::new(&self.text);
+            let spans = self.document.statements.iter().map(|s| s.reported);
+            spans
+                .map(|span| (lines.position(span.start), lines.position(span.end)))
+                .collect()
+        });
+        all.get(index).copied()
+    }
+
     /// The form that decides requests.
     pub fn compile(&self) -> Compiled {
         Compiled::new(&self.document)
@@ -122,7 +162,7 @@ impl Policy {
 }
 
 impl Malformed {
-    pub(crate) fn new(message: impl Into<String>) -> Malformed {
+    pub(crate) fn new(message: impl Into<Cow<'static, str>>) -> Malformed {
         Malformed {
             message: message.into(),
         }
@@ -165,6 +205,8 @@ pub(crate) struct Document {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
+    /// What the simulator takes for the statement's place: see [`Policy::statement_positions`].
+    pub(crate) reported: Span,
     pub(crate) sid: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) principals: Option<PrincipalElement>,
@@ -192,7 +234,7 @@ pub(crate) struct NamedPrincipal {
     pub(crate) kind: PrincipalType,
     pub(crate) value: String,
     /// Where the string stands in the text, quotes included.
-    pub(crate) span: Range<usize>,
+    pub(crate) span: Span,
 }
 
 /// One operator with one key.

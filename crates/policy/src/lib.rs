@@ -23,6 +23,7 @@ mod json;
 mod missing;
 mod number;
 mod operator;
+mod position;
 mod principal;
 mod report;
 mod resource;
@@ -37,4 +38,6 @@ pub use document::{Effect, Kind, Malformed, Policy};
 pub use explain::{
     ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain,
 };
+pub use position::Position;
 pub use principal::{Principal, PrincipalType};
+pub use validate::context_keys;

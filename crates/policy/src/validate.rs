@@ -3,40 +3,151 @@
 //! Reading the shape comes first and is the same for every kind: what is not JSON, an unknown
 //! element, a value of the wrong type, an unknown operator. Then each kind has its own checks.
 
-use crate::document::{
-    ConditionEntry, Document, Effect, Element, Kind, Malformed, NamedPrincipal, PrincipalElement,
-    Statement,
-};
-use crate::json::{self, Json, Node};
-use crate::operator::{Operand, Operator};
-use crate::principal::PrincipalType;
-use crate::resource::ArnPattern;
+use std::borrow::Cow;
+
+use crate::document::{Document, Kind, Malformed};
+use crate::json::{self, Fault, NotJson, Span};
 
 mod control;
+pub(crate) mod draft;
 mod identity;
 mod trust;
 
-/// Reads a document and checks it by the rules of its kind.
-pub(crate) fn document(text: &str, kind: Kind) -> Result<Document, Malformed> {
-    let root = json::parse(text).map_err(|_| Malformed::new(not_json(kind)))?;
-    let draft = Draft::read(root).ok_or_else(|| Malformed::new(bad_shape(kind)))?;
-    match kind {
-        Kind::Identity | Kind::Session => identity::check(&draft, kind)?,
-        Kind::Trust | Kind::Resource => trust::check(&draft, kind)?,
-        Kind::ServiceControl | Kind::ResourceControl => control::check(&draft, kind)?,
-    }
-    draft
-        .finish()
-        .ok_or_else(|| Malformed::new(bad_shape(kind)))
+use draft::{BadShape, Draft, Text};
+
+/// Why a document is checked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Occasion {
+    /// It is being written.
+    Write,
+    /// It was written before, perhaps under fewer rules: those that came later do not count.
+    Load,
 }
 
-fn not_json(kind: Kind) -> &'static str {
+/// Why a document is refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Access Analyzer's code for it.
+    pub(crate) code: &'static str,
+    /// AWS's `MalformedPolicyDocument` message.
+    pub(crate) message: Cow<'static, str>,
+    /// What AWS's message leaves unsaid.
+    pub(crate) detail: Option<String>,
+    pub(crate) span: Span,
+}
+
+impl Refusal {
+    fn new(code: &'static str, span: Span, message: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal {
+            code,
+            message: message.into(),
+            detail: None,
+            span,
+        }
+    }
+
+    fn because(mut self, detail: impl Into<String>) -> Refusal {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+impl From<Refusal> for Malformed {
+    fn from(refusal: Refusal) -> Malformed {
+        Malformed::new(refusal.message)
+    }
+}
+
+/// Refuses.
+fn refuse<T>(
+    code: &'static str,
+    span: Span,
+    message: impl Into<Cow<'static, str>>,
+) -> Result<T, Refusal> {
+    Err(Refusal::new(code, span, message))
+}
+
+/// Reads a document and checks it by the rules of its kind.
+pub(crate) fn document(text: &str, kind: Kind, occasion: Occasion) -> Result<Document, Refusal> {
+    let draft = read(text, kind)?;
+    check(&draft, kind, occasion)?;
+    let span = draft.span;
+    draft
+        .finish()
+        .ok_or_else(|| Refusal::new("MISSING_ELEMENT", span, bad_shape(kind)))
+}
+
+/// Reads a document's shape.
+pub(crate) fn read(text: &str, kind: Kind) -> Result<Draft<'_>, Refusal> {
+    let root = json::parse(text).map_err(|fault| unreadable(fault, kind))?;
+    Draft::read(root).map_err(|BadShape { code, detail, span }| {
+        Refusal::new(code, span, bad_shape(kind)).because(detail)
+    })
+}
+
+/// Checks a document by the rules of its kind.
+pub(crate) fn check(draft: &Draft<'_>, kind: Kind, occasion: Occasion) -> Result<(), Refusal> {
     match kind {
+        Kind::Identity | Kind::Session => identity::check(draft, kind),
+        Kind::Trust | Kind::Resource => trust::check(draft, kind, occasion),
+        Kind::ServiceControl | Kind::ResourceControl => control::check(draft, kind),
+    }
+}
+
+/// The names of context keys that a document asks for, spelled as it spells them: the keys of its
+/// conditions, and the variables in its resources and condition values (`${*}`, `${?}` and `${$}`
+/// count as the keys `*`, `?` and `$`). Each name comes once, in the order of the text.
+///
+/// This is what GetContextKeysForCustomPolicy answers. Unlike for [`crate::Policy::parse`] a document
+/// may lack statements and elements. One of version 2008-10-17 has no variables.
+///
+/// # Errors
+/// What is not JSON, an unknown element or operator, a value of the wrong type.
+pub fn context_keys(text: &str) -> Result<Vec<String>, Malformed> {
+    let draft = read(text, Kind::Identity)?;
+    let variables = draft.variables();
+    let mut names: Vec<(usize, &str)> = Vec::new();
+    for statement in &draft.statements {
+        let mut texts: Vec<&Text<'_>> = statement.resources().collect();
+        for entry in &statement.conditions {
+            names.push((entry.key.span.start, &entry.key.value));
+            texts.extend(&entry.values);
+        }
+        for text in texts.into_iter().filter(|_| variables) {
+            names.extend(variable_names(&text.value).map(|name| (text.span.start, name)));
+        }
+    }
+    // Elements stand in any order; names of one text are in order already, and sorting keeps that.
+    names.sort_by_key(|(at, _)| *at);
+    let mut seen = std::collections::HashSet::new();
+    let once = names.into_iter().filter(|(_, name)| seen.insert(*name));
+    Ok(once.map(|(_, name)| name.to_owned()).collect())
+}
+
+/// The names of a text's variables, without their defaults.
+pub(crate) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|after| {
+        let end = after.find([',', '}'])?;
+        let name = after.get(..end)?.trim();
+        (!name.is_empty()).then_some(name)
+    })
+}
+
+fn unreadable(NotJson { at, fault }: NotJson, kind: Kind) -> Refusal {
+    let detail = match fault {
+        Fault::Syntax => "this is not JSON: unexpected character",
+        Fault::Truncated => "this is not JSON: the text ends too early",
+        Fault::DuplicateKey => "the object has this key already",
+        Fault::TooDeep => "nested more deeply than a policy can be",
+    };
+    let message = match kind {
         Kind::Identity | Kind::Session => "Syntax errors in policy.",
         Kind::Trust => "This policy contains invalid Json",
         Kind::Resource => "Policies must be valid JSON and the first byte must be '{'",
         Kind::ServiceControl | Kind::ResourceControl => control::MALFORMED,
-    }
+    };
+    let span = Span { start: at, end: at };
+    Refusal::new("JSON_SYNTAX_ERROR", span, message).because(detail)
 }
 
 fn bad_shape(kind: Kind) -> &'static str {
@@ -47,278 +158,19 @@ fn bad_shape(kind: Kind) -> &'static str {
     }
 }
 
-/// A document of the right shape, in which anything may still be missing.
-struct Draft {
-    version: Option<String>,
-    statements: Vec<DraftStatement>,
-}
-
-struct DraftStatement {
-    sid: Option<String>,
-    effect: Option<Effect>,
-    principal: Option<DraftPrincipal>,
-    actions: Option<Element>,
-    resources: Option<Element>,
-    conditions: Vec<ConditionEntry>,
-}
-
-struct DraftPrincipal {
-    element: PrincipalElement,
-    /// Written as a bare string.
-    bare: bool,
-}
-
-impl Draft {
-    fn read(root: Node) -> Option<Draft> {
-        let Json::Object(members) = root.value else {
-            return None;
-        };
-        let (mut version, mut statements) = (None, None);
-        for (name, node) in members {
-            match (name.as_str(), node.value) {
-                ("Version", Json::String(text)) => version = Some(text),
-                ("Id", Json::String(_)) => {}
-                ("Statement", Json::Array(items)) => {
-                    let items = items
-                        .into_iter()
-                        .map(|item| DraftStatement::read(item.value));
-                    statements = Some(items.collect::<Option<Vec<_>>>()?);
-                }
-                ("Statement", single @ Json::Object(_)) => {
-                    statements = Some(vec![DraftStatement::read(single)?]);
-                }
-                _ => return None,
-            }
-        }
-        Some(Draft {
-            version,
-            statements: statements?,
-        })
-    }
-
-    /// Version 2012-10-17: `${…}` is a variable.
-    fn variables(&self) -> bool {
-        self.version.as_deref() == Some(CURRENT)
-    }
-
-    /// Whether the version is absent or known.
-    fn known_version(&self) -> bool {
-        matches!(self.version.as_deref(), None | Some(CURRENT | "2008-10-17"))
-    }
-
-    /// Whether no Sid is given twice; empty ones do not count.
-    fn unique_sids(&self) -> bool {
-        let mut sids: Vec<&str> = self
-            .statements
-            .iter()
-            .filter_map(|s| s.sid.as_deref())
-            .filter(|s| !s.is_empty())
-            .collect();
-        sids.sort_unstable();
-        sids.windows(2)
-            .all(|pair| !matches!(pair, [a, b] if a == b))
-    }
-
-    /// The document, once its kind's checks have passed.
-    fn finish(self) -> Option<Document> {
-        let variables = self.variables();
-        let statements = self.statements.into_iter().map(DraftStatement::finish);
-        Some(Document {
-            variables,
-            statements: statements.collect::<Option<Vec<_>>>()?,
-        })
-    }
-}
-
-const CURRENT: &str = "2012-10-17";
-
-impl DraftStatement {
-    fn read(json: Json) -> Option<DraftStatement> {
-        let Json::Object(members) = json else {
-            return None;
-        };
-        let mut draft = DraftStatement {
-            sid: None,
-            effect: None,
-            principal: None,
-            actions: None,
-            resources: None,
-            conditions: Vec::new(),
-        };
-        for (name, node) in members {
-            let taken = match name.as_str() {
-                "Sid" => draft.sid.replace(string(node.value)?).is_some(),
-                "Effect" => draft
-                    .effect
-                    .replace(effect(&string(node.value)?)?)
-                    .is_some(),
-                "Principal" => draft.principal.replace(principal(false, node)?).is_some(),
-                "NotPrincipal" => draft.principal.replace(principal(true, node)?).is_some(),
-                "Action" => draft.actions.replace(element(false, node)?).is_some(),
-                "NotAction" => draft.actions.replace(element(true, node)?).is_some(),
-                "Resource" => draft.resources.replace(element(false, node)?).is_some(),
-                "NotResource" => draft.resources.replace(element(true, node)?).is_some(),
-                "Condition" => {
-                    draft.conditions = conditions(node.value)?;
-                    false
-                }
-                _ => return None,
-            };
-            // An element together with its negation.
-            if taken {
-                return None;
-            }
-        }
-        Some(draft)
-    }
-
-    fn finish(self) -> Option<Statement> {
-        Some(Statement {
-            sid: self.sid,
-            effect: self.effect?,
-            principals: self.principal.map(|p| p.element),
-            actions: self.actions?,
-            resources: self.resources,
-            conditions: self.conditions,
-        })
-    }
-
-    fn has_actions(&self) -> bool {
-        self.actions.as_ref().is_some_and(|e| !e.values.is_empty())
-    }
-
-    fn has_resources(&self) -> bool {
-        self.resources
-            .as_ref()
-            .is_some_and(|e| !e.values.is_empty())
-    }
-
-    /// Whether every condition value can be read by its operator.
-    fn readable_conditions(&self, variables: bool) -> bool {
-        self.conditions.iter().all(|entry| {
-            let test = entry.operator.test;
-            entry
-                .values
-                .iter()
-                .all(|text| Operand::parse(test, text, variables).is_ok())
-        })
-    }
-
-    /// Whether every variable of the resources is well formed.
-    fn readable_resources(&self, variables: bool) -> bool {
-        self.resources
-            .iter()
-            .flat_map(|e| &e.values)
-            .all(|text| ArnPattern::resource(text, variables).is_some())
-    }
-}
-
-fn string(json: Json) -> Option<String> {
-    if let Json::String(text) = json {
-        Some(text)
-    } else {
-        None
-    }
-}
-
-fn effect(text: &str) -> Option<Effect> {
-    match text {
-        "Allow" => Some(Effect::Allow),
-        "Deny" => Some(Effect::Deny),
-        _ => None,
-    }
-}
-
-fn element(negated: bool, node: Node) -> Option<Element> {
-    let values = match node.value {
-        Json::String(text) => vec![text],
-        Json::Array(items) => items
-            .into_iter()
-            .map(|item| string(item.value))
-            .collect::<Option<_>>()?,
-        _ => return None,
+/// Says of a name that it is no operator, and why where that is not plain.
+fn bad_operator(name: &Text<'_>) -> BadShape {
+    let base = name
+        .value
+        .rsplit_once(':')
+        .map_or(&*name.value, |(_, base)| base);
+    let code = match base.strip_suffix("IfExists") {
+        Some("Null") => "NULL_WITH_IF_EXISTS",
+        _ => "INVALID_CONDITION_OPERATOR",
     };
-    Some(Element { negated, values })
-}
-
-fn principal(negated: bool, node: Node) -> Option<DraftPrincipal> {
-    let members = match node.value {
-        Json::String(value) => {
-            let named = NamedPrincipal {
-                kind: PrincipalType::Everyone,
-                value,
-                span: node.span,
-            };
-            let element = PrincipalElement {
-                negated,
-                values: vec![named],
-            };
-            return Some(DraftPrincipal {
-                element,
-                bare: true,
-            });
-        }
-        Json::Object(members) => members,
-        _ => return None,
-    };
-    let mut values = Vec::new();
-    for (key, node) in members {
-        let kind = PrincipalType::parse(&key)?;
-        let nodes = match node.value {
-            Json::Array(items) => items,
-            value => vec![Node {
-                value,
-                span: node.span,
-            }],
-        };
-        for node in nodes {
-            values.push(NamedPrincipal {
-                kind,
-                value: string(node.value)?,
-                span: node.span,
-            });
-        }
-    }
-    Some(DraftPrincipal {
-        element: PrincipalElement { negated, values },
-        bare: false,
-    })
-}
-
-fn conditions(json: Json) -> Option<Vec<ConditionEntry>> {
-    let Json::Object(operators) = json else {
-        return None;
-    };
-    let mut entries = Vec::new();
-    for (name, node) in operators {
-        let operator = Operator::parse(&name)?;
-        let Json::Object(keys) = node.value else {
-            return None;
-        };
-        for (key, node) in keys {
-            let values = match node.value {
-                Json::Array(items) => items
-                    .into_iter()
-                    .map(|item| scalar(item.value))
-                    .collect::<Option<_>>()?,
-                single => vec![scalar(single)?],
-            };
-            entries.push(ConditionEntry {
-                operator,
-                operator_name: name.clone(),
-                key,
-                values,
-            });
-        }
-    }
-    Some(entries)
-}
-
-/// A condition value: numbers and booleans count as their text.
-fn scalar(json: Json) -> Option<String> {
-    match json {
-        Json::String(text) | Json::Number(text) => Some(text),
-        Json::Bool(value) => Some(value.to_string()),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    BadShape {
+        code,
+        detail: format!("`{}` is no condition operator", name.value),
+        span: name.span,
     }
 }

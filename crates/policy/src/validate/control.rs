@@ -2,64 +2,109 @@
 //!
 //! Organizations tells one message for all that is wrong.
 
-use super::identity::{self, action, condition_key};
-use super::{Draft, DraftStatement};
-use crate::document::{Effect, Kind, Malformed};
+use super::draft::{Draft, DraftStatement};
+use super::identity::{action, condition_key, odd_sid, readable_resources, readable_values};
+use super::{Refusal, refuse};
+use crate::document::{Effect, Kind};
 use crate::principal::PrincipalType;
 
 pub(super) const MALFORMED: &str =
     "The provided policy document does not meet the requirements of the specified policy type.";
 
-pub(super) fn check(draft: &Draft, kind: Kind) -> Result<(), Malformed> {
-    let rules = match kind {
-        Kind::ResourceControl => denies_everyone,
-        _ => names_nobody,
-    };
+pub(super) fn check(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
+    // What is wrong goes into the detail, which the findings tell.
+    examine(draft, kind).map_err(|refusal| {
+        let told = match refusal.detail {
+            Some(detail) => detail,
+            None => refusal.message.into_owned(),
+        };
+        Refusal::new(refusal.code, refusal.span, MALFORMED).because(told)
+    })
+}
+
+fn examine(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
     let variables = draft.variables();
-    let fine = draft.known_version()
-        && (kind == Kind::ResourceControl || variables)
-        && !draft.statements.is_empty()
-        && draft.unique_sids()
-        && draft.statements.iter().all(|statement| {
-            identity::plain_sid(statement)
-                && statement.has_actions()
-                && statement.has_resources()
-                && statement.readable_resources(variables)
-                && statement.readable_conditions(variables)
-                && actions(statement).all(|text| action(text).is_ok())
-                && statement
-                    .conditions
-                    .iter()
-                    .all(|entry| condition_key(&entry.key).is_ok())
-                && rules(statement)
-        });
-    if fine {
-        Ok(())
-    } else {
-        Err(Malformed::new(MALFORMED))
+    if !draft.known_version() || (kind == Kind::ServiceControl && !variables) {
+        let message = "a service control policy must be of version 2012-10-17";
+        return refuse("INVALID_VERSION", draft.version_span(), message);
     }
+    if draft.statements.is_empty() {
+        return refuse(
+            "MISSING_STATEMENT",
+            draft.list,
+            "the policy has no statement",
+        );
+    }
+    if let Some(span) = draft.repeated_sid() {
+        return refuse("UNIQUE_SIDS_REQUIRED", span, "the Sid is given twice");
+    }
+    readable_resources(draft)?;
+    for statement in &draft.statements {
+        let whole = statement.span;
+        if let Some(sid) = odd_sid(statement) {
+            let message = "a Sid takes letters and digits only";
+            return refuse("UNSUPPORTED_SID", sid.span, message);
+        }
+        if statement.effect.is_none() {
+            return refuse("MISSING_EFFECT", whole, "the statement has no Effect");
+        }
+        if !statement.has_actions() {
+            return refuse("MISSING_ACTION", whole, "the statement has no actions");
+        }
+        if !statement.has_resources() {
+            return refuse("MISSING_RESOURCE", whole, "the statement has no resources");
+        }
+        for text in statement.actions() {
+            action(text)?;
+        }
+        readable_values(statement, variables)?;
+        for entry in &statement.conditions {
+            condition_key(&entry.key)?;
+        }
+        match kind {
+            Kind::ResourceControl => denies_everyone(statement)?,
+            _ => names_nobody(statement)?,
+        }
+    }
+    Ok(())
 }
 
 /// A service control policy is about the principals of the accounts it is attached to.
-fn names_nobody(statement: &DraftStatement) -> bool {
-    statement.effect.is_some() && statement.principal.is_none()
+fn names_nobody(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
+    match &statement.principal {
+        None => Ok(()),
+        Some(principal) => {
+            let message = "a service control policy names no principal";
+            refuse("SCP_SYNTAX_ERROR_PRINCIPAL", principal.name, message)
+        }
+    }
 }
 
 /// A resource control policy denies named actions of named services to everyone.
-fn denies_everyone(statement: &DraftStatement) -> bool {
-    let everyone = statement.principal.as_ref().is_some_and(|named| {
-        let element = &named.element;
-        !element.negated
-            && matches!(element.values.as_slice(), [one] if one.value == "*"
-                && matches!(one.kind, PrincipalType::Everyone | PrincipalType::Aws))
-    });
-    let named = statement.actions.as_ref().is_some_and(|e| !e.negated);
-    statement.effect == Some(Effect::Deny)
-        && everyone
-        && named
-        && actions(statement).all(|text| text != "*")
-}
-
-fn actions(statement: &DraftStatement) -> impl Iterator<Item = &String> {
-    statement.actions.iter().flat_map(|element| &element.values)
+fn denies_everyone(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
+    if statement.effect != Some(Effect::Deny) {
+        let message = "a resource control policy can only deny";
+        return refuse("RCP_SYNTAX_ERROR_ALLOW", statement.span, message);
+    }
+    let code = "RCP_SYNTAX_ERROR_PRINCIPAL";
+    let message = "the principal of a resource control policy is \"*\"";
+    let Some(principal) = &statement.principal else {
+        return refuse(code, statement.span, message);
+    };
+    let everyone = matches!(principal.values.as_slice(), [(kind, one)] if one.value == "*"
+        && matches!(kind, PrincipalType::Everyone | PrincipalType::Aws));
+    if principal.negated || principal.listed || !everyone {
+        return refuse(code, principal.name, message);
+    }
+    if let Some(actions) = &statement.actions
+        && actions.negated
+    {
+        let message = "a resource control policy takes no NotAction";
+        return refuse("RCP_SYNTAX_ERROR_NOT_ACTION", actions.name, message);
+    }
+    if let Some(text) = statement.actions().find(|text| text.value == "*") {
+        let message = "a resource control policy names the services of its actions";
+        return refuse("RCP_SYNTAX_ERROR_ACTION_WILDCARD", text.span, message);
+    }
+    Ok(())
 }

@@ -1,50 +1,59 @@
 //! Policies attached to identities, and session policies.
 
-use super::{Draft, DraftStatement};
-use crate::document::{Kind, Malformed};
+use super::draft::{Draft, DraftStatement, Text};
+use super::{Refusal, refuse};
+use crate::document::Kind;
 use crate::glob::Glob;
 
 /// Version, literals, Sids, principals, actions, resources, vendors.
-pub(super) fn check(draft: &Draft, kind: Kind) -> Result<(), Malformed> {
+pub(super) fn check(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
     let statements = &draft.statements;
-    let refuse = |message: &str| Err(Malformed::new(message));
-    if statements.is_empty() || !draft.known_version() || !statements.iter().all(plain_sid) {
-        return refuse("Syntax errors in policy.");
+    let syntax = |code, span| refuse(code, span, "Syntax errors in policy.");
+    if statements.is_empty() {
+        return syntax("MISSING_STATEMENT", draft.list);
     }
-    if statements.iter().any(|s| s.effect.is_none()) {
-        return refuse("Syntax errors in policy.");
+    if !draft.known_version() {
+        return syntax("INVALID_VERSION", draft.version_span());
     }
-    if kind == Kind::Identity && !draft.variables() {
-        return refuse("Policy document must be version 2012-10-17 or greater.");
+    if let Some(sid) = statements.iter().find_map(odd_sid) {
+        return syntax("UNSUPPORTED_SID", sid.span);
+    }
+    if let Some(statement) = statements.iter().find(|s| s.effect.is_none()) {
+        return syntax("MISSING_EFFECT", statement.span);
     }
     let variables = draft.variables();
-    if !statements.iter().all(|s| s.readable_resources(variables)) {
-        return refuse(LEGACY);
+    if kind == Kind::Identity && !variables {
+        let message = "Policy document must be version 2012-10-17 or greater.";
+        return refuse("INVALID_VERSION", draft.version_span(), message);
     }
+    readable_resources(draft)?;
     // A literal that cannot be read is let into a session policy, where it matches nothing.
-    if kind == Kind::Identity && !statements.iter().all(|s| s.readable_conditions(variables)) {
-        return refuse(LEGACY);
+    if kind == Kind::Identity {
+        for statement in statements {
+            readable_values(statement, variables)?;
+        }
     }
-    if !draft.unique_sids() {
-        return refuse("Statement IDs (SID) in a single policy must be unique.");
+    if let Some(span) = draft.repeated_sid() {
+        let message = "Statement IDs (SID) in a single policy must be unique.";
+        return refuse("UNIQUE_SIDS_REQUIRED", span, message);
     }
-    if statements.iter().any(|s| s.principal.is_some()) {
-        return refuse("Policy document should not specify a principal.");
+    if let Some(principal) = statements.iter().find_map(|s| s.principal.as_ref()) {
+        let message = "Policy document should not specify a principal.";
+        return refuse("UNSUPPORTED_PRINCIPAL", principal.name, message);
     }
-    if !statements.iter().all(DraftStatement::has_actions) {
-        return refuse("Policy statement must contain actions.");
+    if let Some(statement) = statements.iter().find(|s| !s.has_actions()) {
+        let message = "Policy statement must contain actions.";
+        return refuse("MISSING_ACTION", statement.span, message);
     }
-    if !statements.iter().all(DraftStatement::has_resources) {
-        return refuse("Policy statement must contain resources.");
+    if let Some(statement) = statements.iter().find(|s| !s.has_resources()) {
+        let message = "Policy statement must contain resources.";
+        return refuse("MISSING_RESOURCE", statement.span, message);
     }
-    for text in statements
-        .iter()
-        .flat_map(|s| s.resources.iter().flat_map(|e| &e.values))
-    {
+    for text in statements.iter().flat_map(DraftStatement::resources) {
         resource(text)?;
     }
     for statement in statements {
-        for text in statement.actions.iter().flat_map(|e| &e.values) {
+        for text in statement.actions() {
             action(text)?;
         }
         for entry in &statement.conditions {
@@ -54,44 +63,64 @@ pub(super) fn check(draft: &Draft, kind: Kind) -> Result<(), Malformed> {
     Ok(())
 }
 
-pub(super) const LEGACY: &str = "The policy failed legacy parsing";
+const LEGACY: &str = "The policy failed legacy parsing";
 
-/// IAM takes letters and digits only.
-pub(super) fn plain_sid(statement: &DraftStatement) -> bool {
-    statement
-        .sid
-        .iter()
-        .all(|sid| sid.bytes().all(|b| b.is_ascii_alphanumeric()))
+/// Every variable of the resources is well formed.
+pub(super) fn readable_resources(draft: &Draft<'_>) -> Result<(), Refusal> {
+    let variables = draft.variables();
+    let mut statements = draft.statements.iter();
+    match statements.find_map(|s| s.unreadable_resource(variables)) {
+        None => Ok(()),
+        Some(span) => Err(Refusal::new("INVALID_VARIABLE", span, LEGACY)
+            .because("the variable is not well formed")),
+    }
+}
+
+/// Every condition value can be read by its operator.
+pub(super) fn readable_values(
+    statement: &DraftStatement<'_>,
+    variables: bool,
+) -> Result<(), Refusal> {
+    match statement.unreadable_value(variables) {
+        None => Ok(()),
+        Some(span) => Err(Refusal::new("INVALID_CONDITION_DATA_TYPE", span, LEGACY)
+            .because("the operator cannot read this value")),
+    }
+}
+
+/// A Sid that is not of letters and digits only, as IAM wants it.
+pub(super) fn odd_sid<'s, 'a>(statement: &'s DraftStatement<'a>) -> Option<&'s Text<'a>> {
+    let odd = |sid: &&Text<'_>| !sid.value.bytes().all(|b| b.is_ascii_alphanumeric());
+    statement.sid.as_ref().filter(odd)
 }
 
 /// `*` or `vendor:pattern`.
-pub(super) fn action(text: &str) -> Result<(), Malformed> {
-    if text == "*" {
+pub(super) fn action(text: &Text<'_>) -> Result<(), Refusal> {
+    let refuse = |message| refuse("INVALID_ACTION", text.span, message);
+    if text.value == "*" {
         return Ok(());
     }
-    let Some((vendor, name)) = text.split_once(':') else {
-        return Err(Malformed::new(NO_VENDOR));
+    let Some((vendor, name)) = text.value.split_once(':') else {
+        return refuse(NO_VENDOR.to_owned());
     };
     if name.contains(':') {
-        return Err(Malformed::new(
-            "Actions/Condition can contain only one colon.",
-        ));
+        return refuse("Actions/Condition can contain only one colon.".to_owned());
     }
     let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
     if vendor.is_empty() || !vendor.bytes().all(legal) {
-        return Err(Malformed::new(format!("Vendor {vendor} is not valid")));
+        return refuse(format!("Vendor {vendor} is not valid"));
     }
     if name.is_empty() {
-        return Err(Malformed::new(LEGACY));
+        return refuse(LEGACY.to_owned());
     }
     Ok(())
 }
 
 /// `vendor:key`; tag keys may hold further colons.
-pub(super) fn condition_key(key: &str) -> Result<(), Malformed> {
-    match key.split_once(':') {
+pub(super) fn condition_key(key: &Text<'_>) -> Result<(), Refusal> {
+    match key.value.split_once(':') {
         Some((vendor, name)) if !vendor.is_empty() && !name.is_empty() => Ok(()),
-        _ => Err(Malformed::new(NO_VENDOR)),
+        _ => refuse("INVALID_CONDITION_KEY_FORMAT", key.span, NO_VENDOR),
     }
 }
 
@@ -99,13 +128,15 @@ const NO_VENDOR: &str =
     "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
 
 /// `*` or an ARN pattern.
-fn resource(text: &str) -> Result<(), Malformed> {
-    let refuse = |message: String| Err(Malformed::new(message));
+fn resource(at: &Text<'_>) -> Result<(), Refusal> {
+    let refuse = |code, message: String| refuse(code, at.span, message);
+    let text = &*at.value;
     if text == "*" {
         return Ok(());
     }
     let Some(rest) = text.strip_prefix("arn:") else {
-        return refuse(format!("Resource {text} must be in ARN format or \"*\"."));
+        let message = format!("Resource {text} must be in ARN format or \"*\".");
+        return refuse("INVALID_ARN_PREFIX", message);
     };
     let segments: Vec<&str> = rest.splitn(5, ':').collect();
     let segment = |index: usize| segments.get(index).copied();
@@ -120,46 +151,39 @@ fn resource(text: &str) -> Result<(), Malformed> {
         } else {
             service
         };
-        return refuse(format!(
+        let message = format!(
             "Partition \"{partition}\" is not valid for resource \
              \"arn:{partition}:{service}:{region}:{account}:{rest}\"."
-        ));
+        );
+        return refuse("INVALID_PARTITION", message);
     }
     let service = segment(1).unwrap_or_default();
     let complete = segments.len() >= 3;
     if !complete || service.is_empty() || service.contains(['*', '?']) {
-        return refuse(
-            "Resource vendor must be fully qualified and cannot contain regexes.".to_owned(),
-        );
+        let message = "Resource vendor must be fully qualified and cannot contain regexes.";
+        return refuse("WILDCARD_IN_SERVICE_NAME", message.to_owned());
     }
     // Shorter than an ARN: only a trailing star can stand for what is missing.
     if segments.len() < 5 && !text.ends_with('*') {
-        return refuse(format!("Resource {text} must be in ARN format or \"*\"."));
+        let message = format!("Resource {text} must be in ARN format or \"*\".");
+        return refuse("MISSING_ARN_FIELD", message);
     }
     let region = segment(2).unwrap_or_default();
     if !matches!(region, "" | "*") && segments.len() > 3 {
-        match service {
-            "iam" => {
-                return refuse(format!(
-                    "IAM resource {text} cannot contain region information."
-                ));
-            }
-            "s3" => {
-                return refuse(format!(
-                    "Resource {text} can not contain region information."
-                ));
-            }
-            _ => {}
-        }
+        let message = match service {
+            "iam" => format!("IAM resource {text} cannot contain region information."),
+            "s3" => format!("Resource {text} can not contain region information."),
+            _ => return Ok(()),
+        };
+        return refuse("ARN_REGION_NOT_ALLOWED", message);
     }
     if let (true, Some(path)) = (service == "iam", segment(4))
         && !matches!(path, "*" | "root")
         && !IAM_PATHS.iter().any(|start| path.starts_with(start))
     {
         let paths = IAM_PATHS.join(", ");
-        return refuse(format!(
-            "IAM resource path must either be \"*\" or start with {paths}."
-        ));
+        let message = format!("IAM resource path must either be \"*\" or start with {paths}.");
+        return refuse("INVALID_ARN_RESOURCE", message);
     }
     Ok(())
 }

@@ -1,42 +1,50 @@
 //! Policies that name principals: role trust policies, and policies of resources.
 
-use super::identity::{self, LEGACY, action, condition_key};
-use super::{Draft, DraftPrincipal, DraftStatement, bad_shape};
-use crate::document::{Effect, Kind, Malformed};
+use super::draft::{Draft, DraftPrincipal, DraftStatement, Text};
+use super::identity::{action, condition_key, odd_sid, readable_resources, readable_values};
+use super::{Occasion, Refusal, bad_shape, refuse};
+use crate::document::{Effect, Kind};
 use crate::glob::Glob;
+use crate::json::Span;
 use crate::principal::PrincipalType;
 
 /// Version, statements, Sids, then each statement in its order.
-pub(super) fn check(draft: &Draft, kind: Kind) -> Result<(), Malformed> {
-    let refuse = |message: &str| Err(Malformed::new(message));
+pub(super) fn check(draft: &Draft<'_>, kind: Kind, _occasion: Occasion) -> Result<(), Refusal> {
     if !draft.known_version() {
-        return refuse("The policy must contain a valid version string");
+        let message = "The policy must contain a valid version string";
+        return refuse("INVALID_VERSION", draft.version_span(), message);
     }
     if draft.statements.is_empty() {
-        return refuse("Could not parse the policy: Statement is empty!");
+        let message = "Could not parse the policy: Statement is empty!";
+        return refuse("MISSING_STATEMENT", draft.list, message);
     }
-    if !draft.unique_sids() {
-        return refuse("The Statement Ids in the policy are not unique");
+    if let Some(span) = draft.repeated_sid() {
+        let message = "The Statement Ids in the policy are not unique";
+        return refuse("UNIQUE_SIDS_REQUIRED", span, message);
     }
-    if kind == Kind::Trust && !draft.statements.iter().all(identity::plain_sid) {
-        return refuse(bad_shape(kind));
+    if let (Kind::Trust, Some(sid)) = (kind, draft.statements.iter().find_map(odd_sid)) {
+        return refuse("UNSUPPORTED_SID", sid.span, bad_shape(kind));
     }
     for statement in &draft.statements {
-        let effect = required(statement.effect, "Effect")?;
-        let named = required(statement.principal.as_ref(), "Principal")?;
+        let whole = statement.span;
+        let Some(effect) = statement.effect else {
+            return refuse("MISSING_EFFECT", whole, "Missing required field Effect");
+        };
+        let Some(named) = &statement.principal else {
+            let message = "Missing required field Principal";
+            return refuse("MISSING_PRINCIPAL", whole, message);
+        };
         principals(named, effect, kind)?;
         if !statement.has_actions() {
-            return Err(missing("Action"));
+            return refuse("MISSING_ACTION", whole, "Missing required field Action");
         }
         if kind == Kind::Trust {
             assume_role(statement)?;
         } else {
             resource_statement(statement)?;
         }
-        let variables = draft.variables();
-        if !statement.readable_conditions(variables) || !statement.readable_resources(variables) {
-            return refuse(LEGACY);
-        }
+        readable_values(statement, draft.variables())?;
+        readable_resources(draft)?;
         for entry in &statement.conditions {
             condition_key(&entry.key)?;
         }
@@ -44,71 +52,80 @@ pub(super) fn check(draft: &Draft, kind: Kind) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn required<T>(value: Option<T>, field: &str) -> Result<T, Malformed> {
-    value.ok_or_else(|| missing(field))
-}
-
-fn missing(field: &str) -> Malformed {
-    Malformed::new(format!("Missing required field {field}"))
-}
-
-fn principals(named: &DraftPrincipal, effect: Effect, kind: Kind) -> Result<(), Malformed> {
-    let refuse = |message: &str| Err(Malformed::new(message));
-    let values = &named.element.values;
-    if values.is_empty() {
-        return refuse("Missing required field Principal cannot be empty!");
+fn principals(named: &DraftPrincipal<'_>, effect: Effect, kind: Kind) -> Result<(), Refusal> {
+    if named.values.is_empty() {
+        let message = "Missing required field Principal cannot be empty!";
+        return refuse("MISSING_PRINCIPAL", named.name, message);
     }
-    if named.bare && (kind == Kind::Trust || values.iter().any(|p| p.value != "*")) {
-        return refuse("Principal must be a JSON object.");
+    if named.bare && (kind == Kind::Trust || named.values.iter().any(|(_, p)| p.value != "*")) {
+        let message = "Principal must be a JSON object.";
+        return refuse("INVALID_PRINCIPAL_FORMAT", named.name, message);
     }
-    if named.element.negated {
+    if named.negated {
         if effect == Effect::Allow {
-            return refuse("Allow with NotPrincipal is not allowed.");
+            let message = "Allow with NotPrincipal is not allowed.";
+            return refuse("ALLOW_WITH_NOT_PRINCIPAL", named.name, message);
         }
         if kind == Kind::Trust {
-            return refuse("AssumeRole policy must not contain NotPrincipal field.");
+            let message = "AssumeRole policy must not contain NotPrincipal field.";
+            return refuse("UNSUPPORTED_PRINCIPAL", named.name, message);
         }
     }
-    for principal in values {
+    for (kind, text) in &named.values {
         // S3's account ids, under which nobody calls here: a statement about one could not be kept.
-        let known = principal.kind != PrincipalType::CanonicalUser;
-        if !known || !principal.kind.admits(&principal.value) {
-            let kind = match principal.kind {
-                PrincipalType::Everyone | PrincipalType::Aws => "AWS",
-                PrincipalType::Service => "SERVICE",
-                PrincipalType::Federated => "FEDERATED",
-                PrincipalType::CanonicalUser => "CANONICALUSER",
-            };
-            let value = &principal.value;
-            return Err(Malformed::new(format!(
-                "Invalid principal in policy: \"{kind}\":\"{value}\""
-            )));
+        let known = *kind != PrincipalType::CanonicalUser;
+        if !known || !kind.admits(&text.value) {
+            return Err(invalid_principal(*kind, text));
         }
     }
     Ok(())
 }
 
+fn invalid_principal(kind: PrincipalType, text: &Text<'_>) -> Refusal {
+    let kind = match kind {
+        PrincipalType::Everyone | PrincipalType::Aws => "AWS",
+        PrincipalType::Service => "SERVICE",
+        PrincipalType::Federated => "FEDERATED",
+        PrincipalType::CanonicalUser => "CANONICALUSER",
+    };
+    let value = &text.value;
+    let code = if value.contains(['*', '?']) {
+        "UNSUPPORTED_WILDCARD_IN_PRINCIPAL"
+    } else {
+        "INVALID_PRINCIPAL_FORMAT"
+    };
+    let message = format!("Invalid principal in policy: \"{kind}\":\"{value}\"");
+    Refusal::new(code, text.span, message)
+}
+
 /// A trust policy speaks about assuming the role it is attached to, and nothing else.
-fn assume_role(statement: &DraftStatement) -> Result<(), Malformed> {
-    let refuse = |message: &str| Err(Malformed::new(message));
+fn assume_role(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
     if let Some(actions) = &statement.actions {
-        let family = |text: &String| {
-            let pattern = text.to_ascii_lowercase();
-            pattern.starts_with("sts:") && {
-                let glob = Glob::new(&pattern);
-                ASSUME.iter().any(|action| glob.matches(action))
-            }
-        };
-        if actions.negated || !actions.values.iter().all(family) {
-            return refuse("AssumeRole policy may only specify STS AssumeRole actions.");
+        let message = "AssumeRole policy may only specify STS AssumeRole actions.";
+        let refuse = |span: Span| refuse("UNSUPPORTED_ACTION_IN_POLICY", span, message);
+        if actions.negated {
+            return refuse(actions.name);
+        }
+        if let Some(text) = actions.values.iter().find(|text| !of_the_family(text)) {
+            return refuse(text.span);
         }
     }
-    match &statement.resources {
-        None => Ok(()),
-        Some(resources) if resources.negated => {
-            refuse("AssumeRole policy must not contain resources.")
-        }
-        Some(_) => refuse("Has prohibited field Resource"),
+    let Some(resources) = &statement.resources else {
+        return Ok(());
+    };
+    let message = if resources.negated {
+        "AssumeRole policy must not contain resources."
+    } else {
+        "Has prohibited field Resource"
+    };
+    refuse("UNSUPPORTED_ELEMENT", resources.name, message)
+}
+
+fn of_the_family(text: &Text<'_>) -> bool {
+    let pattern = text.value.to_ascii_lowercase();
+    pattern.starts_with("sts:") && {
+        let glob = Glob::new(&pattern);
+        ASSUME.iter().any(|action| glob.matches(action))
     }
 }
 
@@ -121,20 +138,23 @@ const ASSUME: [&str; 6] = [
     "sts:setcontext",
 ];
 
-fn resource_statement(statement: &DraftStatement) -> Result<(), Malformed> {
-    let actions = statement.actions.iter().flat_map(|e| &e.values);
-    if actions.into_iter().any(|text| action(text).is_err()) {
-        return Err(Malformed::new("Policy has invalid action"));
+fn resource_statement(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
+    if let Some(refusal) = statement.actions().find_map(|text| action(text).err()) {
+        let told = refusal.message.into_owned();
+        let message = "Policy has invalid action";
+        return Err(Refusal::new(refusal.code, refusal.span, message).because(told));
     }
     if !statement.has_resources() {
-        return Err(missing("Resource"));
+        let message = "Missing required field Resource";
+        return refuse("MISSING_RESOURCE", statement.span, message);
     }
-    let resources = statement.resources.iter().flat_map(|e| &e.values);
-    if resources
-        .into_iter()
-        .any(|text| text != "*" && !is_arn_pattern(text))
-    {
-        return Err(Malformed::new("Policy has invalid resource"));
+    let odd = |text: &&Text<'_>| text.value != "*" && !is_arn_pattern(&text.value);
+    if let Some(text) = statement.resources().find(odd) {
+        return refuse(
+            "INVALID_ARN_PREFIX",
+            text.span,
+            "Policy has invalid resource",
+        );
     }
     Ok(())
 }
