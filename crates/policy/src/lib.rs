@@ -13,6 +13,7 @@
 //! that cannot be read matches nothing.
 
 mod arn;
+pub mod case;
 mod compiled;
 mod context;
 mod decide;

@@ -174,6 +174,8 @@ mod tests {
             session: None,
             attached: None,
             trust: None,
+            service_control: vec![],
+            resource_control: vec![],
         }
     }
 
@@ -217,6 +219,8 @@ mod tests {
                     session,
                     attached,
                     trust,
+                    service_control: vec![],
+                    resource_control: vec![],
                 }
             })
     }

@@ -37,6 +37,8 @@ mod tests {
             session: None,
             attached: None,
             trust: None,
+            service_control: vec![],
+            resource_control: vec![],
         }
     }
 

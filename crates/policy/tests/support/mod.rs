@@ -10,47 +10,17 @@ pub(crate) mod reference;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use locum_policy::case::Case;
 use locum_policy::{
-    Compiled, Decision, Explanation, Kind, Policies, Policy, Principal, Request, ResourcePolicy,
-    Value, decide, explain,
+    Compiled, Decision, Explanation, Kind, Level, Policies, Policy, Request, ResourcePolicy, Value,
+    decide, explain,
 };
 use serde_json::Value as Json;
 
+pub(crate) use locum_policy::case::Caller;
+
 /// Condition keys in lower case.
 pub(crate) type Facts = BTreeMap<String, Value<'static>>;
-
-/// A caller, owned.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Caller {
-    Anonymous,
-    Root {
-        account: String,
-    },
-    User {
-        account: String,
-        arn: String,
-        id: String,
-    },
-    FederatedUser {
-        account: String,
-        arn: String,
-        user: Option<(String, String)>,
-    },
-    AssumedRole {
-        account: String,
-        role: String,
-        id: String,
-        session: String,
-        name: String,
-    },
-    Service {
-        name: String,
-    },
-    Federated {
-        provider: String,
-        account: String,
-    },
-}
 
 /// One case: a request and its policies, as documents.
 #[derive(Clone, Debug)]
@@ -65,43 +35,42 @@ pub(crate) struct World {
     pub(crate) session: Option<Vec<Json>>,
     pub(crate) attached: Option<Json>,
     pub(crate) trust: Option<Json>,
-}
-
-impl Caller {
-    pub(crate) fn principal(&self) -> Principal<'_> {
-        match self {
-            Caller::Anonymous => Principal::Anonymous,
-            Caller::Root { account } => Principal::Root { account },
-            Caller::User { account, arn, id } => Principal::User {
-                account,
-                arn,
-                unique_id: id,
-            },
-            Caller::FederatedUser { account, arn, user } => Principal::FederatedUser {
-                account,
-                arn,
-                user: user.as_ref().map(|(arn, id)| (arn.as_str(), id.as_str())),
-            },
-            Caller::AssumedRole {
-                account,
-                role,
-                id,
-                session,
-                name,
-            } => Principal::AssumedRole {
-                account,
-                role_arn: role,
-                unique_id: id,
-                session_arn: session,
-                session_name: name,
-            },
-            Caller::Service { name } => Principal::Service { name },
-            Caller::Federated { provider, account } => Principal::Federated { provider, account },
-        }
-    }
+    /// Level by level.
+    pub(crate) service_control: Vec<Vec<Json>>,
+    pub(crate) resource_control: Vec<Vec<Json>>,
 }
 
 impl World {
+    /// The case as documents.
+    pub(crate) fn of(case: &Case) -> World {
+        let one = |policy: &Policy| serde_json::from_str::<Json>(policy.text()).unwrap();
+        let all = |policies: &Vec<Policy>| policies.iter().map(one).collect();
+        let owner = case.resource_policy.as_ref().map(one);
+        // A role has a trust policy, though it may let nobody in.
+        let (attached, trust) = if case.assumes_role() {
+            (
+                None,
+                owner.or_else(|| Some(serde_json::json!({"Statement": []}))),
+            )
+        } else {
+            (owner, None)
+        };
+        World {
+            caller: case.caller.clone(),
+            action: case.action.clone(),
+            resource: case.resource.clone(),
+            resource_account: case.resource_account.clone(),
+            facts: case.context.clone(),
+            identity: all(&case.identity),
+            boundary: case.boundary.as_ref().map(one),
+            session: case.session.as_ref().map(all),
+            attached,
+            trust,
+            service_control: case.service_control.iter().map(all).collect(),
+            resource_control: case.resource_control.iter().map(all).collect(),
+        }
+    }
+
     /// What the engine decides.
     pub(crate) fn decide(&self) -> Decision {
         self.ask(decide)
@@ -125,6 +94,12 @@ impl World {
             .map(|list| list.iter().map(|d| compile(d, Kind::Session)).collect());
         let attached = self.attached.as_ref().map(|d| compile(d, Kind::Resource));
         let trust = self.trust.as_ref().map(|d| compile(d, Kind::Trust));
+        let levels = |levels: &[Vec<Json>], kind| -> Vec<Level> {
+            let level = |level: &Vec<Json>| level.iter().map(|d| compile(d, kind)).collect();
+            levels.iter().map(level).collect()
+        };
+        let service_control = levels(&self.service_control, Kind::ServiceControl);
+        let resource_control = levels(&self.resource_control, Kind::ResourceControl);
         let policies = Policies {
             identity: &identity,
             boundary: boundary.as_deref(),
@@ -134,7 +109,8 @@ impl World {
                 (None, Some(policy)) => Some(ResourcePolicy::Trust(policy)),
                 (None, None) => None,
             },
-            ..Policies::default()
+            service_control: &service_control,
+            resource_control: &resource_control,
         };
         let request = Request {
             principal: self.caller.principal(),

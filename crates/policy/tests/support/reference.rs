@@ -12,6 +12,26 @@ use serde_json::Value as Json;
 
 use super::{Caller, Facts, World};
 
+/// What AWS answers: two actions of STS are not a matter of policies.
+pub(crate) fn answer(world: &World) -> Decision {
+    let credentials = account_of(&world.caller).is_some();
+    match world.action.to_lowercase().as_str() {
+        "sts:getcalleridentity" | "sts:getsessiontoken" if credentials => Decision::Allowed,
+        _ => decide(world),
+    }
+}
+
+/// The account whose credentials a caller has. Services, federated and anonymous callers have none.
+fn account_of(caller: &Caller) -> Option<&String> {
+    match caller {
+        Caller::Root { account }
+        | Caller::User { account, .. }
+        | Caller::FederatedUser { account, .. }
+        | Caller::AssumedRole { account, .. } => Some(account),
+        Caller::Anonymous | Caller::Service { .. } | Caller::Federated { .. } => None,
+    }
+}
+
 /// The decision by AWS's evaluation logic.
 pub(crate) fn decide(world: &World) -> Decision {
     let denied = |explicit, layer| Decision::Denied(Denial { explicit, layer });
@@ -30,8 +50,39 @@ pub(crate) fn decide(world: &World) -> Decision {
         (None, _) => None,
     };
 
+    // Section 2, "not subject to": a level that does not bind is not there.
+    let linked = is_service_linked_session(&world.caller);
+    let by_resource = !linked
+        && world.resource != "*"
+        && !is_service_linked_role(&world.resource)
+        && world.action.to_lowercase() != "kms:retiregrant";
+    let by_caller = !linked && account_of(&world.caller).is_some();
+    let flat = |levels: &'_ [Vec<Json>]| levels.iter().flatten().cloned().collect::<Vec<Json>>();
+    let resource_control = if by_resource {
+        flat(&world.resource_control)
+    } else {
+        vec![]
+    };
+    let service_control: &[Vec<Json>] = if by_caller {
+        &world.service_control
+    } else {
+        &[]
+    };
+
     // Step 1: an explicit deny anywhere.
     let denies = |policies: &[&Json], layer| !matching(world, policies, "Deny", layer).is_empty();
+    if denies(
+        &resource_control.iter().collect::<Vec<_>>(),
+        Layer::ResourceControl,
+    ) {
+        return denied(true, Layer::ResourceControl);
+    }
+    if denies(
+        &flat(service_control).iter().collect::<Vec<_>>(),
+        Layer::ServiceControl,
+    ) {
+        return denied(true, Layer::ServiceControl);
+    }
     if denies(&resource, resource_layer) {
         return denied(true, resource_layer);
     }
@@ -49,6 +100,13 @@ pub(crate) fn decide(world: &World) -> Decision {
     }
 
     let allows = |policies: &[&Json], layer| !matching(world, policies, "Allow", layer).is_empty();
+    // Step 3: each level must contain an allow. Step 2 has none to miss, RCPFullAWSAccess is
+    // everywhere.
+    for level in service_control {
+        if !allows(&level.iter().collect::<Vec<_>>(), Layer::ServiceControl) {
+            return denied(false, Layer::ServiceControl);
+        }
+    }
     let resource_allows = allows(&resource, resource_layer);
     let identity_allows = allows(&identity, Layer::Identity)
         || matches!(
@@ -58,19 +116,13 @@ pub(crate) fn decide(world: &World) -> Decision {
     let boundary_allows = boundary.as_ref().is_none_or(|b| allows(b, Layer::Boundary));
     let session_allows = session.as_ref().is_none_or(|s| allows(s, Layer::Session));
 
-    let account = match &world.caller {
-        Caller::Root { account }
-        | Caller::User { account, .. }
-        | Caller::FederatedUser { account, .. }
-        | Caller::AssumedRole { account, .. } => account,
-        // Services, federated and anonymous callers have nothing but the resource's policy.
-        Caller::Anonymous | Caller::Service { .. } | Caller::Federated { .. } => {
-            return if resource_allows {
-                Decision::Allowed
-            } else {
-                denied(false, resource_layer)
-            };
-        }
+    let Some(account) = account_of(&world.caller) else {
+        // They have nothing but the resource's policy.
+        return if resource_allows {
+            Decision::Allowed
+        } else {
+            denied(false, resource_layer)
+        };
     };
 
     if *account != world.resource_account {
@@ -88,8 +140,10 @@ pub(crate) fn decide(world: &World) -> Decision {
         };
     }
 
-    if world.trust.is_some() && !resource_allows {
-        return denied(false, Layer::Trust);
+    // Section 3: role trust policies and KMS key policies must themselves allow.
+    let key_policy = world.attached.is_some() && is_kms_key(&world.resource);
+    if (world.trust.is_some() || key_policy) && !resource_allows {
+        return denied(false, resource_layer);
     }
     let mut forms: Vec<Form> = Vec::new();
     for statement in matching(world, &resource, "Allow", resource_layer) {
@@ -110,6 +164,20 @@ pub(crate) fn decide(world: &World) -> Decision {
         return denied(false, Layer::Session);
     }
     Decision::Allowed
+}
+
+fn is_kms_key(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    parts.len() == 6 && parts[2] == "kms" && parts[5].starts_with("key/")
+}
+
+fn is_service_linked_session(caller: &Caller) -> bool {
+    matches!(caller, Caller::AssumedRole { role, .. } if is_service_linked_role(role))
+}
+
+fn is_service_linked_role(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    parts.len() == 6 && parts[2] == "iam" && parts[5].starts_with("role/aws-service-role/")
 }
 
 /// The form in which a principal value names the caller.
