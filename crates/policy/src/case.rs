@@ -55,8 +55,9 @@
 //!   `aws:PrincipalIsAWSService`, `aws:PrincipalServiceName`, `aws:FederatedProvider`, `aws:userid`,
 //!   `aws:username` and `aws:ResourceAccount` follow from the other members as on AWS. `context`
 //!   overrides them.
-//! - Identity policies are read by the rules of writing. Those of version 2008-10-17, which can no
-//!   longer be written and still have effect, are read by the looser rules of session policies.
+//! - Policies are read as those that stand ([`Policy::stored`]). Identity policies of version
+//!   2008-10-17, which can no longer be written and still have effect, are read by the looser rules
+//!   of session policies.
 //! - A role has a trust policy: where none is given, its trust policy lets nobody in.
 //! - `RCPFullAWSAccess`, which is attached everywhere, may be written or left out.
 //! - No policy can deny GetCallerIdentity or GetSessionToken to who has credentials.
@@ -152,8 +153,8 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// The text is not JSON (by RFC 8259, no key twice, not nested deeper than 16 levels), or not a
-    /// list.
+    /// The text is not JSON (by RFC 8259, no key twice, not nested deeper than a case can need), or
+    /// not a list.
     pub fn read_all(text: &str) -> Result<Vec<Result<Case, CaseError>>, CaseError> {
         read::all(text)
     }

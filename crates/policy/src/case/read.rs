@@ -8,7 +8,8 @@ use super::{Case, Expect};
 use crate::arn::Arn;
 use crate::context::Value;
 use crate::document::{Kind, Policy};
-use crate::json::{self, Json, Node};
+use crate::json::{self, Fault as JsonFault, Json, Member, Node, NotJson};
+use crate::position::{Lines, Position};
 
 /// What is wrong with a case file, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,18 +19,15 @@ pub struct CaseError {
     /// The member, such as `identity_policies[1]` or `context.aws:SourceIp`; empty for the whole
     /// case or file.
     pub member: String,
-    /// Line and column in the file, from 1, the column in characters; `None` when the text is not
-    /// JSON.
-    pub place: Option<(usize, usize)>,
+    /// Where in the file.
+    pub position: Position,
     /// What is wrong.
     pub message: String,
 }
 
 impl fmt::Display for CaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((line, column)) = self.place {
-            write!(f, "line {line}, column {column}: ")?;
-        }
+        write!(f, "{}: ", self.position)?;
         if let Some(case) = &self.case {
             write!(f, "case `{case}`: ")?;
         }
@@ -44,20 +42,22 @@ impl std::error::Error for CaseError {}
 
 /// Reads a file.
 pub(super) fn all(text: &str) -> Result<Vec<Result<Case, CaseError>>, CaseError> {
-    let file_error = |place, message: &str| CaseError {
+    let lines = Lines::new(text);
+    let file_error = |at, message: &str| CaseError {
         case: None,
         member: String::new(),
-        place,
+        position: lines.position(at),
         message: message.to_owned(),
     };
-    let root = json::parse(text)
-        .map_err(|_| file_error(None, "not JSON, or a key is twice in one object"))?;
+    let root = json::parse(text).map_err(|error| file_error(error.at, not_json(error)))?;
     let Json::Array(items) = &root.value else {
-        let place = Some(place(text, root.span.start));
-        return Err(file_error(place, "a case file is a list of cases"));
+        return Err(file_error(
+            root.span.start,
+            "a case file is a list of cases",
+        ));
     };
     let mut names = BTreeSet::new();
-    let mut case = |node: &Node| {
+    let mut case = |node: &Node<'_>| {
         let name = name(node);
         let read = match name {
             Some(name) if !names.insert(name.to_owned()) => {
@@ -68,18 +68,20 @@ pub(super) fn all(text: &str) -> Result<Vec<Result<Case, CaseError>>, CaseError>
         read.map_err(|fault| CaseError {
             case: name.map(str::to_owned),
             member: fault.member,
-            place: Some(place(text, fault.at)),
+            position: lines.position(fault.at),
             message: fault.message,
         })
     };
     Ok(items.iter().map(&mut case).collect())
 }
 
-/// Line and column of a byte, from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
+fn not_json(error: NotJson) -> &'static str {
+    match error.fault {
+        JsonFault::Syntax => "this is not JSON",
+        JsonFault::Truncated => "the JSON ends too early",
+        JsonFault::DuplicateKey => "an object has the same key twice",
+        JsonFault::TooDeep => "the JSON is nested too deeply",
+    }
 }
 
 /// An error on its way out.
@@ -92,7 +94,7 @@ struct Fault {
 }
 
 impl Fault {
-    fn at(node: &Node, message: impl Into<String>) -> Fault {
+    fn at(node: &Node<'_>, message: impl Into<String>) -> Fault {
         Fault {
             member: String::new(),
             at: node.span.start,
@@ -130,28 +132,22 @@ const MEMBERS: [&str; 18] = [
 
 /// The members of a case that are there: `null` is absence.
 struct Members<'a> {
-    whole: &'a Node,
-    members: Vec<(&'a str, &'a Node)>,
+    whole: &'a Node<'a>,
+    members: Vec<(&'a str, &'a Node<'a>)>,
 }
 
-fn name(node: &Node) -> Option<&str> {
-    let Json::Object(members) = &node.value else {
-        return None;
-    };
-    members.iter().find_map(|(name, node)| match &node.value {
-        Json::String(text) if *name == "name" => Some(text.as_ref()),
-        _ => None,
-    })
+fn name<'a>(node: &'a Node<'_>) -> Option<&'a str> {
+    string(member(node, "name")?).ok()
 }
 
 impl<'a> Members<'a> {
-    fn read(whole: &'a Node) -> Result<Members<'a>, Fault> {
+    fn read(whole: &'a Node<'a>) -> Result<Members<'a>, Fault> {
         let Json::Object(all) = &whole.value else {
             return Err(Fault::at(whole, "a case is an object"));
         };
         let mut members = Vec::new();
-        for (name, node) in all {
-            let name: &str = name.as_ref();
+        for Member { key, node, .. } in all {
+            let name: &str = key;
             if !MEMBERS.contains(&name) {
                 let known = MEMBERS.join(", ");
                 let message = format!("no such member; a case has {known}");
@@ -164,7 +160,7 @@ impl<'a> Members<'a> {
         Ok(Members { whole, members })
     }
 
-    fn get(&self, name: &str) -> Option<&'a Node> {
+    fn get(&self, name: &str) -> Option<&'a Node<'a>> {
         let found = self.members.iter().find(|(member, _)| *member == name);
         found.map(|(_, node)| *node)
     }
@@ -173,7 +169,7 @@ impl<'a> Members<'a> {
     fn read_with<T>(
         &self,
         name: &str,
-        read: impl FnOnce(&'a Node) -> Result<T, Fault>,
+        read: impl FnOnce(&'a Node<'a>) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
         let read = self.get(name).map(read).transpose();
         read.map_err(|fault| fault.within(name))
@@ -192,7 +188,7 @@ impl<'a> Members<'a> {
     }
 }
 
-fn case(text: &str, node: &Node) -> Result<Case, Fault> {
+fn case(text: &str, node: &Node<'_>) -> Result<Case, Fault> {
     let members = Members::read(node)?;
     let name = members.required("name")?.to_owned();
     let principal = members.required("principal")?;
@@ -225,14 +221,14 @@ fn case(text: &str, node: &Node) -> Result<Case, Fault> {
     );
     context.extend(members.read_with("context", facts)?.unwrap_or_default());
 
-    let of_caller = |node: &Node| policy(text, node, kind_of_caller(node));
-    let of_session = |node: &Node| policy(text, node, Kind::Session);
+    let of_caller = |node: &Node<'_>| policy(text, node, kind_of_caller(node));
+    let of_session = |node: &Node<'_>| policy(text, node, Kind::Session);
     let resource_kind = match super::assumes_role(action, resource) {
         true => Kind::Trust,
         false => Kind::Resource,
     };
-    let service_control = |node: &Node| policy(text, node, Kind::ServiceControl);
-    let resource_control = |node: &Node| match is_full_access(node) {
+    let service_control = |node: &Node<'_>| policy(text, node, Kind::ServiceControl);
+    let resource_control = |node: &Node<'_>| match is_full_access(node) {
         true => Ok(None),
         false => policy(text, node, Kind::ResourceControl).map(Some),
     };
@@ -278,14 +274,14 @@ fn case(text: &str, node: &Node) -> Result<Case, Fault> {
     })
 }
 
-fn string(node: &Node) -> Result<&str, Fault> {
+fn string<'a>(node: &'a Node<'_>) -> Result<&'a str, Fault> {
     match &node.value {
         Json::String(text) => Ok(text.as_ref()),
         _ => Err(Fault::at(node, "must be a string")),
     }
 }
 
-fn list<T>(node: &Node, read: impl Fn(&Node) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+fn list<T>(node: &Node<'_>, read: impl Fn(&Node<'_>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
     let Json::Array(items) = &node.value else {
         return Err(Fault::at(node, "must be a list"));
     };
@@ -296,24 +292,24 @@ fn list<T>(node: &Node, read: impl Fn(&Node) -> Result<T, Fault>) -> Result<Vec<
 
 /// The members of an object under their lower-case names, which must differ.
 fn named<T>(
-    node: &Node,
-    read: impl Fn(&Node) -> Result<T, Fault>,
+    node: &Node<'_>,
+    read: impl Fn(&Node<'_>) -> Result<T, Fault>,
 ) -> Result<BTreeMap<String, T>, Fault> {
     let Json::Object(members) = &node.value else {
         return Err(Fault::at(node, "must be an object"));
     };
     let mut all = BTreeMap::new();
-    for (name, node) in members {
-        let value = read(node).map_err(|fault| fault.within(&format!(".{name}")))?;
-        if all.insert(name.to_lowercase(), value).is_some() {
+    for Member { key, node, .. } in members {
+        let value = read(node).map_err(|fault| fault.within(&format!(".{key}")))?;
+        if all.insert(key.to_lowercase(), value).is_some() {
             let message = "twice, because keys are the same whatever their case";
-            return Err(Fault::at(node, message).within(&format!(".{name}")));
+            return Err(Fault::at(node, message).within(&format!(".{key}")));
         }
     }
     Ok(all)
 }
 
-fn tags(node: &Node) -> Result<BTreeMap<String, Value<'static>>, Fault> {
+fn tags(node: &Node<'_>) -> Result<BTreeMap<String, Value<'static>>, Fault> {
     let tags = named(node, |node| {
         string(node).map(|text| Value::from(text.to_owned()))
     })?;
@@ -321,7 +317,7 @@ fn tags(node: &Node) -> Result<BTreeMap<String, Value<'static>>, Fault> {
     Ok(tags.into_iter().map(key).collect())
 }
 
-fn facts(node: &Node) -> Result<BTreeMap<String, Value<'static>>, Fault> {
+fn facts(node: &Node<'_>) -> Result<BTreeMap<String, Value<'static>>, Fault> {
     named(node, |node| match &node.value {
         Json::Array(_) => Ok(Value::Many(list(node, |item| {
             scalar(item).map(Into::into)
@@ -331,9 +327,10 @@ fn facts(node: &Node) -> Result<BTreeMap<String, Value<'static>>, Fault> {
 }
 
 /// A context value: numbers and booleans count as their text, as they do in policies.
-fn scalar(node: &Node) -> Result<String, Fault> {
+fn scalar(node: &Node<'_>) -> Result<String, Fault> {
     match &node.value {
-        Json::String(text) | Json::Number(text) => Ok(text.to_string()),
+        Json::String(text) => Ok(text.to_string()),
+        Json::Number(text) => Ok((*text).to_owned()),
         Json::Bool(value) => Ok(value.to_string()),
         Json::Null | Json::Array(_) | Json::Object(_) => Err(Fault::at(
             node,
@@ -343,25 +340,25 @@ fn scalar(node: &Node) -> Result<String, Fault> {
 }
 
 /// The policy at a place of the file, as it stands there.
-fn policy(text: &str, node: &Node, kind: Kind) -> Result<Policy, Fault> {
+fn policy(text: &str, node: &Node<'_>, kind: Kind) -> Result<Policy, Fault> {
     if !matches!(node.value, Json::Object(_)) {
         return Err(Fault::at(node, "must be a policy, which is an object"));
     }
-    let document = text.get(node.span.clone()).unwrap_or_default();
-    Policy::parse(document, kind).map_err(|malformed| Fault::at(node, malformed.to_string()))
+    let document = text.get(node.span.start..node.span.end).unwrap_or_default();
+    Policy::stored(document, kind).map_err(|malformed| Fault::at(node, malformed.to_string()))
 }
 
 /// Documents of version 2008-10-17 cannot be written to an identity any more and still have effect;
 /// the rules for session policies let them in.
-fn kind_of_caller(node: &Node) -> Kind {
+fn kind_of_caller(node: &Node<'_>) -> Kind {
     match member(node, "Version").map(|version| &version.value) {
-        Some(Json::String(version)) if *version == "2012-10-17" => Kind::Identity,
+        Some(Json::String(version)) if version == "2012-10-17" => Kind::Identity,
         _ => Kind::Session,
     }
 }
 
 /// Whether a policy is `RCPFullAWSAccess`, the one resource control policy that allows.
-fn is_full_access(node: &Node) -> bool {
+fn is_full_access(node: &Node<'_>) -> bool {
     let statement = match member(node, "Statement") {
         Some(Node {
             value: Json::Array(items),
@@ -376,30 +373,30 @@ fn is_full_access(node: &Node) -> bool {
     let Json::Object(members) = &statement.value else {
         return false;
     };
-    let star = |node: &Node| is_text(node, "*");
-    let everyone = |node: &Node| star(node) || member(node, "AWS").is_some_and(star);
+    let star = |node: &Node<'_>| is_text(node, "*");
+    let everyone = |node: &Node<'_>| star(node) || member(node, "AWS").is_some_and(star);
     let all = |name: &str| member(statement, name).is_some_and(star);
     let known = ["Sid", "Effect", "Principal", "Action", "Resource"];
     member(node, "Id").is_none()
         && members
             .iter()
-            .all(|(name, _)| known.contains(&name.as_ref()))
+            .all(|member| known.contains(&member.key.as_ref()))
         && member(statement, "Effect").is_some_and(|node| is_text(node, "Allow"))
         && member(statement, "Principal").is_some_and(everyone)
         && all("Action")
         && all("Resource")
 }
 
-fn is_text(node: &Node, wanted: &str) -> bool {
+fn is_text(node: &Node<'_>, wanted: &str) -> bool {
     string(node).is_ok_and(|text| text == wanted)
 }
 
-fn member<'a>(node: &'a Node, wanted: &str) -> Option<&'a Node> {
+fn member<'a>(node: &'a Node<'_>, wanted: &str) -> Option<&'a Node<'a>> {
     let Json::Object(members) = &node.value else {
         return None;
     };
-    let found = members.iter().find(|(name, _)| *name == wanted);
-    found.map(|(_, node)| node)
+    let found = members.iter().find(|member| member.key == wanted);
+    found.map(|member| &member.node)
 }
 
 #[cfg(test)]
@@ -438,14 +435,17 @@ mod tests {
     #[test]
     fn a_file_is_a_list() {
         assert!(all("[]").unwrap().is_empty());
-        refused_whole("[", "not JSON, or a key is twice in one object");
+        refused_whole("[", "1:2: the JSON ends too early");
+        refused_whole("[7 7]", "1:4: this is not JSON");
+        let deep = format!("{}{}", "[".repeat(99), "]".repeat(99));
+        refused_whole(&deep, "1:18: the JSON is nested too deeply");
         refused_whole(
             "[{\"a\": 1, \"a\": 2}]",
-            "not JSON, or a key is twice in one object",
+            "1:11: an object has the same key twice",
         );
-        refused_whole("\n {}", "line 2, column 2: a case file is a list of cases");
+        refused_whole("\n {}", "2:2: a case file is a list of cases");
         let error = all("[7]").unwrap().remove(0).unwrap_err();
-        assert_eq!(error.to_string(), "line 1, column 2: a case is an object");
+        assert_eq!(error.to_string(), "1:2: a case is an object");
     }
 
     #[test]
@@ -474,59 +474,56 @@ mod tests {
         }
         refused(
             "\"identity_policy\": []",
-            "line 3, column 20: case `n`: identity_policy: no such member; a case has name, rule, \
+            "3:20: case `n`: identity_policy: no such member; a case has name, rule, \
              principal, principal_id, principal_issuer, principal_tags, action, resource, \
              resource_account, context, identity_policies, resource_policy, permissions_boundary, \
              session_policies, service_control_policies, resource_control_policies, expect, because",
         );
-        refused(
-            "\"rule\": 7",
-            "line 3, column 9: case `n`: rule: must be a string",
-        );
+        refused("\"rule\": 7", "3:9: case `n`: rule: must be a string");
         refused(
             "\"identity_policies\": {}",
-            "line 3, column 22: case `n`: identity_policies: must be a list",
+            "3:22: case `n`: identity_policies: must be a list",
         );
         refused(
             "\"identity_policies\": [{}, 7]",
-            "line 3, column 23: case `n`: identity_policies[0]: Syntax errors in policy.",
+            "3:23: case `n`: identity_policies[0]: Syntax errors in policy.",
         );
         refused(
             &format!("\"session_policies\": [{ALLOW},\n  \"é\", 7]"),
-            "line 4, column 3: case `n`: session_policies[1]: must be a policy, which is an object",
+            "4:3: case `n`: session_policies[1]: must be a policy, which is an object",
         );
         refused(
             &format!("\"service_control_policies\": [{ALLOW}]"),
-            "line 3, column 30: case `n`: service_control_policies[0]: must be a list",
+            "3:30: case `n`: service_control_policies[0]: must be a list",
         );
         refused(
             &format!("\"service_control_policies\": [[{ALLOW}, {{}}]]"),
-            "line 3, column 124: case `n`: service_control_policies[0][1]: The provided policy \
+            "3:124: case `n`: service_control_policies[0][1]: The provided policy \
              document does not meet the requirements of the specified policy type.",
         );
         refused(
             "\"context\": {\"é\": 1, \"aws:a\": [\"x\", {}]}",
-            "line 3, column 36: case `n`: context.aws:a[1]: must be a string, a number, a boolean \
+            "3:36: case `n`: context.aws:a[1]: must be a string, a number, a boolean \
              or a list of them",
         );
         refused(
             "\"context\": {\"aws:A\": 1, \"AWS:a\": 2}",
-            "line 3, column 34: case `n`: context.AWS:a: twice, because keys are the same whatever \
+            "3:34: case `n`: context.AWS:a: twice, because keys are the same whatever \
              their case",
         );
         refused(
             "\"principal_tags\": {\"team\": 1}",
-            "line 3, column 28: case `n`: principal_tags.team: must be a string",
+            "3:28: case `n`: principal_tags.team: must be a string",
         );
         refused(
             "\"principal_issuer\": \"arn:aws:iam::123456789012:role/r\"",
-            "line 1, column 29: case `n`: principal: `arn:aws:iam::123456789012:user/ann` has no \
+            "1:29: case `n`: principal: `arn:aws:iam::123456789012:user/ann` has no \
              `principal_issuer`",
         );
         let text = file("\"rule\": \"\"").replace("\"allowed\"", "\"Allow\"");
         assert_eq!(
             all(&text).unwrap().remove(0).unwrap_err().to_string(),
-            "line 2, column 69: case `n`: expect: `Allow` is none of `allowed`, `explicit_deny`, \
+            "2:69: case `n`: expect: `Allow` is none of `allowed`, `explicit_deny`, \
              `implicit_deny`"
         );
     }
@@ -548,8 +545,8 @@ mod tests {
             seen,
             [
                 "n",
-                "line 4, column 1: case `n`: name: a case before has the same name",
-                "line 6, column 15: a case is an object",
+                "4:1: case `n`: name: a case before has the same name",
+                "6:15: a case is an object",
                 "m",
             ]
         );
@@ -613,7 +610,7 @@ mod tests {
         );
         refused(
             &literal("\"Version\": \"2012-10-17\","),
-            "line 3, column 23: case `n`: identity_policies[0]: The policy failed legacy parsing",
+            "3:23: case `n`: identity_policies[0]: The policy failed legacy parsing",
         );
     }
 
@@ -640,7 +637,7 @@ mod tests {
         ] {
             refused(
                 &allow(&other),
-                "line 3, column 32: case `n`: resource_control_policies[0][0]: The provided policy \
+                "3:32: case `n`: resource_control_policies[0][0]: The provided policy \
                  document does not meet the requirements of the specified policy type.",
             );
         }
