@@ -11,6 +11,7 @@ use crate::json::{self, Fault, NotJson, Span};
 mod control;
 pub(crate) mod draft;
 mod identity;
+mod tenant;
 mod trust;
 
 use draft::{BadShape, Draft, Text};

@@ -65,6 +65,8 @@ mod tests {
                     "trust" => Kind::Trust,
                     "resource" => Kind::Resource,
                     "session" => Kind::Session,
+                    "service_control" => Kind::ServiceControl,
+                    "resource_control" => Kind::ResourceControl,
                     other => panic!("no such kind: {other}"),
                 };
                 let seen = Policy::parse(&document, kind).map(|policy| {

@@ -1,4 +1,5 @@
-//! Where statements stand, and which context keys a document asks for.
+//! What is kept of a document beside its meaning: where statements stand, which context keys it asks
+//! for, and that it was accepted before.
 
 #[cfg(test)]
 mod tests {
@@ -134,5 +135,18 @@ mod tests {
         ] {
             keys(text, Err("Syntax errors in policy."));
         }
+    }
+
+    #[test]
+    fn a_stored_policy_is_spared_newer_rules_only() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/gitlab.com"},
+            "Action": "sts:AssumeRoleWithWebIdentity"}}"#;
+        assert!(Policy::parse(text, Kind::Trust).is_err());
+        assert_eq!(Policy::stored(text, Kind::Trust).unwrap().text(), text);
+        let wrong = text.replace("sts:Assume", "s3:Assume");
+        let refused = Policy::stored(&wrong, Kind::Trust).unwrap_err().to_string();
+        let message = "AssumeRole policy may only specify STS AssumeRole actions.";
+        assert_eq!(refused, message);
     }
 }

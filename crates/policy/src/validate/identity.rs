@@ -26,7 +26,9 @@ pub(super) fn check(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
         let message = "Policy document must be version 2012-10-17 or greater.";
         return refuse("INVALID_VERSION", draft.version_span(), message);
     }
-    readable_resources(draft)?;
+    for statement in statements {
+        readable_resources(statement, variables)?;
+    }
     // A literal that cannot be read is let into a session policy, where it matches nothing.
     if kind == Kind::Identity {
         for statement in statements {
@@ -66,10 +68,11 @@ pub(super) fn check(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
 const LEGACY: &str = "The policy failed legacy parsing";
 
 /// Every variable of the resources is well formed.
-pub(super) fn readable_resources(draft: &Draft<'_>) -> Result<(), Refusal> {
-    let variables = draft.variables();
-    let mut statements = draft.statements.iter();
-    match statements.find_map(|s| s.unreadable_resource(variables)) {
+pub(super) fn readable_resources(
+    statement: &DraftStatement<'_>,
+    variables: bool,
+) -> Result<(), Refusal> {
+    match statement.unreadable_resource(variables) {
         None => Ok(()),
         Some(span) => Err(Refusal::new("INVALID_VARIABLE", span, LEGACY)
             .because("the variable is not well formed")),

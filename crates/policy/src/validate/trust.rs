@@ -2,14 +2,14 @@
 
 use super::draft::{Draft, DraftPrincipal, DraftStatement, Text};
 use super::identity::{action, condition_key, odd_sid, readable_resources, readable_values};
-use super::{Occasion, Refusal, bad_shape, refuse};
+use super::{Occasion, Refusal, bad_shape, refuse, tenant};
 use crate::document::{Effect, Kind};
 use crate::glob::Glob;
 use crate::json::Span;
 use crate::principal::PrincipalType;
 
 /// Version, statements, Sids, then each statement in its order.
-pub(super) fn check(draft: &Draft<'_>, kind: Kind, _occasion: Occasion) -> Result<(), Refusal> {
+pub(super) fn check(draft: &Draft<'_>, kind: Kind, occasion: Occasion) -> Result<(), Refusal> {
     if !draft.known_version() {
         let message = "The policy must contain a valid version string";
         return refuse("INVALID_VERSION", draft.version_span(), message);
@@ -44,10 +44,13 @@ pub(super) fn check(draft: &Draft<'_>, kind: Kind, _occasion: Occasion) -> Resul
             resource_statement(statement)?;
         }
         readable_values(statement, draft.variables())?;
-        readable_resources(draft)?;
+        readable_resources(statement, draft.variables())?;
         for entry in &statement.conditions {
             condition_key(&entry.key)?;
         }
+    }
+    if kind == Kind::Trust && occasion == Occasion::Write {
+        tenant::check(draft)?;
     }
     Ok(())
 }

@@ -127,6 +127,6 @@ impl World {
 /// before today's rules (version 2008-10-17) can be tried too.
 fn compile(document: &Json, kind: Kind) -> Arc<Compiled> {
     let text = document.to_string();
-    let policy = Policy::parse(&text, kind).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let policy = Policy::stored(&text, kind).unwrap_or_else(|e| panic!("{e}: {text}"));
     Arc::new(policy.compile())
 }
