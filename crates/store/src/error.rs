@@ -28,6 +28,10 @@ pub enum OpenError {
     },
     /// The file was opened before and has since lost its schema.
     Lost,
+    /// There is no database yet, and only reading was asked for.
+    Missing,
+    /// The schema is older than this program's, and only reading was asked for.
+    Older,
     /// The file system cannot hold a write-ahead log (a network file system, perhaps).
     NoWriteAheadLog,
 }
@@ -49,6 +53,10 @@ impl fmt::Display for OpenError {
                 )
             }
             Self::Lost => f.write_str("the database has lost its content while it was open"),
+            Self::Missing => f.write_str("there is no database"),
+            Self::Older => f.write_str(
+                "the database is of an older release: it is brought up to date when the server starts",
+            ),
             Self::NoWriteAheadLog => {
                 f.write_str("the file system does not support a write-ahead log")
             }
@@ -65,6 +73,8 @@ impl Error for OpenError {
             | Self::Newer { .. }
             | Self::History { .. }
             | Self::Lost
+            | Self::Missing
+            | Self::Older
             | Self::NoWriteAheadLog => None,
         }
     }
@@ -98,6 +108,8 @@ pub enum Failure {
     Unreadable(String),
     /// The commit itself makes no sense; nothing was written.
     Refused(Refusal),
+    /// The store was opened for reading only.
+    ReadOnly,
     /// The store is shutting down, or its thread died.
     Stopped,
 }
@@ -144,6 +156,7 @@ impl fmt::Display for Failure {
                     "the body of entity `{key}` of kind `{kind}` is not a JSON document"
                 )
             }
+            Self::ReadOnly => f.write_str("the store was opened for reading only"),
             Self::Stopped => f.write_str("the store has stopped"),
         }
     }
@@ -154,7 +167,7 @@ impl Error for Failure {
         match self {
             Self::Engine(error) => Some(&**error),
             Self::Open(error) => Some(&**error),
-            Self::Unreadable(_) | Self::Refused(_) | Self::Stopped => None,
+            Self::Unreadable(_) | Self::Refused(_) | Self::ReadOnly | Self::Stopped => None,
         }
     }
 }

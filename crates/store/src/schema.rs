@@ -57,6 +57,24 @@ impl Place {
             Self::Memory => Ok(None),
         }
     }
+
+    /// A connection that cannot write. Nothing is created and nothing is migrated.
+    pub(crate) fn read_only(path: &Path) -> Result<Connection, OpenError> {
+        // SQLite's own answer to a missing file does not say that it is missing.
+        if !path.try_exists()? {
+            return Err(OpenError::Missing);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        distrust(&connection)?;
+        let applied = recognise(&*connection.unchecked_transaction()?, MIGRATIONS)?;
+        match applied {
+            0 => Err(OpenError::Missing),
+            _ if applied < MIGRATIONS.len() => Err(OpenError::Older),
+            _ => Ok(connection),
+        }
+    }
 }
 
 /// `locm`, in the header of the file.
@@ -173,7 +191,11 @@ fn configure(connection: &Connection) -> Result<(), OpenError> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Damage is noticed early, and SQL inside the file is not trusted.
+    distrust(connection)
+}
+
+/// Damage is noticed early, and SQL inside the file is not trusted.
+fn distrust(connection: &Connection) -> Result<(), OpenError> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(32);

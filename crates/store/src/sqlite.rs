@@ -23,7 +23,8 @@ use std::thread::{self, JoinHandle};
 ///
 /// A commit whose future is dropped may or may not happen.
 pub struct SqliteStore {
-    writes: Arc<Queue<Job>>,
+    /// `None` when the database was opened for reading only.
+    writes: Option<Arc<Queue<Job>>>,
     /// `None` in memory, where the writer's connection is the only one.
     reads: Option<Arc<Queue<Read>>>,
     threads: Vec<JoinHandle<()>>,
@@ -46,6 +47,22 @@ impl SqliteStore {
         Self::start(Place::File(std::path::absolute(path)?))
     }
 
+    /// Opens the database in a file for reading only, also while another process serves it. Commits
+    /// are refused with [`Failure::ReadOnly`].
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`] if there is no database, [`OpenError::Older`] if it has to be migrated
+    /// first, and what [`SqliteStore::open`] answers.
+    pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+        let mut store = Self {
+            writes: None,
+            reads: None,
+            threads: Vec::new(),
+        };
+        store.start_readers(vec![Place::read_only(&std::path::absolute(path)?)?])?;
+        Ok(store)
+    }
+
     /// A new and empty database, which ends with the store.
     ///
     /// # Errors
@@ -64,29 +81,35 @@ impl SqliteStore {
 
     fn start(place: Place) -> Result<Self, OpenError> {
         let connection = place.create()?;
+        let writes = Arc::new(Queue::new(QUEUE));
         let mut store = Self {
-            writes: Arc::new(Queue::new(QUEUE)),
+            writes: Some(Arc::clone(&writes)),
             reads: None,
             threads: Vec::new(),
         };
         let readers: Vec<Connection> = (0..READERS)
             .filter_map(|_| place.connect().transpose())
             .collect::<Result<_, _>>()?;
-        if !readers.is_empty() {
-            let queue = Arc::new(Queue::new(QUEUE));
-            store.reads = Some(Arc::clone(&queue));
-            for reader in readers {
-                reader.pragma_update(None, "query_only", true)?;
-                let queue = Arc::clone(&queue);
-                store.spawn("store-reader", move || run_reader(reader, &queue))?;
-            }
-        }
-        let queue = Arc::clone(&store.writes);
+        store.start_readers(readers)?;
         store.spawn("store-writer", move || {
-            let _abandon = AbandonOnExit(&queue);
-            Writer::new(place, connection).run(&queue);
+            let _abandon = AbandonOnExit(&writes);
+            Writer::new(place, connection).run(&writes);
         })?;
         Ok(store)
+    }
+
+    fn start_readers(&mut self, readers: Vec<Connection>) -> Result<(), OpenError> {
+        if readers.is_empty() {
+            return Ok(());
+        }
+        let queue = Arc::new(Queue::new(QUEUE));
+        self.reads = Some(Arc::clone(&queue));
+        for reader in readers {
+            reader.pragma_update(None, "query_only", true)?;
+            let queue = Arc::clone(&queue);
+            self.spawn("store-reader", move || run_reader(reader, &queue))?;
+        }
+        Ok(())
     }
 
     fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
@@ -102,17 +125,20 @@ impl SqliteStore {
         Box::pin(async move {
             let (sender, receiver) = oneshot::channel();
             let read: Read = Box::new(move |connection| sender.send(connection.and_then(query)));
-            match &self.reads {
-                Some(reads) => reads.push(read).await,
-                None => self.writes.push(Job::Read(read)).await,
+            match (&self.reads, &self.writes) {
+                (Some(reads), _) => reads.push(read).await,
+                (None, Some(writes)) => writes.push(Job::Read(read)).await,
+                // Nobody will answer: the read is dropped with its sender.
+                (None, None) => drop(read),
             }
             Ok(receiver.await.unwrap_or(Err(Failure::Stopped))?)
         })
     }
 
     async fn write(&self, change: Change) -> Result<Committed, StoreError> {
+        let writes = self.writes.as_ref().ok_or(Failure::ReadOnly)?;
         let (sender, receiver) = oneshot::channel();
-        self.writes.push(Job::Write(change, sender)).await;
+        writes.push(Job::Write(change, sender)).await;
         Ok(receiver.await.unwrap_or(Err(Failure::Stopped))?)
     }
 }
@@ -156,7 +182,9 @@ impl Store for SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.writes.close();
+        if let Some(writes) = &self.writes {
+            writes.close();
+        }
         if let Some(reads) = &self.reads {
             reads.close();
         }
@@ -199,8 +227,9 @@ impl<T> Drop for AbandonOnExit<'_, T> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::{QUEUE, SqliteStore};
-    use crate::error::Failure;
+    use crate::error::{Failure, OpenError};
     use crate::oneshot;
+    use crate::queue::Queue;
     use crate::write::Job;
     use locum_identity::names::{AccountId, Constrained as _};
     use locum_identity::port::{Committed, Origin, Record, Scope, Store as _, StoreError, Write};
@@ -229,6 +258,10 @@ pub(crate) mod tests {
                 Poll::Pending => thread::park(),
             }
         }
+    }
+
+    fn writes(store: &SqliteStore) -> &Queue<Job> {
+        store.writes.as_ref().unwrap()
     }
 
     fn origin() -> Origin {
@@ -268,7 +301,7 @@ pub(crate) mod tests {
         let read = Job::Read(Box::new(move |connection| {
             sender.send(work(connection.unwrap()));
         }));
-        block_on(store.writes.push(read));
+        block_on(writes(store).push(read));
         block_on(receiver).unwrap()
     }
 
@@ -279,7 +312,7 @@ pub(crate) mod tests {
             held.0.send(()).unwrap();
             let _ = release.1.recv();
         }));
-        block_on(store.writes.push(read));
+        block_on(writes(store).push(read));
         held.1.recv().unwrap();
         release.0
     }
@@ -514,7 +547,7 @@ pub(crate) mod tests {
     #[test]
     fn a_dead_thread_answers_with_an_error() {
         let store = SqliteStore::in_memory().unwrap();
-        block_on(store.writes.push(Job::Read(Box::new(|_| {
+        block_on(writes(&store).push(Job::Read(Box::new(|_| {
             std::panic::resume_unwind(Box::new(()))
         }))));
         for _ in 0..2 {
@@ -534,9 +567,59 @@ pub(crate) mod tests {
             drop(last);
             done.send(()).unwrap();
         }));
-        block_on(store.writes.push(read));
+        block_on(writes(&store).push(read));
         drop(store);
         drop(release);
         dropped.recv().unwrap();
+    }
+
+    #[test]
+    fn a_store_for_reading_follows_another_and_writes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locum.db");
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(
+            block_on(store.commit(write(account(1), 0, 10), origin())).unwrap(),
+            Committed::Yes
+        );
+        let reading = SqliteStore::open_read_only(&path).unwrap();
+        assert_eq!(block_on(reading.load(account(1))).unwrap().version, 1);
+        assert_eq!(
+            block_on(store.commit(write(account(1), 1, 10), origin())).unwrap(),
+            Committed::Yes
+        );
+        assert_eq!(block_on(reading.load(account(1))).unwrap().version, 2);
+        let error = block_on(reading.commit(write(account(1), 2, 10), origin())).unwrap_err();
+        assert!(matches!(failure(&error), Failure::ReadOnly), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "the store failed: the store was opened for reading only"
+        );
+        drop((store, reading));
+
+        // Nobody serves it now, and the file stays as it is.
+        let before = std::fs::read(&path).unwrap();
+        let reading = SqliteStore::open_read_only(&path).unwrap();
+        assert_eq!(block_on(reading.load(account(1))).unwrap().version, 2);
+        drop(reading);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn what_is_opened_for_reading_must_be_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locum.db");
+        let refused = |path| SqliteStore::open_read_only(path).map(drop).unwrap_err();
+        assert!(matches!(refused(&path), OpenError::Missing));
+        assert!(!path.exists());
+        std::fs::write(&path, "").unwrap();
+        assert!(matches!(refused(&path), OpenError::Missing));
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        std::fs::write(
+            &path,
+            "no database at all, but longer than a header is: ".repeat(9),
+        )
+        .unwrap();
+        assert!(matches!(refused(&path), OpenError::Foreign));
     }
 }
