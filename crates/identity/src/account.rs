@@ -6,7 +6,7 @@
 use crate::aws_managed;
 use crate::entity::{
     AccessKey, AccountRecord, Attachments, Bucket, Change, Damaged, Entity, EntityKey, EntityKind,
-    Group, KeyOwner, ManagedPolicy, Role, User,
+    Group, InlinePolicy, KeyOwner, ManagedPolicy, Role, User,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -409,7 +409,8 @@ impl Account {
                 touched.users.insert(user.id.clone());
                 let state = UserState {
                     arn: self.iam_arn(&format!("user{}{}", user.path, user.name)),
-                    inline: compile_inline(&user.policies).ok_or_else(damaged)?,
+                    inline: compile_inline(&user.policies, "user", user.name.as_str())
+                        .ok_or_else(damaged)?,
                     policies: PrincipalPolicies::default(),
                     user: user.clone(),
                 };
@@ -419,7 +420,8 @@ impl Account {
                 touched.groups.insert(group.id.clone());
                 let state = GroupState {
                     arn: self.iam_arn(&format!("group{}{}", group.path, group.name)),
-                    inline: compile_inline(&group.policies).ok_or_else(damaged)?,
+                    inline: compile_inline(&group.policies, "group", group.name.as_str())
+                        .ok_or_else(damaged)?,
                     group: group.clone(),
                 };
                 Arc::make_mut(&mut self.groups).insert(&group.id, group.name.as_str(), state);
@@ -431,7 +433,8 @@ impl Account {
                 let state = RoleState {
                     arn: self.iam_arn(&format!("role{}{}", role.path, role.name)),
                     trust: Arc::new(trust.compile()),
-                    inline: compile_inline(&role.policies).ok_or_else(damaged)?,
+                    inline: compile_inline(&role.policies, "role", role.name.as_str())
+                        .ok_or_else(damaged)?,
                     policies: PrincipalPolicies::default(),
                     role: role.clone(),
                 };
@@ -445,10 +448,10 @@ impl Account {
                     .iter()
                     .find(|version| version.number == policy.default_version);
                 let document = &default.ok_or_else(damaged)?.document;
-                let compiled = compile_identity(document).ok_or_else(damaged)?;
+                let compiled = compile_identity(document, &arn).ok_or_else(damaged)?;
                 let state = PolicyState {
                     arn,
-                    compiled,
+                    compiled: Arc::new(compiled),
                     policy: policy.clone(),
                 };
                 Arc::make_mut(&mut self.policies).insert(&policy.id, policy.name.as_str(), state);
@@ -623,18 +626,19 @@ struct Touched {
     policies: HashSet<String>,
 }
 
-fn compile_identity(document: &str) -> Option<Arc<Compiled>> {
-    Some(Arc::new(
-        Policy::stored(document, Kind::Identity).ok()?.compile(),
-    ))
+/// Compiles a policy under the name that explanations give it.
+fn compile_identity(document: &str, label: &str) -> Option<Compiled> {
+    let policy = Policy::stored(document, Kind::Identity).ok()?;
+    Some(policy.compile().labelled(label))
 }
 
-fn compile_inline(policies: &Attachments) -> Option<Vec<Arc<Compiled>>> {
-    policies
-        .inline
-        .values()
-        .map(|inline| compile_identity(&inline.document))
-        .collect()
+/// Several principals can have inline policies of one name, so explanations say whose each is.
+fn compile_inline(policies: &Attachments, kind: &str, owner: &str) -> Option<Vec<Arc<Compiled>>> {
+    let compile = |inline: &InlinePolicy| {
+        let label = format!("{} (inline, {kind} {owner})", inline.name);
+        compile_identity(&inline.document, &label).map(Arc::new)
+    };
+    policies.inline.values().map(compile).collect()
 }
 
 /// The account's own record of itself, for the realm.

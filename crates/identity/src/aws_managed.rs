@@ -75,8 +75,10 @@ impl Builtin {
             None => ("/".to_owned(), self.resource),
         };
         let arn = format!("{ARN_PREFIX}{}", self.resource);
+        let compiled = Policy::parse(self.document, Kind::Identity).ok()?.compile();
         Some(AwsManagedPolicy {
             id: unique_id(&arn),
+            compiled: Arc::new(compiled.labelled(arn.as_str())),
             arn,
             name,
             path,
@@ -85,7 +87,6 @@ impl Builtin {
             created: midnight(self.created)?,
             updated: midnight(self.updated)?,
             document: self.document,
-            compiled: Arc::new(Policy::parse(self.document, Kind::Identity).ok()?.compile()),
         })
     }
 }

@@ -21,4 +21,5 @@ pub mod realm;
 pub mod sealing;
 pub mod session;
 pub mod sts;
+pub mod supposed;
 mod trust;

@@ -156,7 +156,7 @@ impl Fault {
             }
             Error::InvalidSessionToken => Self::from(Code::InvalidToken),
             Error::ExpiredToken => Self::from(Code::ExpiredToken),
-            Error::AccessDenied(denied) => Self::new(Code::AccessDenied, sentence(denied)),
+            Error::AccessDenied(denied) => Self::new(Code::AccessDenied, access_denied(denied)),
             Error::NoSuchBucket => Self::from(Code::NoSuchBucket),
             // S3 has the principal beside the message.
             Error::MalformedPolicyDocument(text) => {
@@ -317,8 +317,8 @@ impl From<ChunkError> for Fault {
     }
 }
 
-/// The AccessDenied sentence as S3 has it: the resource in quotes, and nothing for the anonymous.
-fn sentence(denied: &Denied) -> String {
+/// The AccessDenied message as S3 has it: the resource in quotes, and nothing for the anonymous.
+pub fn access_denied(denied: &Denied) -> String {
     let Denied {
         principal,
         action,
@@ -391,12 +391,12 @@ mod tests {
             denial: None,
         };
         assert_eq!(
-            sentence(&denied),
+            access_denied(&denied),
             "User: arn:aws:iam::123456789012:user/bob is not authorized to perform: s3:GetObject on resource: \
              \"arn:aws:s3:::b/k\""
         );
         assert_eq!(
-            sentence(&Denied {
+            access_denied(&Denied {
                 principal: None,
                 ..denied
             }),

@@ -13,6 +13,7 @@ mod common;
 
 mod assume_role;
 mod sessions;
+mod supposed;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;
