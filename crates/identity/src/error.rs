@@ -39,6 +39,7 @@ pub enum Missing {
     AccessKey(String),
     UserBoundary(String),
     RoleBoundary(String),
+    SimulatedEntity,
 }
 
 /// What exists already.
@@ -159,6 +160,9 @@ pub enum Error {
     MalformedInput,
     /// `InvalidInput`
     InvalidInput(String),
+    /// `PolicyEvaluation`: the simulator cannot evaluate a policy. Ours to mend, so clients may try
+    /// again.
+    PolicyEvaluation(String),
     /// `NoSuchEntity`
     NoSuchEntity(Missing),
     /// `EntityAlreadyExists`
@@ -210,7 +214,7 @@ impl fmt::Display for Error {
             Self::AccessDenied(denied) => write!(f, "{denied}"),
             Self::Forbidden(forbidden) => write!(f, "{forbidden}"),
             Self::Validation(failed) => validation(f, failed),
-            Self::ValidationText(text) | Self::MalformedPolicyDocument(text) | Self::InvalidInput(text) => f.write_str(text),
+            Self::ValidationText(text) | Self::MalformedPolicyDocument(text) | Self::InvalidInput(text) | Self::PolicyEvaluation(text) => f.write_str(text),
             Self::MalformedInput => f.write_str("The request could not be parsed"),
             Self::MaxSessionDurationTooShort => {
                 f.write_str("MaxSessionDuration must be at least 3600 seconds")
@@ -333,6 +337,7 @@ impl fmt::Display for Missing {
             Self::RoleBoundary(name) => {
                 write!(f, "Role {name} does not have a permissions boundary.")
             }
+            Self::SimulatedEntity => f.write_str("Unable to retrieve specified IAM entity."),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod groups;
 pub mod inline_policies;
 pub mod policies;
 pub mod roles;
+pub mod simulate;
 pub mod users;
 
 /// The quotas of an account (IAM user guide, "IAM and AWS STS quotas").

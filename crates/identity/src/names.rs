@@ -204,6 +204,12 @@ text_type! {
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
 
+mod simulation;
+
+pub use simulation::{
+    ActionName, ContextKeyName, ContextKeyValue, ResourceHandlingOption, ResourceName,
+};
+
 /// `\p{L}\p{Z}\p{N}_.:/=+\-@`, as near as the standard library's categories come: letters and
 /// numbers of any script, and separators (not control characters).
 fn tag_character(c: char) -> bool {

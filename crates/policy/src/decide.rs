@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::arn;
 use crate::compiled::{Call, Compiled, CompiledStatement, Lower, Match, Reading};
 use crate::context::Context;
 use crate::document::Effect;
-use crate::principal::{Grant, Principal, is_service_linked_role};
+use crate::principal::{Grant, Principal};
 
 /// One request to decide.
 #[derive(Clone, Copy)]
@@ -237,7 +236,7 @@ pub(crate) fn evaluate<S: Sink>(
         action: action.as_str(),
         bounded: policies.boundary.is_some(),
     };
-    let layers = Layers::of(&call, policies);
+    let layers = Layers::of(request, policies);
     let mut answers = Answers::default();
     let mut denied = None;
     for (layer, level, set) in layers.in_order() {
@@ -278,8 +277,7 @@ enum Set<'a> {
 }
 
 impl<'a> Layers<'a> {
-    fn of(call: &Call<'_>, policies: &Policies<'a>) -> Layers<'a> {
-        let request = call.request;
+    fn of(request: &Request<'_>, policies: &Policies<'a>) -> Layers<'a> {
         let (owner, resource) = match policies.resource {
             Some(ResourcePolicy::Attached(policy)) => (Layer::Resource, Some(Set::One(policy))),
             Some(ResourcePolicy::Trust(policy)) => (Layer::Trust, Some(Set::One(policy))),
@@ -292,17 +290,16 @@ impl<'a> Layers<'a> {
             (None, _) => None,
         };
         // Service-linked roles are bound by neither, services on their own behalf and who has no
-        // account by no service control policy. The resource of an action without one, a
-        // service-linked role that is assumed, and the retiring of a grant by no resource control
-        // policy.
+        // account by no service control policy; the resource of an action without one by no
+        // resource control policy.
         let exempt = request.principal.is_service_linked_role();
         let has_account = request.principal.account().is_some();
-        let spared = request.resource == "*"
-            || is_service_linked_role(request.resource)
-            || call.action == "kms:retiregrant";
         let bound = |by, levels| if by { levels } else { &[][..] };
         Layers {
-            resource_control: bound(!exempt && !spared, policies.resource_control),
+            resource_control: bound(
+                !exempt && request.resource != "*",
+                policies.resource_control,
+            ),
             service_control: bound(!exempt && has_account, policies.service_control),
             owner,
             resource,
@@ -384,10 +381,9 @@ impl Answers {
         };
         let account = request.principal.account();
         let own = account == Some(request.resource_account);
-        // A foreign resource must itself consent, and any role and KMS key: their policies are the
-        // root of who may use them. Who has no account has nothing else that could speak for them.
-        let key_policy = self.resource.is_some() && is_kms_key(request.resource);
-        if given.is_none() && (!own || layers.owner == Layer::Trust || key_policy) {
+        // A foreign resource, and any role, must itself consent. Who has no account has nothing
+        // else that could speak for them.
+        if given.is_none() && (!own || layers.owner == Layer::Trust) {
             return missing(layers.owner);
         }
         account?;
@@ -415,10 +411,6 @@ impl Answers {
         }
         None
     }
-}
-
-fn is_kms_key(arn: &str) -> bool {
-    matches!(arn::split(arn), Some([_, _, "kms", _, _, key]) if key.starts_with("key/"))
 }
 
 /// Asks the policies of one layer.

@@ -46,6 +46,7 @@ pub fn spell(error: &Error) -> Spelled {
             "MalformedPolicyDocumentException",
         ),
         Error::InvalidInput(_) => spelled("InvalidInput", 400, "InvalidInputException"),
+        Error::PolicyEvaluation(_) => spelled("PolicyEvaluation", 500, "PolicyEvaluationException"),
         Error::NoSuchEntity(_) => spelled("NoSuchEntity", 404, "NoSuchEntityException"),
         Error::EntityAlreadyExists(_) => {
             spelled("EntityAlreadyExists", 409, "EntityAlreadyExistsException")

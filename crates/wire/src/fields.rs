@@ -301,19 +301,31 @@ impl<'a> Fields<'a> {
 
     /// `Marker` and `MaxItems`.
     pub(crate) fn page(&mut self) -> PageRequest {
-        let max_items = self.number("MaxItems", |number| match number {
+        let max_items = self.max_items();
+        let behind = self.marker().unwrap_or_else(|()| {
+            self.marker_is_invalid = true;
+            None
+        });
+        PageRequest {
+            behind: behind.unwrap_or_default(),
+            max_items,
+        }
+    }
+
+    /// `MaxItems`
+    pub(crate) fn max_items(&mut self) -> Option<usize> {
+        self.number("MaxItems", |number| match number {
             ..1 => Err(Constraint::MinValue(1)),
             1..=1000 => Ok(number.unsigned_abs() as usize),
             _ => Err(Constraint::MaxValue(1000)),
-        });
-        let behind = match self.raw("Marker") {
-            None => String::new(),
-            Some(marker) => page_key(self.params, marker).unwrap_or_else(|| {
-                self.marker_is_invalid = true;
-                String::new()
-            }),
-        };
-        PageRequest { behind, max_items }
+        })
+    }
+
+    /// The key in `Marker`; `Err` for one that no list of this kind gave.
+    pub(crate) fn marker(&self) -> Result<Option<String>, ()> {
+        let marker = self.raw("Marker");
+        let key = marker.map(|marker| page_key(self.params, marker).ok_or(()));
+        key.transpose()
     }
 
     fn fail(&mut self, name: &str, value: Option<&str>, constraint: Constraint) {
@@ -345,9 +357,13 @@ fn page_key(params: &Params, marker: &str) -> Option<String> {
 fn selection(params: &Params) -> u64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
+    // A simulation goes on where it was though everything else has changed, as AWS's does.
+    let action = params.value("Action").unwrap_or_default();
+    let lasting = action.starts_with("Simulate");
     params
         .iter()
         .filter(|(name, _)| !matches!(*name, "Marker" | "MaxItems" | "Version"))
+        .filter(|(name, _)| !lasting || *name == "Action")
         .flat_map(|(name, value)| {
             let value = match value {
                 "0" => "false",

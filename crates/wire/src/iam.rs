@@ -14,6 +14,7 @@ mod groups;
 mod inline_policies;
 mod policies;
 mod roles;
+mod simulate;
 mod users;
 
 pub(crate) fn bindings() -> Vec<Binding> {
@@ -25,6 +26,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
         policies::bindings(),
         attachments::bindings(),
         inline_policies::bindings(),
+        simulate::bindings(),
     ]
     .into_iter()
     .flatten()

@@ -19,6 +19,8 @@ mod policies;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod users;

@@ -18,6 +18,9 @@ const BOUNDARY: (&str, &str) = (
 const DOCUMENT: (&str, &str) = ("PolicyDocument", "{}");
 const VERSION: (&str, &str) = ("VersionId", "v1");
 const KEY: (&str, &str) = ("AccessKeyId", "AKIAAAAAAAAAAAAAAAAA");
+const SOURCE: (&str, &str) = ("PolicySourceArn", "arn:aws:iam::123456789012:user/u");
+const POLICY: (&str, &str) = ("PolicyInputList.member.1", "{}");
+const ACTION: (&str, &str) = ("ActionNames.member.1", "s3:GetObject");
 const TAG: [(&str, &str); 2] = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
 
@@ -52,6 +55,8 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DetachRolePolicy", &[ROLE, ARN], "role/r"),
     ("DetachUserPolicy", &[USER, ARN], "user/u"),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
+    ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
+    ("GetContextKeysForPrincipalPolicy", &[SOURCE], "user/u"),
     ("GetGroup", &[GROUP], "group/g"),
     ("GetGroupPolicy", &[GROUP, NAME], "group/g"),
     ("GetPolicy", &[ARN], "policy/p"),
@@ -84,6 +89,8 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("PutUserPolicy", &[USER, NAME, DOCUMENT], "user/u"),
     ("RemoveUserFromGroup", &[GROUP, USER], "group/g"),
     ("SetDefaultPolicyVersion", &[ARN, VERSION], "policy/p"),
+    ("SimulateCustomPolicy", &[POLICY, ACTION], "*"),
+    ("SimulatePrincipalPolicy", &[SOURCE, ACTION], "user/u"),
     ("TagPolicy", &[ARN, TAG[0], TAG[1]], "policy/p"),
     ("TagRole", &[ROLE, TAG[0], TAG[1]], "role/r"),
     ("TagUser", &[USER, TAG[0], TAG[1]], "user/u"),

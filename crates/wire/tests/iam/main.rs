@@ -8,4 +8,6 @@ mod callers;
 #[path = "../../../identity/tests/common/mod.rs"]
 mod common;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod support;

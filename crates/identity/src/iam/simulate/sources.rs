@@ -1,0 +1,321 @@
+//! The policies that take part in a simulation, each with the name that answers call it by.
+
+use crate::account::{Account, GroupState, RoleState, UserState};
+use crate::aws_managed;
+use crate::entity::Attachments;
+use crate::error::Error;
+use crate::names::{AccountId, Constrained as _, DocumentText};
+use locum_policy::{Compiled, Kind, Policy, Position, context_keys};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A policy of the simulation.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// `SourcePolicyId`
+    pub(super) id: String,
+    policy: Policy,
+    pub(super) compiled: Arc<Compiled>,
+}
+
+impl Source {
+    fn new(id: String, policy: Policy) -> Self {
+        Self {
+            id,
+            compiled: Arc::new(policy.compile()),
+            policy,
+        }
+    }
+
+    /// A policy that the request brings.
+    ///
+    /// The simulator takes documents without a version, and of the old one. An identity policy must
+    /// have the current one when it is written, and is otherwise read as a session policy is: the
+    /// only further difference is that a value there that its operator cannot read is no fault.
+    fn submitted(id: String, text: &str, kind: Kind) -> Option<Self> {
+        let policy = Policy::parse(text, kind);
+        let policy = match kind {
+            Kind::Identity if !is_current(text) => Policy::parse(text, Kind::Session),
+            _ => policy,
+        };
+        Some(Self::new(id, policy.ok()?))
+    }
+
+    /// A policy of the account, which was found to be right when it was written.
+    fn stored((id, text): (String, &str)) -> Result<Self, Error> {
+        match Policy::stored(text, Kind::Identity) {
+            Ok(policy) => Ok(Self::new(id, policy)),
+            Err(fault) => Err(Error::PolicyEvaluation(format!(
+                "Policy {id} could not be evaluated: {fault}"
+            ))),
+        }
+    }
+
+    /// Where a statement stands in the document.
+    pub(super) fn positions(&self, statement: usize) -> Option<(Position, Position)> {
+        self.policy.statement_positions(statement)
+    }
+
+    /// The document.
+    pub(super) fn text(&self) -> &str {
+        self.policy.text()
+    }
+
+    /// How many statements it has.
+    pub(super) fn statements(&self) -> usize {
+        self.policy.statement_count()
+    }
+
+    /// Whether a statement has `*` among its resources.
+    pub(super) fn is_about_everything(&self) -> bool {
+        let document: serde_json::Value = serde_json::from_str(self.text()).unwrap_or_default();
+        let has_star = |statement: &serde_json::Value| {
+            let elements = ["Resource", "NotResource"].map(|name| statement.get(name));
+            let is_star = |value: &serde_json::Value| value.as_str() == Some("*");
+            elements.into_iter().flatten().any(|value| match value {
+                serde_json::Value::Array(values) => values.iter().any(is_star),
+                single => is_star(single),
+            })
+        };
+        match document.get("Statement") {
+            Some(serde_json::Value::Array(statements)) => statements.iter().any(has_star),
+            Some(single) => has_star(single),
+            None => false,
+        }
+    }
+
+    /// The context keys that the document asks for, as it spells them; not `${*}` and its like.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let mut keys = context_keys(self.text()).unwrap_or_default();
+        keys.retain(|key| !matches!(key.as_str(), "*" | "?" | "$"));
+        keys
+    }
+}
+
+/// Whether a document says that it is of the current version.
+fn is_current(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        #[serde(rename = "Version")]
+        version: String,
+    }
+    serde_json::from_str::<Versioned>(text).is_ok_and(|document| document.version == "2012-10-17")
+}
+
+/// `PolicyInputList`
+pub(super) fn submitted(documents: &[DocumentText]) -> Result<Vec<Source>, Error> {
+    let numbered = documents.iter().zip(1..);
+    numbered
+        .map(|(text, number)| {
+            let id = format!("PolicyInputList.{number}");
+            Source::submitted(id, text.as_str(), Kind::Identity).ok_or_else(|| invalid(number))
+        })
+        .collect()
+}
+
+/// That an element of `PolicyInputList`, counted from 1, is no policy.
+fn invalid(number: usize) -> Error {
+    Error::InvalidInput(format!(
+        "Policy input list item {number} has invalid content"
+    ))
+}
+
+/// `PermissionsBoundaryPolicyInputList`, which may have one element.
+pub(super) fn submitted_boundary(documents: &[DocumentText]) -> Result<Option<Source>, Error> {
+    let invalid = |message: &str| Err(Error::InvalidInput(message.to_owned()));
+    match documents {
+        [] => Ok(None),
+        [text] => {
+            let id = "PermissionsBoundaryPolicyInputList.1".to_owned();
+            match Source::submitted(id, text.as_str(), Kind::Identity) {
+                Some(source) => Ok(Some(source)),
+                None => {
+                    invalid("Permissions boundary policy input list item 1 has invalid content")
+                }
+            }
+        }
+        _ => invalid("The list of Permissions Boundary policies cannot exceed 1 items."),
+    }
+}
+
+/// `ResourcePolicy`
+pub(super) fn submitted_resource(text: &DocumentText) -> Result<Source, Error> {
+    Source::submitted("ResourcePolicy".to_owned(), text.as_str(), Kind::Resource)
+        .ok_or_else(|| Error::InvalidInput("Resource policy has invalid content".to_owned()))
+}
+
+/// The context keys that each document asks for, one after the other.
+pub(super) fn keys_of<'a>(
+    submitted: &[DocumentText],
+    stored: impl Iterator<Item = &'a Source>,
+) -> Result<Vec<String>, Error> {
+    let mut keys = Vec::new();
+    for (text, number) in submitted.iter().zip(1..) {
+        keys.extend(context_keys(text.as_str()).map_err(|_| invalid(number))?);
+    }
+    for source in stored {
+        keys.extend(context_keys(source.text()).unwrap_or_default());
+    }
+    Ok(keys)
+}
+
+/// What the ARN of a user, group or role says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct EntityArn<'a> {
+    pub(super) account: AccountId,
+    pub(super) kind: EntityArnKind,
+    /// Without the path.
+    pub(super) name: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum EntityArnKind {
+    User,
+    Group,
+    Role,
+}
+
+impl<'a> EntityArn<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let mut part = || parts.next();
+        let (arn, partition, service, region) = (part()?, part()?, part()?, part()?);
+        let (account, resource) = (part()?, part()?);
+        if arn != "arn" || partition.is_empty() || service != "iam" || !region.is_empty() {
+            return None;
+        }
+        let (kind, path) = resource.split_once('/')?;
+        let kind = match kind {
+            "user" => EntityArnKind::User,
+            "group" => EntityArnKind::Group,
+            "role" => EntityArnKind::Role,
+            _ => return None,
+        };
+        let name = path.rsplit('/').next().filter(|name| !name.is_empty())?;
+        Some(Self {
+            account: AccountId::parse(account).ok()?,
+            kind,
+            name,
+        })
+    }
+}
+
+/// Whose policies are simulated.
+#[derive(Clone, Debug)]
+pub(super) enum Entity {
+    User(Arc<UserState>),
+    Group(Arc<GroupState>),
+    Role(Arc<RoleState>),
+}
+
+impl Entity {
+    /// The entity that a `PolicySourceArn` means. The name alone counts, not the path.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`], [`Error::NoSuchEntity`]
+    pub(super) fn find(account: &Account, arn: &str) -> Result<Self, Error> {
+        let Some(EntityArn {
+            account: owner,
+            kind,
+            name,
+        }) = EntityArn::parse(arn)
+        else {
+            return Err(Error::InvalidInput(format!(
+                "Invalid ARN provided in the request: {arn}"
+            )));
+        };
+        if owner != account.id {
+            return Err(Error::InvalidInput(format!(
+                "Invalid Policy Source Arn: caller's account {} does not have access to policies in account {owner}.",
+                account.id
+            )));
+        }
+        let found = match kind {
+            EntityArnKind::User => account.users.named(name).cloned().map(Self::User),
+            EntityArnKind::Group => account.groups.named(name).cloned().map(Self::Group),
+            EntityArnKind::Role => account.roles.named(name).cloned().map(Self::Role),
+        };
+        found.ok_or(Error::NoSuchEntity(crate::error::Missing::SimulatedEntity))
+    }
+
+    /// Its ARN.
+    pub(super) fn arn(&self) -> &str {
+        match self {
+            Self::User(state) => &state.arn,
+            Self::Group(state) => &state.arn,
+            Self::Role(state) => &state.arn,
+        }
+    }
+
+    /// Its unique id.
+    pub(super) fn unique_id(&self) -> &str {
+        match self {
+            Self::User(state) => state.user.id.as_str(),
+            Self::Group(state) => state.group.id.as_str(),
+            Self::Role(state) => state.role.id.as_str(),
+        }
+    }
+
+    /// Its policies and, for a user, those of the groups it is in: the inline ones of each, then
+    /// every managed one once.
+    pub(super) fn policies(&self, account: &Account) -> Result<Vec<Source>, Error> {
+        let groups = match self {
+            Self::User(state) => state.user.groups.as_slice(),
+            Self::Group(_) | Self::Role(_) => &[],
+        };
+        let groups = groups.iter().filter_map(|id| account.groups.with_id(id));
+        let own = match self {
+            Self::User(state) => ("user", state.user.name.as_str(), &state.user.policies),
+            Self::Group(state) => group_policies(state),
+            Self::Role(state) => ("role", state.role.name.as_str(), &state.role.policies),
+        };
+        let holders: Vec<_> = std::iter::once(own)
+            .chain(groups.map(|state| group_policies(state)))
+            .collect();
+        let mut sources = Vec::new();
+        for (kind, name, policies) in &holders {
+            for inline in policies.inline.values() {
+                let id = format!("{kind}_{name}_{}", inline.name);
+                sources.push(Source::stored((id, &inline.document))?);
+            }
+        }
+        let mut once = BTreeSet::new();
+        let attached = holders.iter().flat_map(|(_, _, held)| &held.attached);
+        for arn in attached.filter(|arn| once.insert(*arn)) {
+            sources.push(Source::stored(managed(account, arn)?)?);
+        }
+        Ok(sources)
+    }
+
+    /// Its permissions boundary.
+    pub(super) fn boundary(&self, account: &Account) -> Result<Option<Source>, Error> {
+        let arn = match self {
+            Self::User(state) => &state.user.permissions_boundary,
+            Self::Group(_) => &None,
+            Self::Role(state) => &state.role.permissions_boundary,
+        };
+        match arn {
+            None => Ok(None),
+            Some(arn) => Source::stored(managed(account, arn)?).map(Some),
+        }
+    }
+}
+
+fn group_policies(state: &GroupState) -> (&'static str, &str, &Attachments) {
+    ("group", state.group.name.as_str(), &state.group.policies)
+}
+
+/// The name and the document in force of a managed policy.
+fn managed<'a>(account: &'a Account, arn: &str) -> Result<(String, &'a str), Error> {
+    if let Some(policy) = aws_managed::policy(arn) {
+        return Ok((policy.name.to_owned(), policy.document));
+    }
+    let document = || {
+        let policy = &account.policy_with_arn(arn)?.policy;
+        let mut versions = policy.versions.iter();
+        let default = versions.find(|version| version.number == policy.default_version)?;
+        Some((policy.name.to_string(), default.document.as_str()))
+    };
+    document()
+        .ok_or_else(|| Error::PolicyEvaluation(format!("Policy {arn} could not be evaluated.")))
+}

@@ -1,0 +1,157 @@
+//! Pages, and what one page may cost.
+
+use super::{Simulation, entry, getting, list, one, policy, refused, statement, when};
+use crate::common::{World, n};
+use locum_identity::iam::simulate::{Marker, SimulateCustomPolicy, SimulationPage};
+
+const TOO_LARGE: &str = "The simulation is too large. Reduce the number of resources, the size of the policies or the size of the context values.";
+
+fn names(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("s3:Action{number}"))
+        .collect()
+}
+
+fn page(simulation: Simulation) -> SimulationPage {
+    World::new().root(SimulateCustomPolicy(simulation)).unwrap()
+}
+
+fn actions(page: &SimulationPage) -> Vec<&str> {
+    page.results
+        .iter()
+        .map(|result| result.action.as_str())
+        .collect()
+}
+
+#[test]
+fn pages_of_actions() {
+    let names = names(201);
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let simulate = |marker: Option<usize>, max_items: Option<usize>| {
+        page(Simulation {
+            actions: list(&all),
+            marker: marker.map(Marker::Behind),
+            max_items,
+            ..getting(&[&one("Allow", "*", "*")])
+        })
+    };
+    let first = simulate(None, None);
+    assert_eq!(
+        (actions(&first), first.next),
+        (all[..100].to_vec(), Some(100))
+    );
+    let second = simulate(first.next, Some(101));
+    assert_eq!((actions(&second), second.next), (all[100..].to_vec(), None));
+    let some = simulate(Some(199), Some(1));
+    assert_eq!(
+        (actions(&some), some.next),
+        (all[199..200].to_vec(), Some(200))
+    );
+    // A marker of a longer list.
+    let beyond = simulate(Some(500), None);
+    assert_eq!((actions(&beyond), beyond.next), (Vec::new(), None));
+    let beyond = simulate(Some(usize::MAX), Some(1000));
+    assert_eq!((actions(&beyond), beyond.next), (Vec::new(), None));
+}
+
+/// Statements enough that few decisions fill a page.
+fn large() -> String {
+    let many: Vec<_> = (0..1500)
+        .map(|number| statement("Allow", "s3:*", "*", &format!(r#","Sid":"S{number}""#)))
+        .collect();
+    policy(&many.join(","))
+}
+
+#[test]
+fn a_page_is_shorter_where_it_costs_more() {
+    let names = names(100);
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let document = large();
+    let simulate = |marker| {
+        page(Simulation {
+            actions: list(&all),
+            marker,
+            ..getting(&[&document])
+        })
+    };
+    let mut seen = 0;
+    let mut marker = None;
+    loop {
+        let page = simulate(marker);
+        let length = page.results.len();
+        assert!((1..50).contains(&length), "{length}");
+        assert_eq!(actions(&page), all[seen..seen + length]);
+        assert_eq!(page.results[0].matched.len(), 1500);
+        seen += length;
+        match page.next {
+            Some(next) => {
+                assert_eq!(next, seen);
+                marker = Some(Marker::Behind(next));
+            }
+            None => break,
+        }
+    }
+    assert_eq!(seen, 100);
+}
+
+#[test]
+fn one_action_may_not_cost_more_than_a_page() {
+    let resources: Vec<_> = (0..1000)
+        .map(|number| format!("arn:aws:s3:::b/{number}"))
+        .collect();
+    let resources: Vec<&str> = resources.iter().map(String::as_str).collect();
+    let on_all = |policy: &str| Simulation {
+        resources: list(&resources),
+        ..getting(&[policy])
+    };
+    refused(on_all(&large()), TOO_LARGE);
+    assert_eq!(
+        page(on_all(&one("Allow", "*", "*"))).results[0]
+            .resources
+            .len(),
+        1000
+    );
+}
+
+#[test]
+fn long_texts_count_for_more() {
+    // Patterns that are looked for at every place of the text.
+    let patterns = vec![r#""*x*""#; 20_000].join(",");
+    let document = when(&format!(r#""StringLike":{{"my:key":[{patterns}]}}"#));
+    let given = |length: usize, count: usize| {
+        let value = "y".repeat(length);
+        Simulation {
+            context: vec![entry("my:key", "stringList", &vec![value.as_str(); count])],
+            ..getting(&[&document])
+        }
+    };
+    assert_eq!(page(given(2048, 10)).results.len(), 1);
+    refused(given(2048, 100), TOO_LARGE);
+}
+
+#[test]
+fn variables_do_not_multiply_without_end() {
+    let document = |slots: usize| {
+        when(&format!(
+            r#""StringEquals":{{"a:key":"{}"}}"#,
+            "${my:key}".repeat(slots)
+        ))
+    };
+    let given = |slots: usize| Simulation {
+        context: vec![
+            entry("my:key", "string", &[&"y".repeat(2048)]),
+            entry("a:key", "string", &["y"]),
+        ],
+        ..getting(&[&document(slots)])
+    };
+    assert_eq!(page(given(512)).results.len(), 1);
+    refused(given(513), TOO_LARGE);
+    let caller = Simulation {
+        caller: Some(n(&format!(
+            "arn:aws:iam::123456789012:user/{}",
+            "y".repeat(2000)
+        ))),
+        ..getting(&[&document(600).replace("my:key", "aws:PrincipalArn")])
+    };
+    refused(caller, TOO_LARGE);
+}
