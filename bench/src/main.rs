@@ -2,6 +2,8 @@
 //!
 //! - [`requests`]: requests per second, CPU and latency over HTTP, beside a bare hyper server;
 //! - [`primitives`]: nanoseconds of the steps of the hot path, beside the bare cryptography;
+//! - [`policy`]: decisions, compiling and memory of the policy engine, beside what could be written
+//!   by hand and beside Cedar;
 //! - [`durable`]: writes per second, beside bare SQLite commits.
 //!
 //! Nothing here asserts a time. `docs/performance.md` tells what each figure means.
@@ -21,13 +23,15 @@ mod cores;
 mod durable;
 mod figures;
 mod load;
+mod policy;
 mod primitives;
 mod process;
 mod requests;
+mod timing;
 
 use cores::Cores;
 use figures::Report;
-use std::error::Error;
+use locum_bench::Outcome;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,12 +40,10 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What can end a measurement early.
-pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
-
 const USAGE: &str = "\
-usage: locum-bench [--long] [--json FILE] [--locum PROGRAM]
+usage: locum-bench [PART]... [--long] [--json FILE] [--locum PROGRAM]
 
+PART             requests, primitives, policy or durable; without any, all of them
 --long           measure for longer
 --json FILE      write the figures there too
 --locum PROGRAM  the server to measure; without it, the one beside this program";
@@ -57,6 +59,8 @@ pub(crate) struct Effort {
     pub(crate) loops: Duration,
     /// Durable writes of a round.
     pub(crate) writes: usize,
+    /// There is time for what takes long to prepare.
+    pub(crate) long: bool,
 }
 
 const QUICK: Effort = Effort {
@@ -64,15 +68,50 @@ const QUICK: Effort = Effort {
     round: Duration::from_millis(200),
     loops: Duration::from_millis(6),
     writes: 160,
+    long: false,
 };
 const LONG: Effort = Effort {
     pairs: 31,
     round: Duration::from_millis(500),
     loops: Duration::from_millis(25),
     writes: 320,
+    long: true,
 };
 
+/// A part of the benchmark, in the order they run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    Requests,
+    Primitives,
+    Policy,
+    Durable,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [
+        Self::Requests,
+        Self::Primitives,
+        Self::Policy,
+        Self::Durable,
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "requests" => Some(Self::Requests),
+            "primitives" => Some(Self::Primitives),
+            "policy" => Some(Self::Policy),
+            "durable" => Some(Self::Durable),
+            _ => None,
+        }
+    }
+
+    fn needs_a_server(self) -> bool {
+        matches!(self, Self::Requests | Self::Durable)
+    }
+}
+
 struct Arguments {
+    parts: Vec<Part>,
     effort: Effort,
     json: Option<PathBuf>,
     locum: PathBuf,
@@ -102,6 +141,7 @@ fn main() -> ExitCode {
 }
 
 fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
+    let mut parts = Vec::new();
     let mut effort = QUICK;
     let mut json = None;
     let mut locum = None;
@@ -112,8 +152,13 @@ fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
             "--long" => effort = LONG,
             "--json" => json = Some(PathBuf::from(value()?)),
             "--locum" => locum = Some(PathBuf::from(value()?)),
-            other => return Err(format!("unknown argument `{other}`")),
+            other => {
+                parts.push(Part::named(other).ok_or(format!("unknown argument `{other}`"))?);
+            }
         }
+    }
+    if parts.is_empty() {
+        parts = Part::ALL.to_vec();
     }
     let locum = match locum {
         Some(program) => program,
@@ -121,10 +166,11 @@ fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
             .map_err(|error| error.to_string())?
             .with_file_name("locum"),
     };
-    if !locum.is_file() {
+    if parts.iter().any(|part| part.needs_a_server()) && !locum.is_file() {
         return Err(format!("there is no server at `{}`", locum.display()));
     }
     Ok(Arguments {
+        parts,
         effort,
         json,
         locum,
@@ -132,12 +178,21 @@ fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
 }
 
 fn run(arguments: &Arguments) -> Outcome {
+    let Arguments { effort, locum, .. } = arguments;
     let cores = Cores::divide()?;
     println!("{}", cores.describe());
     let mut report = Report::default();
-    requests::measure(&arguments.locum, &cores, arguments.effort, &mut report)?;
-    primitives::measure(arguments.effort, &mut report)?;
-    durable::measure(&arguments.locum, &cores, arguments.effort, &mut report)?;
+    for part in Part::ALL {
+        if !arguments.parts.contains(&part) {
+            continue;
+        }
+        match part {
+            Part::Requests => requests::measure(locum, &cores, *effort, &mut report)?,
+            Part::Primitives => primitives::measure(*effort, &mut report)?,
+            Part::Policy => policy::measure(*effort, &mut report)?,
+            Part::Durable => durable::measure(locum, &cores, *effort, &mut report)?,
+        }
+    }
     if let Some(path) = &arguments.json {
         std::fs::write(path, report.to_json())
             .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;

@@ -1,8 +1,9 @@
 //! Nanoseconds of the steps of the hot path, beside the bare cryptography over the same bytes.
 
 use crate::client::{Call, Keys, Service, now};
-use crate::figures::{Figure, Report, median};
+use crate::figures::Report;
 use crate::requests::SESSION_POLICY;
+use crate::timing::time;
 use crate::{Effort, Outcome};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{constant_time, digest, hmac, rand};
@@ -10,20 +11,16 @@ use locum_identity::environment::Entropy;
 use locum_identity::ids::{IdKind, UniqueId};
 use locum_identity::names::{AccountId, Constrained as _, RoleSessionName};
 use locum_identity::session::{Keyring, Session, SessionPrincipal};
-use locum_policy::{Compiled, Decision, Kind, Policies, Policy, Principal, Request, decide};
 use locum_sigv4::{Claim, Dialect, SigningKey, sha256};
 use std::hint::black_box;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Measures all of it and adds it to the report.
 ///
 /// # Errors
-/// When a signature, a token or a decision is other than it must be.
+/// When a signature or a token is other than it must be.
 pub(crate) fn measure(effort: Effort, report: &mut Report) -> Outcome {
     signatures(effort, report)?;
-    tokens(effort, report)?;
-    decisions(effort, report)
+    tokens(effort, report)
 }
 
 /// Verifying a signature, beside hashing the body and the canonical request and authenticating the
@@ -169,81 +166,6 @@ fn tokens(effort: Effort, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// Decisions about a role session whose permission stands in the last statement of all.
-fn decisions(effort: Effort, report: &mut Report) -> Outcome {
-    report.section("Decide", "");
-    let resource = "arn:aws:s3:::acme-lakehouse-prod/warehouse/sales.db/orders/part-00017.parquet";
-    let request = Request {
-        principal: Principal::AssumedRole {
-            account: "123456789012",
-            role_arn: "arn:aws:iam::123456789012:role/catalog-writer",
-            unique_id: "AROAEXAMPLEEXAMPLE001",
-            session_arn: "arn:aws:sts::123456789012:assumed-role/catalog-writer/spark",
-            session_name: "spark",
-        },
-        action: "s3:GetObject",
-        resource,
-        resource_account: "123456789012",
-        context: &[
-            ("aws:sourceip", "10.20.30.40"),
-            ("aws:principalorgid", "o-exampleorg1"),
-        ],
-    };
-    for (policies, statements) in [(3, 10), (10, 50)] {
-        let identity = (0..policies)
-            .map(|policy| role_policy(policy, statements, policy + 1 == policies))
-            .collect::<Outcome<Vec<_>>>()?;
-        let set = Policies {
-            identity: &identity,
-            ..Policies::default()
-        };
-        if decide(&request, &set) != Decision::Allowed {
-            return Err("the request should be allowed".into());
-        }
-        let nanoseconds = alone(effort, || {
-            decide(black_box(&request), black_box(&set)) == Decision::Allowed
-        });
-        let name = format!("decide.{policies}x{statements}");
-        report.add(Figure::alone(&name, nanoseconds, "ns"));
-        report.add(Figure::alone(
-            format!("{name}.per_statement"),
-            nanoseconds / f64::from(policies * statements),
-            "ns",
-        ));
-    }
-    Ok(())
-}
-
-/// A policy of statements with wildcard ARNs and two conditions, of which the last one of the last
-/// policy allows what is asked.
-fn role_policy(policy: u32, statements: u32, is_last: bool) -> Outcome<Arc<Compiled>> {
-    let statements: Vec<_> = (0..statements)
-        .map(|number| {
-            let allows = is_last && number + 1 == statements;
-            let bucket = if allows {
-                "acme-lakehouse-*".to_owned()
-            } else {
-                format!("acme-team-{policy}-{number}-*")
-            };
-            serde_json::json!({
-                "Effect": "Allow",
-                "Action": ["s3:Get*", "s3:PutObject", "s3:List*"],
-                "Resource": [
-                    format!("arn:aws:s3:::{bucket}"),
-                    format!("arn:aws:s3:::{bucket}/warehouse/*.db/*"),
-                ],
-                "Condition": {
-                    "IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "10.0.0.0/8"]},
-                    "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"},
-                },
-            })
-        })
-        .collect();
-    let text = serde_json::json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-    let policy = Policy::parse(&text, Kind::Identity).map_err(|error| format!("{error:?}"))?;
-    Ok(Arc::new(policy.compile()))
-}
-
 /// The system's randomness, as the server has it.
 struct System;
 
@@ -252,64 +174,4 @@ impl Entropy for System {
         // Without randomness the rest of the run fails: two tokens would be alike.
         let _ = rand::fill(bytes);
     }
-}
-
-/// Times an operation and its peer in turns.
-fn time(
-    name: &str,
-    effort: Effort,
-    mut ours: impl FnMut() -> bool,
-    mut peer: impl FnMut(),
-) -> Figure {
-    let mut ours = || {
-        black_box(ours());
-    };
-    let (our_count, peer_count) = (
-        calibrate(effort.loops, &mut ours),
-        calibrate(effort.loops, &mut peer),
-    );
-    let (mut our_rounds, mut peer_rounds) = (Vec::new(), Vec::new());
-    for _ in 0..rounds(effort) {
-        our_rounds.push(round(our_count, &mut ours));
-        peer_rounds.push(round(peer_count, &mut peer));
-    }
-    Figure::less_is_better(name, median(our_rounds), "ns", median(peer_rounds))
-}
-
-/// Times an operation that has no peer.
-fn alone(effort: Effort, mut operation: impl FnMut() -> bool) -> f64 {
-    let mut operation = || {
-        black_box(operation());
-    };
-    let count = calibrate(effort.loops, &mut operation);
-    median(
-        (0..rounds(effort))
-            .map(|_| round(count, &mut operation))
-            .collect(),
-    )
-}
-
-/// Primitives have no network to wait for, so there is time for more rounds.
-fn rounds(effort: Effort) -> usize {
-    effort.pairs * 3
-}
-
-/// How many times the operation fits into a round.
-fn calibrate(length: Duration, operation: &mut impl FnMut()) -> u32 {
-    let mut count = 1;
-    loop {
-        let started = Instant::now();
-        (0..count).for_each(|_| operation());
-        if started.elapsed() >= length || count >= 1 << 30 {
-            return count;
-        }
-        count *= 2;
-    }
-}
-
-/// Nanoseconds of one operation.
-fn round(count: u32, operation: &mut impl FnMut()) -> f64 {
-    let started = Instant::now();
-    (0..count).for_each(|_| operation());
-    started.elapsed().as_nanos() as f64 / f64::from(count)
 }

@@ -1,7 +1,7 @@
 //! The project's chores, run as `cargo xtask CHORE`.
 //!
 //! - `test` installs what the tests need, runs all of them and ends with one summary;
-//! - `bench` measures the server;
+//! - `bench` measures the server and its parts;
 //! - `audit` checks what the project depends on.
 #![expect(
     clippy::print_stdout,
@@ -21,14 +21,16 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask test  [--suite NAME]... [--release] [--list] [-- PYTEST-ARGUMENT...]
-       cargo xtask bench [--json FILE] [--long]
+       cargo xtask bench [PART]... [--json FILE] [--long]
        cargo xtask audit
 
 test    installs what the tests need, runs them and ends with one summary
         --suite NAME   only this suite (several times: only these); --list names them
         --release      drive the release binary instead of the debug one
         after `--`     arguments for pytest, such as `-k external_id`
-bench   measures the server; --json FILE writes the figures, --long measures for longer
+bench   measures the server and its parts: requests, primitives, policy, durable
+        --json FILE    write the figures there too
+        --long         measure for longer
 audit   checks licences, sources and bans of all dependencies, and the lock file";
 
 /// Why a chore ended early.
