@@ -19,6 +19,7 @@ mod context;
 mod decide;
 mod document;
 mod explain;
+mod findings;
 mod glob;
 mod json;
 mod missing;
@@ -39,6 +40,7 @@ pub use document::{Effect, Kind, Malformed, Policy};
 pub use explain::{
     ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain,
 };
+pub use findings::{Finding, Severity, check};
 pub use position::Position;
 pub use principal::{Principal, PrincipalType};
 pub use validate::context_keys;

@@ -165,8 +165,9 @@ fn bad_operator(name: &Text<'_>) -> BadShape {
         .value
         .rsplit_once(':')
         .map_or(&*name.value, |(_, base)| base);
-    let code = match base.strip_suffix("IfExists") {
-        Some("Null") => "NULL_WITH_IF_EXISTS",
+    let code = match base {
+        "NullIfExists" => "NULL_WITH_IF_EXISTS",
+        "Null" => "NULL_WITH_QUALIFIER",
         _ => "INVALID_CONDITION_OPERATOR",
     };
     BadShape {

@@ -33,6 +33,12 @@ pub(crate) struct Text<'a> {
     pub(crate) span: Span,
 }
 
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.value
+    }
+}
+
 pub(crate) struct DraftStatement<'a> {
     pub(crate) span: Span,
     pub(crate) sid: Option<Text<'a>>,

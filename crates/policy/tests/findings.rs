@@ -1,0 +1,100 @@
+//! Findings: each kind with its exact place, and what comes close and must stay silent.
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use locum_policy::{Finding, Kind, Severity, check};
+    use serde_json::Value as Json;
+
+    const OWN: &str = "111122223333";
+
+    /// Every finding about a document, as it is shown.
+    #[track_caller]
+    fn told(kind: Kind, text: &str, wanted: &[&str]) {
+        let findings = check(text, kind, Some(OWN));
+        let seen: Vec<String> = findings.iter().map(Finding::to_string).collect();
+        assert_eq!(seen, wanted, "{text}");
+    }
+
+    fn folder(path: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(path)
+    }
+
+    #[test]
+    fn what_is_accepted_has_no_error_and_what_is_refused_has_one() {
+        let mut count = 0;
+        for file in std::fs::read_dir(folder("testdata/policies/documents")).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let cases: Vec<Json> = serde_json::from_str(&text).unwrap();
+            for case in cases {
+                count += 1;
+                let kind = match case["kind"].as_str().unwrap() {
+                    "identity" => Kind::Identity,
+                    "trust" => Kind::Trust,
+                    "resource" => Kind::Resource,
+                    "session" => Kind::Session,
+                    "service_control" => Kind::ServiceControl,
+                    _ => Kind::ResourceControl,
+                };
+                let document = match &case["document"] {
+                    Json::String(text) => text.clone(),
+                    json => json.to_string(),
+                };
+                let findings = check(&document, kind, Some(OWN));
+                let errors = findings
+                    .iter()
+                    .filter(|f| f.severity == Severity::Error)
+                    .count();
+                let refused = case["expect"] != "accepted";
+                assert_eq!(errors, usize::from(refused), "{}: {document}", case["name"]);
+            }
+        }
+        assert!(count >= 300, "only {count} documents were found");
+    }
+
+    #[test]
+    fn policies_of_aws_have_no_errors() {
+        let mut count = 0;
+        let managed = folder("crates/identity/src/aws_managed");
+        for folder in [managed.clone(), managed.join("job-function")] {
+            for file in std::fs::read_dir(folder).unwrap() {
+                let path = file.unwrap().path();
+                if path.extension().is_none_or(|extension| extension != "json") {
+                    continue;
+                }
+                count += 1;
+                let text = std::fs::read_to_string(&path).unwrap();
+                let findings = check(&text, Kind::Identity, None);
+                let error = findings.iter().find(|f| f.severity == Severity::Error);
+                assert_eq!(error, None, "{}", path.display());
+            }
+        }
+        assert!(count >= 30, "only {count} policies were found");
+    }
+
+    #[test]
+    fn a_finding_tells_its_start_and_its_end() {
+        let text = "{\"Version\": \"2012-10-17\",\n \"Statement\": {\"Effect\": \"Allow\",\n  \
+                    \"Action\": \"s3:GetObjct\", \"Resource\": \"*\"}}";
+        let findings = check(text, Kind::Identity, None);
+        let [finding] = findings.as_slice() else {
+            panic!("{findings:?}")
+        };
+        assert_eq!(finding.code, "INVALID_ACTION");
+        assert_eq!(finding.severity, Severity::Warning);
+        assert_eq!(finding.start.to_string(), "3:13");
+        assert_eq!(finding.end.to_string(), "3:26");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_where_reading_failed() {
+        told(
+            Kind::Identity,
+            "{\"Version\": \"2012-10-17\",\n \"Statement\": [}",
+            &["2:16: error: this is not JSON: unexpected character [JSON_SYNTAX_ERROR]"],
+        );
+    }
+}
