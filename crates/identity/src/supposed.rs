@@ -7,6 +7,7 @@ use crate::error::{Denied, Error, Forbidden};
 use crate::names::{AccountId, Constrained as _, FederatedUserName, RoleSessionName};
 use crate::realm::Realm;
 use crate::session::{Session, SessionPrincipal};
+use crate::trust;
 use locum_policy::{Arn, Kind, Malformed, Policy, ResourcePolicy};
 use std::fmt;
 use std::sync::Arc;
@@ -338,6 +339,17 @@ impl Realm {
             _ => Held::Nothing,
         };
         Ok(found)
+    }
+}
+
+impl Realm {
+    /// The ARN of whom a unique id names in a stored policy (`AIDA…`, `AROA…`, `AROA…:session`), if
+    /// it still exists.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`]
+    pub async fn arn_of(&self, unique_id: &str) -> Result<Option<String>, Error> {
+        trust::shown_form(self, unique_id).await
     }
 }
 

@@ -135,7 +135,7 @@ async fn stored_form(realm: &Realm, text: &str) -> Result<Resolved, Error> {
 }
 
 /// The ARN of whom a unique id (`AIDA…`, `AROA…`, `AROA…:session`) names, if it still exists.
-async fn shown_form(realm: &Realm, text: &str) -> Result<Option<String>, Error> {
+pub(crate) async fn shown_form(realm: &Realm, text: &str) -> Result<Option<String>, Error> {
     let (id, session) = match text.split_once(':') {
         Some((id, session)) => (id, Some(session)),
         None => (text, None),

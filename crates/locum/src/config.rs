@@ -2,6 +2,7 @@
 //! before its environment variable, which goes before the file.
 
 use crate::Failure;
+use crate::command::{explain::ExplainArgs, policy::PolicyCommand};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use locum_identity::ids::AccessKeyId;
@@ -38,6 +39,19 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Create the keys, the first account, its root user and one root access key
     Init(InitArgs),
+    /// Check policies and test what they decide
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Explain why a request would be allowed or denied
+    ///
+    /// The request is decided by the evaluator of the server, from what a data directory holds: also
+    /// while a server runs on it, and without changing anything there. With --case it is that of a
+    /// case file, and no server is needed.
+    ///
+    /// Exit code 0: it was explained, whatever the decision (with --expect: and the decision is that
+    /// one); 1: the decision is another one than --expect, or there is no such principal, role,
+    /// account or store; 2: wrong usage.
+    Explain(Box<ExplainArgs>),
 }
 
 /// Settings of `init`, which `serve` has too.
@@ -104,6 +118,56 @@ pub(crate) struct ServeArgs {
     /// How many rotated audit files are kept; 0 keeps all [default: 0]
     #[arg(long, env = "LOCUM_AUDIT_KEEP", value_name = "N")]
     audit_keep: Option<usize>,
+}
+
+/// Where a realm lies, for commands that only read it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PlaceArgs {
+    /// The data directory [default: locum-data]
+    #[arg(long, env = "LOCUM_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The store: `sqlite:PATH` [default: locum.db in the data directory]
+    #[arg(long, env = "LOCUM_STORE", value_name = "URL")]
+    store: Option<String>,
+    /// The file with settings [default: locum.toml, if it is there]
+    #[arg(long, env = "LOCUM_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where a realm lies.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) data: PathBuf,
+    pub(crate) store: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    /// The settings of the command line over those of the file it names.
+    pub(crate) fn resolve(self) -> Result<Place, Failure> {
+        let file = file(self.config.as_deref())?.init;
+        Ok(Place {
+            data: data(self.data, file.data),
+            store: self
+                .store
+                .or(file.store)
+                .map(|url| store(&url))
+                .transpose()?,
+        })
+    }
+}
+
+fn data(given: Option<PathBuf>, file: Option<PathBuf>) -> PathBuf {
+    given.or(file).unwrap_or_else(|| DEFAULT_DATA.into())
+}
+
+/// The path in a store's URL.
+fn store(url: &str) -> Result<PathBuf, Failure> {
+    match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+        Some(path) => Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
+        None => Err(Failure::Usage(format!(
+            "`{url}` is no store: it must be sqlite:PATH"
+        ))),
+    }
 }
 
 /// What `init` works with.
@@ -229,20 +293,10 @@ impl InitArgs {
                     "--ephemeral and --store exclude each other".to_owned(),
                 ));
             }
-            Some(url) => match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-                Some(path) => Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
-                None => {
-                    return Err(Failure::Usage(format!(
-                        "`{url}` is no store: it must be sqlite:PATH"
-                    )));
-                }
-            },
+            Some(url) => Some(store(&url)?),
         };
         Ok(Init {
-            data: self
-                .data
-                .or(file.data)
-                .unwrap_or_else(|| DEFAULT_DATA.into()),
+            data: data(self.data, file.data),
             account,
             root,
             store,

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::Failure;
-use crate::config::Init;
+use crate::config::{Init, Place};
 use crate::environment::system;
 use data_encoding::HEXLOWER;
 use locum_identity::environment::{Entropy, Environment};
@@ -18,7 +18,7 @@ use locum_identity::names::AccountId;
 use locum_identity::port::Store;
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::RootKey;
-use locum_store::SqliteStore;
+use locum_store::{OpenError, SqliteStore};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -149,14 +149,10 @@ impl DataDir {
         let store_path = settings
             .store
             .clone()
-            .unwrap_or_else(|| self.path.join("locum.db"));
+            .unwrap_or_else(|| self.path.join(STORE));
         let root_key = self.root_key(&store_path, &*environment.entropy)?;
-        let store = SqliteStore::open(&store_path).map_err(|error| {
-            Failure::work(
-                &format!("cannot open the store `{}`", store_path.display()),
-                error,
-            )
-        })?;
+        let store = SqliteStore::open(&store_path)
+            .map_err(|error| cannot_open_store(&store_path, &error))?;
         open(Arc::new(store), root_key, settings, environment, |root| {
             let path = self.root_credentials();
             if path.exists() {
@@ -172,37 +168,92 @@ impl DataDir {
 
     /// The root key, drawn for a new directory. A store without its key must not get another.
     fn root_key(&self, store: &Path, entropy: &dyn Entropy) -> Result<RootKey, Failure> {
-        let path = self.path.join("root.key");
-        let mut text = String::new();
-        match File::open(&path) {
-            Ok(mut file) => {
-                file.read_to_string(&mut text)
-                    .map_err(|error| Failure::work("cannot read the root key", error))?;
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                if store.exists() {
-                    return Err(Failure::Work(format!(
-                        "`{}` is missing, and the store `{}` cannot be read without it",
-                        path.display(),
-                        store.display()
-                    )));
-                }
-                let mut bytes = [0; 32];
-                entropy.fill(&mut bytes);
-                text = HEXLOWER.encode(&bytes);
-                write_private(&path, &format!("{text}\n"))?;
-            }
-            Err(error) => return Err(Failure::work("cannot read the root key", error)),
+        if let Some(key) = read_root_key(&self.path)? {
+            return Ok(key);
         }
-        let bytes = HEXLOWER
-            .decode(text.trim_end().as_bytes())
-            .ok()
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        let bytes = bytes.ok_or_else(|| {
-            Failure::Work(format!("`{}` does not hold a root key", path.display()))
-        })?;
-        RootKey::new(&bytes).map_err(|error| Failure::work("cannot use the root key", error))
+        if store.exists() {
+            return Err(missing_root_key(&self.path, store));
+        }
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes);
+        let text = HEXLOWER.encode(&bytes);
+        write_private(&self.path.join(ROOT_KEY), &format!("{text}\n"))?;
+        usable(&bytes)
     }
+}
+
+const ROOT_KEY: &str = "root.key";
+const STORE: &str = "locum.db";
+
+/// The root key of a data directory, if it has one.
+fn read_root_key(directory: &Path) -> Result<Option<RootKey>, Failure> {
+    let path = directory.join(ROOT_KEY);
+    let mut text = String::new();
+    match File::open(&path) {
+        Ok(mut file) => {
+            file.read_to_string(&mut text)
+                .map_err(|error| Failure::work("cannot read the root key", error))?;
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::work("cannot read the root key", error)),
+    }
+    let bytes = HEXLOWER
+        .decode(text.trim_end().as_bytes())
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    match bytes {
+        Some(bytes) => usable(&bytes).map(Some),
+        None => Err(Failure::Work(format!(
+            "`{}` does not hold a root key",
+            path.display()
+        ))),
+    }
+}
+
+fn usable(bytes: &[u8; 32]) -> Result<RootKey, Failure> {
+    RootKey::new(bytes).map_err(|error| Failure::work("cannot use the root key", error))
+}
+
+fn missing_root_key(directory: &Path, store: &Path) -> Failure {
+    Failure::Work(format!(
+        "`{}` is missing, and the store `{}` cannot be read without it",
+        directory.join(ROOT_KEY).display(),
+        store.display()
+    ))
+}
+
+/// Opens the realm of a data directory for reading only, also while a server holds the directory.
+/// Nothing is created.
+pub(crate) async fn open_to_read(
+    place: &Place,
+    environment: Environment,
+) -> Result<Realm, Failure> {
+    let path = match &place.store {
+        Some(path) => path.clone(),
+        None => place.data.join(STORE),
+    };
+    let store =
+        SqliteStore::open_read_only(&path).map_err(|error| cannot_open_store(&path, &error))?;
+    let root_key =
+        read_root_key(&place.data)?.ok_or_else(|| missing_root_key(&place.data, &path))?;
+    let realm = Realm::open(Arc::new(store), environment, root_key)
+        .await
+        .map_err(|error| described("cannot open the realm", &error))?;
+    if realm.is_initialised() {
+        Ok(realm)
+    } else {
+        Err(Failure::Work(format!(
+            "the store `{}` has no account yet",
+            path.display()
+        )))
+    }
+}
+
+fn cannot_open_store(path: &Path, error: &OpenError) -> Failure {
+    Failure::work(
+        &format!("cannot open the store `{}`", path.display()),
+        error,
+    )
 }
 
 /// Opens the realm in a store; a new one is initialised. `keep` stores root credentials that were

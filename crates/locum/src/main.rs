@@ -2,6 +2,7 @@
 
 mod audit;
 mod body;
+mod command;
 mod config;
 mod connections;
 mod data_dir;
@@ -11,6 +12,7 @@ mod listen;
 mod state;
 
 use clap::Parser as _;
+use command::text::PlainLines;
 use config::{Cli, Command};
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -44,19 +46,23 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Init(args) => config::file(args.config.as_deref())
             .and_then(|file| args.over(file))
-            .and_then(|settings| data_dir::init(&settings)),
+            .and_then(|settings| data_dir::init(&settings))
+            .map(|()| ExitCode::SUCCESS),
         Command::Serve(args) => config::file(args.config())
             .and_then(|file| args.over(file))
-            .and_then(listen::serve),
+            .and_then(listen::serve)
+            .map(|()| ExitCode::SUCCESS),
+        Command::Policy(command) => command.run(),
+        Command::Explain(args) => args.run(),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failure::Usage(message)) => {
-            tracing::error!("{message}");
+            tracing::error!("{}", PlainLines(&message));
             ExitCode::from(2)
         }
         Err(Failure::Work(message)) => {
-            tracing::error!("{message}");
+            tracing::error!("{}", PlainLines(&message));
             ExitCode::FAILURE
         }
     }

@@ -1,0 +1,79 @@
+//! The commands that judge policies and requests, for people and for scripts.
+//!
+//! What they find goes to standard output, as text or as JSON. Exit codes: 0 for done, 1 for a
+//! verdict that scripts should stop at and for failures at work, 2 for wrong usage and for input
+//! that cannot be read.
+
+pub(crate) mod check;
+pub(crate) mod explain;
+mod explanation;
+mod input;
+pub(crate) mod policy;
+pub(crate) mod test;
+pub(crate) mod text;
+
+use crate::Failure;
+use clap::ValueEnum;
+use serde::Serialize;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// How a command says what it found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the members are documented in docs/policies.md.
+    Json,
+}
+
+/// The exit code of a verdict.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Verdict {
+    /// Nothing to object to.
+    #[default]
+    Good,
+    /// Something to stop at.
+    Bad,
+    /// Input that could not be judged.
+    Unreadable,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Good => Self::SUCCESS,
+            Verdict::Bad => Self::FAILURE,
+            Verdict::Unreadable => Self::from(2),
+        }
+    }
+}
+
+/// Writes to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    write(&mut io::stdout().lock(), text)
+}
+
+/// Writes to standard error.
+fn complain(text: &str) -> Result<(), Failure> {
+    write(&mut io::stderr().lock(), text)
+}
+
+fn write(stream: &mut impl Write, text: &str) -> Result<(), Failure> {
+    match stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.flush())
+    {
+        // Whoever reads has seen enough, as `head` does; the verdict stands.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| Failure::work("cannot write the output", error)),
+    }
+}
+
+/// Writes a value as JSON to standard output.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::work("cannot write the output", error))?;
+    print(&format!("{}\n", text::ascii_controls(&json)))
+}
