@@ -1,0 +1,525 @@
+"""`locum explain`: the decision of the server, from what it stored, and why."""
+
+import json
+import subprocess
+
+import pytest
+from botocore.exceptions import ClientError
+from harness import (
+    ACCOUNT,
+    BINARY,
+    ROOT_CREDENTIALS,
+    Locum,
+    Server,
+    allow,
+    base_environment,
+    deny,
+    policy,
+    root_of,
+    trusting,
+)
+
+ANN = f"arn:aws:iam::{ACCOUNT}:user/staff/ann"
+BOB = f"arn:aws:iam::{ACCOUNT}:user/bob"
+DEPLOY = f"arn:aws:iam::{ACCOUNT}:role/deploy"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/session"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A server on a data directory, with users, a role and buckets."""
+    folder = tmp_path_factory.mktemp("explain")
+    arguments = ["--data", str(folder / "data"), "--account-id", ACCOUNT]
+    with Server(folder / "server", *arguments, ephemeral=False) as server:
+        locum = Locum(server)
+        iam = locum.client("iam")
+        reading = {"StringEquals": {"aws:PrincipalTag/team": "red"}, "IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+        locum.keys = {
+            ANN: locum.user(
+                "ann",
+                allow("s3:GetObject", "arn:aws:s3:::data/*", Sid="Reading", Condition=reading),
+                allow("s3:ListBucket", "arn:aws:s3:::data"),
+                allow("sts:AssumeRole", DEPLOY),
+                Path="/staff/",
+                Tags=[{"Key": "team", "Value": "blue"}],
+            ),
+            BOB: locum.user("bob", allow("s3:*"), deny("s3:DeleteBucket"), allow("sts:*")),
+            root_of(ACCOUNT): ROOT_CREDENTIALS,
+        }
+        iam.create_policy(PolicyName="boundary", PolicyDocument=policy(allow("s3:Get*")))
+        trust = [
+            trusting(BOB),
+            trusting(root_of(ACCOUNT), Condition={"StringEquals": {"sts:ExternalId": "seven"}}),
+        ]
+        iam.create_role(
+            RoleName="deploy",
+            AssumeRolePolicyDocument=policy(*trust),
+            PermissionsBoundary=BOUNDARY,
+            Tags=[{"Key": "stage", "Value": "test"}],
+        )
+        iam.put_role_policy(RoleName="deploy", PolicyName="all", PolicyDocument=policy(allow("s3:*")))
+        s3 = locum.client("s3")
+        for name, key in [("data", "x"), ("open", "x"), ("open", "secret/x")]:
+            s3.create_bucket(Bucket=name)
+            s3.put_object(Bucket=name, Key=key, Body=b"")
+        s3.put_bucket_policy(
+            Bucket="open",
+            Policy=policy(
+                allow("s3:GetObject", "arn:aws:s3:::open/*", Principal="*"),
+                deny("s3:GetObject", "arn:aws:s3:::open/secret/*", Principal={"AWS": BOB}),
+            ),
+        )
+        locum.keys[SESSION] = locum.assume(locum.keys[BOB], DEPLOY)
+        locum.folder = folder
+        yield locum
+
+
+def run(locum, *arguments, data=True, environment=None):
+    place = ["--data", "data"] if data else []
+    return subprocess.run(
+        [BINARY, "explain", *map(str, arguments), *place],
+        cwd=locum.folder,
+        env=base_environment(locum.folder) | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def request(principal, action, resource="*", *more):
+    return ["--principal", principal, "--action", action, "--resource", resource, *more]
+
+
+def explained(locum, *arguments):
+    """The JSON explanation of a request."""
+    ran = run(locum, *request(*arguments), "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def complaint(ran):
+    """What the one line of the log says."""
+    (line,) = ran.stderr.splitlines()
+    return line.split(" ERROR ", 1)[1]
+
+
+# The server's own answers
+
+
+def call(locum, credentials, action, resource):
+    """What the server answers to the request: `None`, or the message of the refusal."""
+    service, operation = action.split(":")
+    client = locum.client(service, credentials)
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    calls = {
+        "GetObject": lambda: client.get_object(Bucket=bucket, Key=key),
+        "PutObject": lambda: client.put_object(Bucket=bucket, Key=key, Body=b""),
+        "ListBucket": lambda: client.list_objects_v2(Bucket=bucket),
+        "DeleteBucket": lambda: client.delete_bucket(Bucket=bucket),
+        "ListAllMyBuckets": lambda: client.list_buckets(),
+        "ListUsers": lambda: client.list_users(),
+        "AssumeRole": lambda: client.assume_role(RoleArn=resource, RoleSessionName="session"),
+        "GetCallerIdentity": lambda: client.get_caller_identity(),
+        "GetSessionToken": lambda: client.get_session_token(),
+    }
+    try:
+        calls[operation]()
+    except ClientError as error:
+        return error.response["Error"]["Message"]
+    return None
+
+
+@pytest.mark.parametrize("principal", [ANN, BOB, root_of(ACCOUNT), SESSION], ids=["user", "reader", "root", "session"])
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::data/x"),
+        ("s3:GetObject", "arn:aws:s3:::open/x"),
+        ("s3:GetObject", "arn:aws:s3:::open/secret/x"),
+        ("s3:PutObject", "arn:aws:s3:::open/x"),
+        ("s3:ListBucket", "arn:aws:s3:::data"),
+        ("s3:ListAllMyBuckets", "arn:aws:s3:::*"),
+        ("iam:ListUsers", f"arn:aws:iam::{ACCOUNT}:user/"),
+        ("sts:AssumeRole", DEPLOY),
+        ("sts:GetCallerIdentity", "*"),
+        ("sts:GetSessionToken", "*"),
+    ],
+)
+def test_it_says_what_the_server_says(world, principal, action, resource):
+    answer = call(world, world.keys[principal], action, resource)
+    found = explained(world, principal, action, resource)
+    assert (found["decision"] == "allowed") == (answer is None), found
+    assert found["message"] == answer
+
+
+def test_the_anonymous(world):
+    anonymous = explained(world, "anonymous", "s3:GetObject", "arn:aws:s3:::open/x")
+    assert anonymous["decision"] == "allowed"
+    assert call(world, None, "s3:GetObject", "arn:aws:s3:::open/x") is None
+    refused = explained(world, "anonymous", "s3:GetObject", "arn:aws:s3:::data/x")
+    assert (refused["decision"], refused["message"]) == ("implicit_deny", "Access Denied")
+    assert call(world, None, "s3:GetObject", "arn:aws:s3:::data/x") == "Access Denied"
+
+
+# What it says
+
+
+def test_the_text(world):
+    ran = run(world, *request(ANN, "s3:GetObject", "arn:aws:s3:::data/x"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == (
+        f"implicitly denied: {ANN} may not perform s3:GetObject on arn:aws:s3:::data/x\n"
+        "  because no identity-based policy allows the s3:GetObject action\n"
+        f"  the client is told: User: {ANN} is not authorized to perform: s3:GetObject on resource: "
+        '"arn:aws:s3:::data/x" because no identity-based policy allows the s3:GetObject action\n'
+        "identity-based policy: no allow\n"
+        "  p0 (inline, user ann), statement 1 (Reading), Allow: does not match\n"
+        '    StringEquals aws:PrincipalTag/team: "red"\n'
+        '    the request has: "blue"\n'
+        "  2 statements are about other actions\n"
+        'keys that the request does not have: "aws:SourceIp"\n'
+    )
+
+
+def test_the_json(world):
+    assert explained(world, SESSION, "s3:PutObject", "arn:aws:s3:::data/x") == {
+        "decision": "implicit_deny",
+        "reason": "because no permissions boundary allows the s3:PutObject action",
+        "message": f"User: {SESSION} is not authorized to perform: s3:PutObject on resource: "
+        '"arn:aws:s3:::data/x" because no permissions boundary allows the s3:PutObject action',
+        "principal": SESSION,
+        "action": "s3:PutObject",
+        "resource": "arn:aws:s3:::data/x",
+        "notes": ["the session is taken to have no session policy: its token, which is not here, would tell"],
+        "missing_keys": [],
+        "layers": [
+            {
+                "layer": "identity",
+                "answer": "allow",
+                "statements": [
+                    {
+                        "policy": "all (inline, role deploy)",
+                        "policy_number": 1,
+                        "statement": 1,
+                        "sid": None,
+                        "effect": "Allow",
+                        "matched": True,
+                        "mismatch": None,
+                        "missing_keys": [],
+                    }
+                ],
+            },
+            {
+                "layer": "boundary",
+                "answer": "no_allow",
+                "statements": [
+                    {
+                        "policy": BOUNDARY,
+                        "policy_number": 1,
+                        "statement": 1,
+                        "sid": None,
+                        "effect": "Allow",
+                        "matched": False,
+                        "mismatch": {"element": "Action", "wanted": ["s3:Get*"], "seen": ["s3:PutObject"]},
+                        "missing_keys": [],
+                    }
+                ],
+            },
+        ],
+    }
+
+
+def test_an_explicit_deny_names_its_statement(world):
+    found = explained(world, BOB, "s3:DeleteBucket", "arn:aws:s3:::data")
+    assert (found["decision"], found["reason"]) == (
+        "explicit_deny",
+        "with an explicit deny in an identity-based policy",
+    )
+    (layer,) = found["layers"]
+    matched = [(s["policy"], s["effect"]) for s in layer["statements"] if s["matched"]]
+    assert matched == [("p0 (inline, user bob)", "Allow"), ("p1 (inline, user bob)", "Deny")]
+
+
+def test_a_trust_policy_names_people_not_ids(world):
+    found = explained(world, ANN, "sts:AssumeRole", DEPLOY)
+    trust = found["layers"][0]
+    assert (trust["layer"], trust["answer"]) == ("trust", "no_allow")
+    first, second = (statement["mismatch"] for statement in trust["statements"])
+    assert first == {"element": "Principal", "wanted": [f"AWS: {BOB}"], "seen": [ANN]}
+    assert second == {
+        "element": "Condition",
+        "operator": "StringEquals",
+        "key": "sts:ExternalId",
+        "wanted": ["seven"],
+        "seen": None,
+    }
+    # The client is not told why, lest it learn whether the role is there.
+    assert found["reason"] == "because no role trust policy allows the sts:AssumeRole action"
+    assert found["message"].endswith(f"on resource: {DEPLOY}")
+    assert explained(world, ANN, "sts:AssumeRole", DEPLOY, "--context", "sts:ExternalId=seven")["decision"] == "allowed"
+
+
+def test_context_overrides_what_follows_from_the_principal(world):
+    for given, decision in [
+        ([], "implicit_deny"),
+        (["aws:SourceIp=192.0.2.7"], "implicit_deny"),
+        (["aws:SourceIp=192.0.2.7", "AWS:principaltag/TEAM=red"], "allowed"),
+        (["aws:SourceIp=192.0.3.7", "aws:PrincipalTag/team=red"], "implicit_deny"),
+        # A list does not match a single-valued key.
+        (["aws:SourceIp=192.0.2.7", "aws:PrincipalTag/team=red", "aws:PrincipalTag/team=red"], "implicit_deny"),
+        (["aws:SourceIp=192.0.2.7", "aws:PrincipalTag/team[]=red"], "implicit_deny"),
+    ]:
+        context = [part for pair in given for part in ("--context", pair)]
+        found = explained(world, ANN, "s3:GetObject", "arn:aws:s3:::data/x", *context)
+        assert found["decision"] == decision, given
+
+
+def test_a_role_stands_for_a_session_of_it(world):
+    found = explained(world, DEPLOY, "s3:GetObject", "arn:aws:s3:::data/x")
+    assert (found["decision"], found["principal"]) == (
+        "allowed",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/supposed",
+    )
+    assert found["notes"][0] == "a role acts by its sessions: this one is called `supposed`"
+
+
+def test_session_policies(world, tmp_path):
+    file = tmp_path / "session.json"
+    file.write_text(policy(allow("s3:GetObject", "arn:aws:s3:::data/mine/*")))
+    given = ["--session-policy", str(file)]
+    assert explained(world, SESSION, "s3:GetObject", "arn:aws:s3:::data/mine/x", *given)["decision"] == "allowed"
+    other = explained(world, SESSION, "s3:GetObject", "arn:aws:s3:::data/x", *given)
+    assert other["reason"] == "because no session policy allows the s3:GetObject action"
+    managed = ["--session-policy-arn", BOUNDARY]
+    assert explained(world, SESSION, "s3:GetObject", "arn:aws:s3:::data/x", *managed)["decision"] == "allowed"
+    federated = f"arn:aws:sts::{ACCOUNT}:federated-user/fay"
+    issued = ["--issuer", BOB]
+    assert explained(world, federated, "s3:GetObject", "arn:aws:s3:::data/x", *issued)["reason"] == (
+        "because no session policy allows the s3:GetObject action"
+    )
+    found = explained(world, federated, "s3:GetObject", "arn:aws:s3:::data/mine/x", *issued, *given)
+    assert found["decision"] == "allowed"
+
+
+def test_another_account(world):
+    account, credentials = world.account("other")
+    arn = f"arn:aws:iam::{account}:user/carl"
+    carl = world.user("carl", allow("s3:*"), credentials=credentials)
+    found = explained(world, arn, "s3:PutObject", "arn:aws:s3:::data/x")
+    assert found["reason"] == "because no resource-based policy allows the s3:PutObject action"
+    assert found["message"] == call(world, carl, "s3:PutObject", "arn:aws:s3:::data/x")
+    assert explained(world, arn, "s3:GetObject", "arn:aws:s3:::open/x")["decision"] == "allowed"
+    # Of what is not here, the account can be told.
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:queue"
+    assert explained(world, BOB, "sqs:SendMessage", queue)["reason"].startswith("because no identity-based policy")
+    assert explained(world, arn, "sqs:SendMessage", queue)["reason"].startswith("because no resource-based policy")
+    gone = ["s3:GetObject", "arn:aws:s3:::gone/x"]
+    assert explained(world, BOB, *gone)["notes"] == [
+        "the bucket does not exist here: it is taken to belong to the principal's own account and to have no policy"
+    ]
+    found = explained(world, BOB, *gone, "--resource-account", account)
+    assert found["decision"] == "implicit_deny"
+    assert found["notes"] == [f"the bucket does not exist here: it is taken to belong to {account} and to have no policy"]
+
+
+# The contract
+
+
+def test_the_decision_is_no_failure_unless_another_is_expected(world):
+    allowed = request(BOB, "s3:GetObject", "arn:aws:s3:::data/x")
+    implicit = request(ANN, "s3:PutObject", "arn:aws:s3:::data/x")
+    explicit = request(BOB, "s3:DeleteBucket", "arn:aws:s3:::data")
+    for asked, fits in [
+        (allowed, {"allowed"}),
+        (implicit, {"denied", "implicit_deny"}),
+        (explicit, {"denied", "explicit_deny"}),
+    ]:
+        assert run(world, *asked).returncode == 0
+        for expected in ("allowed", "denied", "implicit_deny", "explicit_deny"):
+            ran = run(world, *asked, "--expect", expected)
+            assert ran.returncode == (0 if expected in fits else 1), (asked, expected)
+            assert ran.stderr == ""
+            ran = run(world, *asked, environment={"LOCUM_EXPECT": expected})
+            assert ran.returncode == (0 if expected in fits else 1), (asked, expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (request("bob", "s3:GetObject"), "`bob` is no principal: it must be `anonymous` or the ARN of"),
+        (request(f"arn:aws:iam::{ACCOUNT}:group/g", "s3:GetObject"), f"`arn:aws:iam::{ACCOUNT}:group/g` is no principal"),
+        (request(BOB, "GetObject"), "`GetObject` is no action"),
+        (request(BOB, "s3:*"), "`s3:*` is no action"),
+        (request(BOB, "s3:GetObject", "data/x"), "`data/x` is no resource: it must be an ARN or `*`"),
+        (request(BOB, "s3:GetObject", "*", "--context", "aws:SourceIp"), "`aws:SourceIp` is no condition key"),
+        (request(BOB, "s3:GetObject", "*", "--context", "SourceIp=1"), "`SourceIp=1` is no condition key"),
+        (request(BOB, "s3:GetObject", "*", "--resource-account", "12"), "`12` is no account id"),
+        (request(BOB, "s3:GetObject", "*", "--store", "mysql://x"), "`mysql://x` is no store"),
+        (request(BOB, "s3:GetObject", "*", "--session-policy", "none.json"), "`none.json` cannot be read"),
+        (
+            request(f"arn:aws:sts::{ACCOUNT}:federated-user/fay", "s3:GetObject"),
+            "the ARN of a federated user does not say who asked for its credentials: name the issuer with --issuer",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_usage_is_2(world, arguments, message):
+    ran = run(world, *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert complaint(ran).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--principal", BOB],
+        ["--principal", BOB, "--action", "s3:GetObject", "--case", "x"],
+        ["--case", "x", "--context", "a:b=c"],
+        request(BOB, "s3:GetObject", "*", "--format", "xml"),
+        request(BOB, "s3:GetObject", "*", "--expect", "maybe"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_2(world, arguments):
+    ran = run(world, *arguments, data=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "panicked" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (request("arn:aws:iam::999999999999:user/x", "s3:GetObject"), "there is no account 999999999999"),
+        (
+            request(f"arn:aws:iam::{ACCOUNT}:user/ann", "s3:GetObject"),
+            f"`arn:aws:iam::{ACCOUNT}:user/ann` does not exist; there is `{ANN}`",
+        ),
+        (
+            request(BOB, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/gone"),
+            f"`arn:aws:iam::{ACCOUNT}:role/gone` does not exist",
+        ),
+        (
+            request(BOB, "s3:GetObject", "arn:aws:s3:::data/x", "--resource-account", "111122223333"),
+            f"`arn:aws:s3:::data/x` belongs to account {ACCOUNT}, not 111122223333",
+        ),
+        (request(BOB, "s3:GetObject", "*", "--store", "sqlite:gone.db"), "cannot open the store `gone.db`: there is no database"),
+        (request(BOB, "s3:GetObject", "*", "--store", "sqlite:server/log"), "cannot open the store `server/log`: the file is not a database"),
+        (request(BOB, "s3:GetObject", "*", "--config", "gone.toml"), "cannot read `gone.toml`: "),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_failures_at_work_are_1(world, arguments, message):
+    ran = run(world, *arguments)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert complaint(ran).startswith(message)
+    assert not (world.folder / "gone.db").exists()
+
+
+def test_a_missing_data_directory_is_not_made(world, tmp_path):
+    ran = run(world, *request(BOB, "s3:GetObject"), "--data", tmp_path / "gone", data=False)
+    assert ran.returncode == 1
+    assert complaint(ran) == f"cannot open the store `{tmp_path}/gone/locum.db`: there is no database"
+    assert not (tmp_path / "gone").exists()
+
+
+def test_where_the_store_is_can_be_said_three_ways(world, tmp_path):
+    asked = request(BOB, "s3:GetObject")
+    (world.folder / "settings.toml").write_text('data = "data"\nlisten = "127.0.0.1:1"\n')
+    for more, environment in [
+        (["--store", "sqlite:data/locum.db", "--data", "data"], {}),
+        (["--config", "settings.toml"], {}),
+        ([], {"LOCUM_DATA": "data"}),
+        ([], {"LOCUM_CONFIG": "settings.toml"}),
+    ]:
+        ran = run(world, *asked, *more, data=False, environment=environment)
+        assert ran.returncode == 0, ran.stderr
+    assert run(world, *asked, data=False).returncode == 1
+
+
+def test_nothing_is_changed(tmp_path):
+    arguments = ["--data", str(tmp_path / "data"), "--account-id", ACCOUNT]
+    with Server(tmp_path / "server", *arguments, ephemeral=False) as server:
+        Locum(server).user("bob", allow("s3:*"))
+        assert server.terminate() == 0
+    database = tmp_path / "data/locum.db"
+    before = database.read_bytes()
+    for _ in range(2):
+        ran = subprocess.run(
+            [BINARY, "explain", *request(BOB, "s3:GetObject"), "--data", str(tmp_path / "data")],
+            capture_output=True,
+            text=True,
+            env=base_environment(tmp_path),
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.startswith(f"allowed: {BOB} may perform s3:GetObject on *\n")
+        assert database.read_bytes() == before
+    # And the server starts on it as ever.
+    with Server(tmp_path / "server", *arguments, ephemeral=False) as server:
+        assert [user["UserName"] for user in Locum(server).client("iam").list_users()["Users"]] == ["bob"]
+
+
+def test_nothing_commands_the_terminal(world):
+    hostile = "\x1b]0;title\x07\x9b2J\u202e"
+    shown = "\\u{1b}]0;title\\u{7}\\u{9b}2J\\u{202e}"
+    ran = run(world, *request(BOB, "s3:GetObject", f"arn:aws:s3:::data/{hostile}"))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(f"allowed: {BOB} may perform s3:GetObject on arn:aws:s3:::data/{shown}\n")
+    found = run(world, *request(BOB, "s3:GetObject", f"arn:aws:s3:::data/{hostile}"), "--format", "json")
+    assert json.loads(found.stdout)["resource"] == f"arn:aws:s3:::data/{hostile}"
+    wrong = run(world, *request(f"arn:aws:iam::{ACCOUNT}:user/{hostile}", "s3:GetObject"))
+    assert wrong.returncode == 1
+    assert complaint(wrong) == f"`arn:aws:iam::{ACCOUNT}:user/{shown}` does not exist"
+    for text in (ran.stdout, found.stdout, wrong.stderr):
+        assert not any(character in text for character in "\x1b\x07\x9b\u202e")
+
+
+# Cases
+
+CASE = {
+    "name": "ann reads",
+    "principal": ANN,
+    "action": "s3:GetObject",
+    "resource": "arn:aws:s3:::data/x",
+    "expect": "allowed",
+    "identity_policies": [json.loads(policy(allow("s3:PutObject")))],
+}
+
+
+def test_a_case_needs_no_server(world, tmp_path):
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps([CASE]))
+    for name in (f"{file}", f"{file}:ann reads"):
+        ran = run(world, "--case", name, data=False)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout == (
+            f"implicitly denied: {ANN} may not perform s3:GetObject on arn:aws:s3:::data/x\n"
+            "  because no identity-based policy allows the s3:GetObject action\n"
+            "identity-based policy: no allow\n"
+            "  1 statement is about other actions\n"
+            "note: the case expects allowed\n"
+        )
+        assert run(world, "--case", name, "--expect", "allowed", data=False).returncode == 1
+
+
+def test_a_case_is_found_by_its_name(world, tmp_path):
+    file = tmp_path / "ca:ses.json"
+    second = CASE | {"name": "a: b", "action": "s3:PutObject"}
+    file.write_text(json.dumps([CASE, second]))
+    ran = run(world, "--case", f"{file}:a: b", data=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(f"allowed: {ANN} may perform s3:PutObject on arn:aws:s3:::data/x\n")
+    for given, message in [
+        (f"{file}", f"`{file}` holds 2 cases: name one of them, as FILE:NAME"),
+        (f"{file}:c", f"`{file}` holds no case `c`"),
+        (f"{tmp_path}/gone.json:c", f"`{tmp_path}/gone.json` cannot be read: No such file or directory (os error 2)"),
+        (f"{tmp_path}/gone.json", f"`{tmp_path}/gone.json` cannot be read: No such file or directory (os error 2)"),
+    ]:
+        ran = run(world, "--case", given, data=False)
+        assert (ran.returncode, complaint(ran)) == (2, message)
+    file.write_text(json.dumps([CASE | {"expect": "perhaps"}]))
+    ran = run(world, "--case", f"{file}:ann reads", data=False)
+    assert ran.returncode == 2
+    assert "case `ann reads`: expect: " in complaint(ran)
