@@ -13,6 +13,8 @@
 //! - A resource policy that allows a caller of the same account suffices, also where it names the
 //!   account alone, and beside a boundary that does not allow. Without a resource policy the
 //!   resource's owner is not asked, whoever that is.
+//! - Service control policies take part with their conditions. Where they do not allow, nothing else
+//!   is told. Resource control policies have no part.
 //! - Markers count actions, and stay good when everything else changes.
 //!
 //! AWS also knows which resources an action takes, and answers implicitDeny for others; here a
@@ -27,15 +29,18 @@ use crate::names::{
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use context::SimulatedContext;
+use exclusions::Exclusions;
 use locum_policy::{Arn, Level};
 use sources::{Entity, EntityArn, EntityArnKind, Source};
 use trial::Trial;
 
 mod context;
+mod exclusions;
 mod sources;
 mod trial;
 
 pub use context::{ContextEntry, ContextKeyType, ContextValueType};
+pub use exclusions::{InlinePolicyIdentifier, PolicyIdentifier, PolicyIdentifierType};
 pub use locum_policy::Position;
 
 /// What both simulations take.
@@ -158,7 +163,13 @@ pub struct MatchedStatement {
 
 /// SimulateCustomPolicy: of policies that the request brings.
 #[derive(Clone, Debug)]
-pub struct SimulateCustomPolicy(pub Simulation);
+pub struct SimulateCustomPolicy {
+    /// `OrderedOrganizationPolicyInputList`: the service control policies of each level of an
+    /// organization, from the root down; at most 7 levels.
+    pub organization_policies: Vec<Vec<DocumentText>>,
+    /// All else.
+    pub simulation: Simulation,
+}
 
 impl Operation for SimulateCustomPolicy {
     type Output = SimulationPage;
@@ -171,8 +182,14 @@ impl Operation for SimulateCustomPolicy {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<SimulationPage, Error> {
-        let account = call.account()?.id;
-        self.0.run(Subject::custom(account))
+        let levels = sources::submitted_controls(&self.organization_policies)?;
+        self.simulation.run(Subject {
+            account: call.account()?.id,
+            identity: Vec::new(),
+            boundary: None,
+            service_control: Some(levels).filter(|levels| !levels.is_empty()),
+            entity: None,
+        })
     }
 }
 
@@ -182,6 +199,8 @@ impl Operation for SimulateCustomPolicy {
 pub struct SimulatePrincipalPolicy {
     /// `PolicySourceArn`
     pub policy_source_arn: ArnText,
+    /// `PolicyExclusionList`
+    pub exclusions: Vec<PolicyIdentifier>,
     /// All else.
     pub simulation: Simulation,
 }
@@ -200,11 +219,13 @@ impl Operation for SimulatePrincipalPolicy {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<SimulationPage, Error> {
         let account = call.account()?;
         let entity = Entity::find(account, self.policy_source_arn.as_str())?;
+        let without = Exclusions::read(&self.exclusions)?;
+        let controls = !without.all_of(PolicyIdentifierType::ServiceControl);
         self.simulation.run(Subject {
             account: account.id,
-            identity: entity.policies(account)?,
-            boundary: entity.boundary(account)?,
-            service_control: Some(&[]),
+            identity: entity.policies(account, &without)?,
+            boundary: entity.boundary(account, &without)?,
+            service_control: controls.then(Vec::new),
             entity: Some(entity),
         })
     }
@@ -256,8 +277,9 @@ impl Operation for GetContextKeysForPrincipalPolicy {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Vec<String>, Error> {
         let account = call.account()?;
         let entity = Entity::find(account, self.policy_source_arn.as_str())?;
-        let own = entity.policies(account)?;
-        let boundary = entity.boundary(account)?;
+        let everything = Exclusions::default();
+        let own = entity.policies(account, &everything)?;
+        let boundary = entity.boundary(account, &everything)?;
         sources::keys_of(&self.policies, own.iter().chain(&boundary))
     }
 }
@@ -278,30 +300,18 @@ fn need_on_source<'a>(
 }
 
 /// Whose permissions are simulated, with what the account says about them.
-struct Subject<'a> {
+struct Subject {
     account: AccountId,
     entity: Option<Entity>,
     identity: Vec<Source>,
     boundary: Option<Source>,
-    service_control: Option<&'a [Level]>,
-}
-
-impl Subject<'_> {
-    /// Nobody in particular, of an account.
-    fn custom(account: AccountId) -> Self {
-        Self {
-            account,
-            entity: None,
-            identity: Vec::new(),
-            boundary: None,
-            service_control: None,
-        }
-    }
+    /// `None` if no organization is known of.
+    service_control: Option<Vec<Level>>,
 }
 
 impl Simulation {
     /// Checks all that the model does not, and runs.
-    fn run(&self, subject: Subject<'_>) -> Result<SimulationPage, Error> {
+    fn run(&self, subject: Subject) -> Result<SimulationPage, Error> {
         let boundary = sources::submitted_boundary(&self.boundaries)?;
         let resources = self.checked_resources()?;
         self.check_actions(!resources.is_empty())?;

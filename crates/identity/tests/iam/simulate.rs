@@ -9,6 +9,7 @@ use locum_identity::iam::simulate::{
 use locum_identity::names::Constrained;
 
 mod context;
+mod controls;
 mod limits;
 mod principals;
 mod property;
@@ -73,8 +74,15 @@ fn getting(policies: &[&str]) -> Simulation {
     }
 }
 
+fn custom(simulation: Simulation) -> SimulateCustomPolicy {
+    SimulateCustomPolicy {
+        organization_policies: Vec::new(),
+        simulation,
+    }
+}
+
 fn run(simulation: Simulation) -> Vec<EvaluationResult> {
-    let page = World::new().root(SimulateCustomPolicy(simulation)).unwrap();
+    let page = World::new().root(custom(simulation)).unwrap();
     assert_eq!(page.next, None);
     page.results
 }
@@ -88,7 +96,7 @@ fn single(simulation: Simulation) -> EvaluationResult {
 
 #[track_caller]
 fn refused(simulation: Simulation, message: &str) {
-    let answer = World::new().root(SimulateCustomPolicy(simulation));
+    let answer = World::new().root(custom(simulation));
     fails(answer, "InvalidInput", message);
 }
 
@@ -494,7 +502,7 @@ fn scenarios_are_for_running_instances() {
             ..getting(&[&one("Allow", "*", "*")])
         };
         World::new()
-            .root(SimulateCustomPolicy(simulation))
+            .root(custom(simulation))
             .map(|page| page.results[0].decision)
     };
     let instance = &["arn:aws:ec2:us-east-1:123456789012:instance/i-1"];

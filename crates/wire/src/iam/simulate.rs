@@ -6,8 +6,9 @@ use crate::table::{Binding, bind};
 use locum_identity::error::Error;
 use locum_identity::iam::simulate::{
     ContextEntry, ContextKeyType, EvaluationResult, GetContextKeysForCustomPolicy,
-    GetContextKeysForPrincipalPolicy, Marker, MatchedStatement, Position, ResourceResult,
-    SimulateCustomPolicy, SimulatePrincipalPolicy, Simulation, SimulationPage, SourceType, Verdict,
+    GetContextKeysForPrincipalPolicy, InlinePolicyIdentifier, Marker, MatchedStatement,
+    PolicyIdentifier, PolicyIdentifierType, Position, ResourceResult, SimulateCustomPolicy,
+    SimulatePrincipalPolicy, Simulation, SimulationPage, SourceType, Verdict,
 };
 use locum_identity::names::DocumentText;
 
@@ -31,19 +32,48 @@ pub(super) fn bindings() -> Vec<Binding> {
 
 fn decode_custom(fields: &mut Fields<'_>) -> Result<SimulateCustomPolicy, Error> {
     let policies = fields.required_list("PolicyInputList", MOST, Fields::scalar);
+    let organization_policies = fields.list("OrderedOrganizationPolicyInputList", 7, |level| {
+        Some(level.list("ServiceControlPolicyInputList", MOST, Fields::scalar))
+    });
     let simulation = simulation(fields, policies);
     fields.check()?;
-    Ok(SimulateCustomPolicy(simulation))
+    Ok(SimulateCustomPolicy {
+        organization_policies,
+        simulation,
+    })
 }
 
 fn decode_principal(fields: &mut Fields<'_>) -> Result<SimulatePrincipalPolicy, Error> {
     let policy_source_arn = fields.required("PolicySourceArn");
     let policies = fields.list("PolicyInputList", MOST, Fields::scalar);
+    let exclusions = fields.list("PolicyExclusionList", 256, identifier);
     let simulation = simulation(fields, policies);
     fields.check()?;
     Ok(SimulatePrincipalPolicy {
         policy_source_arn: policy_source_arn?,
+        exclusions,
         simulation,
+    })
+}
+
+fn identifier(fields: &mut Fields<'_>) -> Option<PolicyIdentifier> {
+    let member = |name: &str| {
+        let text = fields.raw(&format!("InlinePolicyIdentifier.{name}"));
+        text.map(str::to_owned)
+    };
+    let inline = InlinePolicyIdentifier {
+        policy_name: member("PolicyName"),
+        attachment_type: member("AttachmentType"),
+        attachment_name: member("AttachmentName"),
+    };
+    Some(PolicyIdentifier {
+        inline: fields.has("InlinePolicyIdentifier").then_some(inline),
+        policy_type: fields.one_of(
+            "PolicyType",
+            PolicyIdentifierType::NAMES,
+            &PolicyIdentifierType::ALL,
+        ),
+        policy_arn: fields.optional("PolicyArn"),
     })
 }
 

@@ -279,3 +279,66 @@ fn lists_may_be_empty() {
         "<Code>InvalidInput</Code><Message>ActionNames cannot be null or empty.</Message>"
     ));
 }
+
+#[test]
+fn organization_policies_and_exclusions() {
+    let world = World::new();
+    world.user("ann");
+    let put = [
+        ("UserName", "ann"),
+        ("PolicyName", "Own"),
+        ("PolicyDocument", ALLOW),
+    ];
+    assert_eq!(result(&world, "PutUserPolicy", &put), None);
+    let level = |number: usize| {
+        format!(
+            "OrderedOrganizationPolicyInputList.member.{number}.ServiceControlPolicyInputList.member.1"
+        )
+    };
+    let (first, second) = (level(1), level(2));
+    let denied =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+    let form = [
+        POLICY,
+        ACTION,
+        (first.as_str(), ALLOW),
+        (second.as_str(), denied),
+    ];
+    let answer_of = result(&world, "SimulateCustomPolicy", &form).unwrap();
+    assert_eq!(text(&answer_of, "EvalDecision"), Some("explicitDeny"));
+    assert_eq!(text(&answer_of, "AllowedByOrganizations"), Some("false"));
+    let source = ("PolicySourceArn", "arn:aws:iam::123456789012:user/ann");
+    let decision = |more: Form<'_>| {
+        let mut form = vec![source, ACTION];
+        form.extend(more);
+        let body = answer(&world, &world.root, "SimulatePrincipalPolicy", &form).1;
+        let told = text(&body, "EvalDecision").or(text(&body, "Message"));
+        told.map(str::to_owned).unwrap_or_default()
+    };
+    const MEMBER: &str = "PolicyExclusionList.member.1.";
+    let name = |member: &str| format!("{MEMBER}{member}");
+    assert_eq!(decision(&[]), "allowed");
+    assert_eq!(decision(&[(&name("PolicyType"), "inline")]), "implicitDeny");
+    let inline = |owner: &str| {
+        decision(&[
+            (&name("InlinePolicyIdentifier.PolicyName"), "Own"),
+            (&name("InlinePolicyIdentifier.AttachmentType"), "user"),
+            (&name("InlinePolicyIdentifier.AttachmentName"), owner),
+        ])
+    };
+    assert_eq!(inline("a*"), "implicitDeny");
+    assert_eq!(inline("b*"), "allowed");
+    assert_eq!(
+        decision(&[(&name("PolicyArn"), "arn:aws:iam::aws:policy/*")]),
+        "allowed"
+    );
+    assert_eq!(
+        decision(&[(&name("PolicyType"), "bogus")]),
+        "1 validation error detected: Value at 'policyExclusionList.1.member.policyType' failed to satisfy constraint: Member must satisfy enum value set"
+    );
+    let levels: Vec<_> = (1..=8).map(level).collect();
+    let mut form = vec![POLICY, ACTION];
+    form.extend(levels.iter().map(|name| (name.as_str(), ALLOW)));
+    let (_, body) = answer(&world, &world.root, "SimulateCustomPolicy", &form);
+    assert!(body.contains("Value at 'orderedOrganizationPolicyInputList' failed to satisfy constraint: Member must have length less than or equal to 7"), "{body}");
+}

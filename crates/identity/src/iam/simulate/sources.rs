@@ -1,11 +1,12 @@
 //! The policies that take part in a simulation, each with the name that answers call it by.
 
+use super::exclusions::{Exclusions, PolicyIdentifierType};
 use crate::account::{Account, GroupState, RoleState, UserState};
 use crate::aws_managed;
 use crate::entity::Attachments;
 use crate::error::Error;
 use crate::names::{AccountId, Constrained as _, DocumentText};
-use locum_policy::{Compiled, Kind, Policy, Position, context_keys};
+use locum_policy::{Compiled, Kind, Level, Policy, Position, context_keys};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -144,6 +145,28 @@ pub(super) fn submitted_resource(text: &DocumentText) -> Result<Source, Error> {
         .ok_or_else(|| Error::InvalidInput("Resource policy has invalid content".to_owned()))
 }
 
+/// `OrderedOrganizationPolicyInputList`: the levels of an organization, from the root down.
+pub(super) fn submitted_controls(levels: &[Vec<DocumentText>]) -> Result<Vec<Level>, Error> {
+    let compile = |number: usize, text: &DocumentText| {
+        let policy = Policy::parse(text.as_str(), Kind::ServiceControl).map_err(|_| {
+            Error::InvalidInput(format!(
+                "Organization policy at index {number} has invalid content"
+            ))
+        })?;
+        Ok(Arc::new(policy.compile()))
+    };
+    let level = |(documents, number): (&Vec<DocumentText>, usize)| {
+        if documents.is_empty() {
+            return Err(Error::InvalidInput(format!(
+                "Organization policy at index {number} must contain at least one service control policy"
+            )));
+        }
+        let documents = documents.iter();
+        documents.map(|text| compile(number, text)).collect()
+    };
+    levels.iter().zip(1..).map(level).collect()
+}
+
 /// The context keys that each document asks for, one after the other.
 pub(super) fn keys_of<'a>(
     submitted: &[DocumentText],
@@ -173,6 +196,16 @@ pub(super) enum EntityArnKind {
     User,
     Group,
     Role,
+}
+
+impl EntityArnKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Role => "role",
+        }
+    }
 }
 
 impl<'a> EntityArn<'a> {
@@ -257,38 +290,60 @@ impl Entity {
     }
 
     /// Its policies and, for a user, those of the groups it is in: the inline ones of each, then
-    /// every managed one once.
-    pub(super) fn policies(&self, account: &Account) -> Result<Vec<Source>, Error> {
+    /// every managed one once. What is excluded is left out.
+    pub(super) fn policies(
+        &self,
+        account: &Account,
+        without: &Exclusions,
+    ) -> Result<Vec<Source>, Error> {
         let groups = match self {
             Self::User(state) => state.user.groups.as_slice(),
             Self::Group(_) | Self::Role(_) => &[],
         };
         let groups = groups.iter().filter_map(|id| account.groups.with_id(id));
         let own = match self {
-            Self::User(state) => ("user", state.user.name.as_str(), &state.user.policies),
+            Self::User(state) => (
+                EntityArnKind::User,
+                state.user.name.as_str(),
+                &state.user.policies,
+            ),
             Self::Group(state) => group_policies(state),
-            Self::Role(state) => ("role", state.role.name.as_str(), &state.role.policies),
+            Self::Role(state) => (
+                EntityArnKind::Role,
+                state.role.name.as_str(),
+                &state.role.policies,
+            ),
         };
         let holders: Vec<_> = std::iter::once(own)
             .chain(groups.map(|state| group_policies(state)))
             .collect();
         let mut sources = Vec::new();
         for (kind, name, policies) in &holders {
-            for inline in policies.inline.values() {
-                let id = format!("{kind}_{name}_{}", inline.name);
+            let inline = policies.inline.values();
+            for inline in inline.filter(|inline| !without.inline(*kind, name, &inline.name)) {
+                let id = format!("{}_{name}_{}", kind.as_str(), inline.name);
                 sources.push(Source::stored((id, &inline.document))?);
             }
         }
         let mut once = BTreeSet::new();
         let attached = holders.iter().flat_map(|(_, _, held)| &held.attached);
         for arn in attached.filter(|arn| once.insert(*arn)) {
-            sources.push(Source::stored(managed(account, arn)?)?);
+            if !without.managed(arn, aws_managed::policy(arn).is_some()) {
+                sources.push(Source::stored(managed(account, arn)?)?);
+            }
         }
         Ok(sources)
     }
 
-    /// Its permissions boundary.
-    pub(super) fn boundary(&self, account: &Account) -> Result<Option<Source>, Error> {
+    /// Its permissions boundary, unless that is excluded.
+    pub(super) fn boundary(
+        &self,
+        account: &Account,
+        without: &Exclusions,
+    ) -> Result<Option<Source>, Error> {
+        if without.all_of(PolicyIdentifierType::PermissionBoundary) {
+            return Ok(None);
+        }
         let arn = match self {
             Self::User(state) => &state.user.permissions_boundary,
             Self::Group(_) => &None,
@@ -301,8 +356,12 @@ impl Entity {
     }
 }
 
-fn group_policies(state: &GroupState) -> (&'static str, &str, &Attachments) {
-    ("group", state.group.name.as_str(), &state.group.policies)
+fn group_policies(state: &GroupState) -> (EntityArnKind, &str, &Attachments) {
+    (
+        EntityArnKind::Group,
+        state.group.name.as_str(),
+        &state.group.policies,
+    )
 }
 
 /// The name and the document in force of a managed policy.

@@ -20,13 +20,13 @@ const PAGE: usize = 32 << 20;
 const EXPANSION: usize = 1 << 20;
 
 /// Everything that decides, checked.
-pub(super) struct Trial<'a> {
+pub(super) struct Trial {
     pub(super) identity: Vec<Source>,
     pub(super) boundary: Option<Source>,
     pub(super) resource_policy: Option<Source>,
     /// The service control policies over the simulated principal; `None` if the simulation knows of
     /// no organization.
-    pub(super) service_control: Option<&'a [Level]>,
+    pub(super) service_control: Option<Vec<Level>>,
     /// The caller's ARN; empty if there is none.
     pub(super) caller: String,
     pub(super) unique_id: String,
@@ -50,7 +50,7 @@ struct Outcome {
     lacks_keys: bool,
 }
 
-impl Trial<'_> {
+impl Trial {
     /// Answers for a page of `actions`, from the one behind the first `first` on. There are fewer
     /// than `max_items` where they would cost too much together.
     ///
@@ -106,7 +106,7 @@ impl Trial<'_> {
     fn cost(&self) -> usize {
         const STATEMENT: usize = 512;
         let of_source = |source: &Source| source.text().len() + STATEMENT * source.statements();
-        let controls = self.service_control.unwrap_or_default();
+        let controls = self.service_control.as_deref().unwrap_or_default();
         let control_policies: usize = controls.iter().map(|level| level.len()).sum();
         // The largest service control policy has 5120 characters.
         let policies = self.sources().map(of_source).sum::<usize>() + 5120 * control_policies;
@@ -212,7 +212,7 @@ impl Trial<'_> {
             identity,
             boundary: self.boundary.as_ref().map(|source| &*source.compiled),
             resource: policy.map(|source| ResourcePolicy::Attached(&source.compiled)),
-            service_control: self.service_control.unwrap_or_default(),
+            service_control: self.service_control.as_deref().unwrap_or_default(),
             ..Policies::default()
         };
         self.read(&explain(&request, &policies), owner == account)
@@ -244,7 +244,7 @@ impl Trial<'_> {
         };
         let controlled =
             layers(Layer::ServiceControl).all(|report| report.answer == LayerAnswer::Allow);
-        let allowed_by_organizations = self.service_control.map(|_| controlled);
+        let allowed_by_organizations = self.service_control.as_ref().map(|_| controlled);
         // Where the organization denies, the simulation ends, and nothing else is said.
         if !controlled {
             return Outcome {

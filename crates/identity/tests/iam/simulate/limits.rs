@@ -1,8 +1,8 @@
 //! Pages, and what one page may cost.
 
-use super::{Simulation, entry, getting, list, one, policy, refused, statement, when};
+use super::{Simulation, custom, entry, getting, list, one, policy, refused, statement, when};
 use crate::common::{World, n};
-use locum_identity::iam::simulate::{Marker, SimulateCustomPolicy, SimulationPage};
+use locum_identity::iam::simulate::{Marker, SimulationPage};
 
 const TOO_LARGE: &str = "The simulation is too large. Reduce the number of resources, the size of the policies or the size of the context values.";
 
@@ -13,7 +13,7 @@ fn names(count: usize) -> Vec<String> {
 }
 
 fn page(simulation: Simulation) -> SimulationPage {
-    World::new().root(SimulateCustomPolicy(simulation)).unwrap()
+    World::new().root(custom(simulation)).unwrap()
 }
 
 fn actions(page: &SimulationPage) -> Vec<&str> {

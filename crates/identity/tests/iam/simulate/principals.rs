@@ -1,6 +1,6 @@
 //! The policies of users, groups and roles.
 
-use super::{A, B, Simulation, getting, letting, list, one, shown, when};
+use super::{A, B, Simulation, custom, getting, letting, list, one, shown, when};
 use crate::common::{World, fails, n};
 use crate::support::new_role;
 use locum_identity::iam::attachments::{AttachGroupPolicy, AttachUserPolicy};
@@ -9,8 +9,8 @@ use locum_identity::iam::inline_policies::{PutGroupPolicy, PutRolePolicy, PutUse
 use locum_identity::iam::policies::{CreatePolicy, CreatePolicyVersion};
 use locum_identity::iam::simulate::Verdict::{self, Allowed, ExplicitDeny, ImplicitDeny};
 use locum_identity::iam::simulate::{
-    GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy, SimulateCustomPolicy,
-    SimulatePrincipalPolicy,
+    GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy, InlinePolicyIdentifier,
+    PolicyIdentifier, PolicyIdentifierType, SimulatePrincipalPolicy,
 };
 use locum_identity::iam::users::{CreateUser, GetUser, GotUser, PutUserPermissionsBoundary};
 
@@ -94,6 +94,7 @@ fn peopled() -> World {
 fn of(source: &str, simulation: Simulation) -> SimulatePrincipalPolicy {
     SimulatePrincipalPolicy {
         policy_source_arn: n(source),
+        exclusions: Vec::new(),
         simulation,
     }
 }
@@ -331,7 +332,7 @@ fn who_may_simulate_whom() {
         &sentence("GetContextKeysForPrincipalPolicy", &arn("group/x/Staff")),
     );
     fails(
-        world.call(&bob, SimulateCustomPolicy(getting(&[]))),
+        world.call(&bob, custom(getting(&[]))),
         "AccessDenied",
         &sentence("SimulateCustomPolicy", "*"),
     );
@@ -430,4 +431,147 @@ fn context_keys() {
         ["aws:SecureTransport", "aws:ViaAWSService"]
     );
     assert_eq!(of("group/staff", &[]).unwrap(), ["aws:SecureTransport"]);
+}
+
+#[test]
+fn policies_that_are_left_out() {
+    use PolicyIdentifierType::{
+        AwsManaged, Inline, PermissionBoundary, ResourceControl, ServiceControl, UserManaged,
+    };
+    let world = peopled();
+    let attach = AttachUserPolicy {
+        user_name: n("ann"),
+        policy_arn: n("arn:aws:iam::aws:policy/IAMReadOnlyAccess"),
+    };
+    world.root(attach).unwrap();
+    let simulate = |exclusions: Vec<PolicyIdentifier>| {
+        let simulation = Simulation {
+            actions: list(&[
+                "s3:GetObject",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "iam:GetUser",
+            ]),
+            policies: list(&[&when(r#""Bool":{"my:key":"true"}"#)]),
+            ..Simulation::default()
+        };
+        let operation = SimulatePrincipalPolicy {
+            exclusions,
+            ..of(&arn("user/x/Ann"), simulation)
+        };
+        world.root(operation)
+    };
+    let allowed = |exclusions: Vec<PolicyIdentifier>| -> Vec<String> {
+        let results = simulate(exclusions).unwrap().results;
+        let allowed = results.iter().filter(|r| r.decision == Allowed);
+        allowed.map(|r| r.action.clone()).collect()
+    };
+    let of_type = |policy_type| PolicyIdentifier {
+        policy_type: Some(policy_type),
+        ..PolicyIdentifier::default()
+    };
+    let by_arn = |arn: &str| PolicyIdentifier {
+        policy_arn: Some(n(arn)),
+        ..PolicyIdentifier::default()
+    };
+    let both = ["s3:DeleteObject", "iam:GetUser"];
+    assert_eq!(allowed(vec![]), both);
+    assert_eq!(allowed(vec![of_type(UserManaged)]), ["iam:GetUser"]);
+    assert_eq!(allowed(vec![of_type(AwsManaged)]), ["s3:DeleteObject"]);
+    for ignored in [Inline, PermissionBoundary, ResourceControl, ServiceControl] {
+        assert_eq!(allowed(vec![of_type(ignored)]), both);
+    }
+    let controlled = |exclusions| simulate(exclusions).unwrap().results[0].allowed_by_organizations;
+    assert_eq!(controlled(vec![of_type(Inline)]), Some(true));
+    assert_eq!(controlled(vec![of_type(ServiceControl)]), None);
+    for of_ours in [
+        "policy/y/Managed",
+        "policy/y/Man*",
+        "policy/y/?anaged",
+        "policy/*",
+    ] {
+        assert_eq!(allowed(vec![by_arn(&arn(of_ours))]), ["iam:GetUser"]);
+    }
+    assert_eq!(allowed(vec![by_arn(&arn("policy/other"))]), both);
+    assert_eq!(
+        allowed(vec![
+            by_arn("arn:aws:iam::aws:policy/IAM*"),
+            by_arn(&arn("policy/y/*d"))
+        ]),
+        [""; 0]
+    );
+    // The boundary is not attached, and only its type names it.
+    let bound = PutUserPermissionsBoundary {
+        user_name: n("ann"),
+        permissions_boundary: n(&arn("policy/y/Bound")),
+    };
+    world.root(bound).unwrap();
+    assert_eq!(allowed(vec![by_arn(&arn("policy/y/Bound"))]), [""; 0]);
+    assert_eq!(allowed(vec![of_type(PermissionBoundary)]), both);
+    for wrong in [
+        "arn:aws:iam::*:policy/y/Bound",
+        "arn:aws:iam::123456789012:policy/*a*",
+        "arn:aws:iam::123456789012:user/ann",
+        "not-an-arn-but-long-enough",
+    ] {
+        let message = format!("Invalid ARN provided in the request: {wrong}");
+        fails(simulate(vec![by_arn(wrong)]), "InvalidInput", &message);
+    }
+    let message = "Invalid policy exclusion: exactly one of policyType, policyArn, and inlinePolicyIdentifier is required";
+    let two = PolicyIdentifier {
+        policy_type: Some(Inline),
+        ..by_arn(&arn("policy/y/Bound"))
+    };
+    for wrong in [PolicyIdentifier::default(), two] {
+        fails(simulate(vec![wrong]), "InvalidInput", message);
+    }
+}
+
+#[test]
+fn inline_policies_that_are_left_out() {
+    let world = peopled();
+    let simulate = |kind: &str, owner: &str, policy: &str| {
+        let simulation = Simulation {
+            actions: list(&["s3:GetObject", "s3:PutObject"]),
+            resources: list(&[A, B]),
+            ..Simulation::default()
+        };
+        let inline = InlinePolicyIdentifier {
+            policy_name: Some(policy.to_owned()),
+            attachment_type: Some(kind.to_owned()),
+            attachment_name: Some(owner.to_owned()),
+        };
+        let operation = SimulatePrincipalPolicy {
+            exclusions: vec![PolicyIdentifier {
+                inline: Some(inline),
+                ..PolicyIdentifier::default()
+            }],
+            ..of(&arn("user/x/Ann"), simulation)
+        };
+        let page = world.root(operation)?;
+        let matched = page.results.iter().flat_map(|r| &r.matched);
+        Ok(matched.map(|m| m.source_id.clone()).collect::<Vec<_>>())
+    };
+    let (own, shared) = ("user_Ann_Own", "group_Staff_Shared");
+    for owner in ["Ann", "A*", "*nn", "A?n"] {
+        assert_eq!(simulate("user", owner, "Own").unwrap(), [shared]);
+    }
+    assert_eq!(simulate("group", "Staff", "Shared").unwrap(), [own]);
+    for (kind, owner, policy) in [
+        ("group", "Ann", "Own"),
+        ("user", "Bob", "Own"),
+        ("user", "Ann", "Shared"),
+    ] {
+        assert_eq!(simulate(kind, owner, policy).unwrap(), [own, shared]);
+    }
+    let message = "Invalid inline policy exclusion: policyName, attachmentType, and attachmentName are required";
+    for (kind, owner, policy) in [
+        ("user", "Ann", "O*"),
+        ("user", "*", "Own"),
+        ("user", "A*n*", "Own"),
+        ("policy", "Ann", "Own"),
+        ("user", "", "Own"),
+    ] {
+        fails(simulate(kind, owner, policy), "InvalidInput", message);
+    }
 }

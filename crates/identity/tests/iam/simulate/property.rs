@@ -1,8 +1,8 @@
 //! The simulator against the evaluator of live requests.
 
-use super::{ANN, Simulation, entry, list, policy, statement};
+use super::{ANN, Simulation, custom, entry, list, policy, statement};
 use crate::common::{World, n};
-use locum_identity::iam::simulate::{SimulateCustomPolicy, Verdict};
+use locum_identity::iam::simulate::Verdict;
 use locum_policy::{Decision, Kind, Policies, Policy, Principal, Request, Value, decide};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -104,7 +104,7 @@ fn one_action_without_a_resource_policy_is_decided_as_if_it_were_live() {
                 .collect(),
             ..Simulation::default()
         };
-        let page = world.root(SimulateCustomPolicy(simulation)).unwrap();
+        let page = world.root(custom(simulation)).unwrap();
         let mut context: BTreeMap<String, Value<'_>> = BTreeMap::from([
             ("aws:username".to_owned(), Value::from("ann")),
             ("aws:userid".to_owned(), Value::from(ANN)),
