@@ -4,6 +4,7 @@
 //! verdict that scripts should stop at and for failures at work, 2 for wrong usage and for input
 //! that cannot be read.
 
+pub(crate) mod check;
 pub(crate) mod explain;
 mod explanation;
 mod input;

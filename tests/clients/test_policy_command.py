@@ -1,0 +1,250 @@
+"""`locum policy`: checking documents and running cases, as a person and as CI do."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from harness import BINARY, ROOT, allow, base_environment, policy, trusting
+
+ANN = "arn:aws:iam::123456789012:user/ann"
+CASE = {
+    "name": "ann reads",
+    "rule": "readers read",
+    "principal": ANN,
+    "action": "s3:GetObject",
+    "resource": "arn:aws:s3:::data/x",
+    "expect": "allowed",
+    "identity_policies": [json.loads(policy(allow("s3:Get*", "arn:aws:s3:::data/*")))],
+}
+DENIED = CASE | {
+    "name": "ann writes",
+    "action": "s3:PutObject",
+    "expect": "implicit_deny",
+    "because": "because no identity-based policy allows the s3:PutObject action",
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, stdin="", environment=None):
+        return subprocess.run(
+            [BINARY, "policy", *map(str, arguments)],
+            cwd=tmp_path,
+            env=base_environment(tmp_path) | (environment or {}),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def write(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+# Cases
+
+
+def test_the_corpus_passes(run):
+    files = sorted((ROOT / "testdata/policies").glob("*.json"))
+    count = sum(len(json.loads(file.read_text())) for file in files)
+    ran = run("test", *files)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{count} passed, 0 failed\n", "")
+
+
+def test_a_mismatch_is_explained(run, tmp_path):
+    write(tmp_path / "cases.json", [CASE, DENIED, DENIED | {"name": "ann may", "expect": "allowed", "because": None}])
+    ran = run("test", "cases.json")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert ran.stdout == (
+        "FAILED: cases.json: `ann may`: expected allowed, got implicit_deny\n"
+        "  rule: readers read\n"
+        f"  implicitly denied: {ANN} may not perform s3:PutObject on arn:aws:s3:::data/x\n"
+        "    because no identity-based policy allows the s3:PutObject action\n"
+        "  identity-based policy: no allow\n"
+        "    1 statement is about other actions\n"
+        "2 passed, 1 failed\n"
+    )
+
+
+def test_the_wrong_reason_is_a_mismatch(run, tmp_path):
+    because = "because no session policy allows the s3:PutObject action"
+    write(tmp_path / "cases.json", [DENIED | {"because": because}])
+    ran = run("test", "cases.json")
+    assert ran.returncode == 1
+    assert ran.stdout.splitlines()[0] == (
+        f"FAILED: cases.json: `ann writes`: expected implicit_deny {because}, "
+        "got implicit_deny because no identity-based policy allows the s3:PutObject action"
+    )
+
+
+def test_every_case_can_be_explained(run, tmp_path):
+    write(tmp_path / "cases.json", [CASE])
+    told = (
+        "passed: cases.json: `ann reads`\n"
+        "  rule: readers read\n"
+        f"  allowed: {ANN} may perform s3:GetObject on arn:aws:s3:::data/x\n"
+        "  identity-based policy: allow\n"
+        "    policy 1, statement 1, Allow: matches\n"
+        "1 passed, 0 failed\n"
+    )
+    assert run("test", "--explain", "cases.json").stdout == told
+    assert run("test", "cases.json", environment={"LOCUM_EXPLAIN": "true"}).stdout == told
+    assert run("test", "cases.json").stdout == "1 passed, 0 failed\n"
+
+
+def test_the_results_as_json(run, tmp_path):
+    write(tmp_path / "good.json", [CASE])
+    write(tmp_path / "bad.json", [CASE | {"expect": "explicit_deny", "because": "with an explicit deny"}])
+    ran = run("test", "good.json", "bad.json", "--format", "json")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    found = json.loads(ran.stdout)
+    good, bad = found.pop("files")
+    assert found == {"passed": 1, "failed": 1, "errors": 0}
+    case = {"name": "ann reads", "rule": "readers read"}
+    assert good == {
+        "file": "good.json",
+        "errors": [],
+        "cases": [case | {"passed": True, "expected": "allowed", "expected_reason": None}],
+    }
+    (failed,) = bad["cases"]
+    explanation = failed.pop("explanation")
+    assert failed == case | {
+        "passed": False,
+        "expected": "explicit_deny",
+        "expected_reason": "with an explicit deny",
+    }
+    assert (explanation["decision"], explanation["layers"][0]["answer"]) == ("allowed", "allow")
+    assert run("test", "good.json", environment={"LOCUM_FORMAT": "json"}).stdout.startswith("{")
+    # Errors are in the JSON, and nowhere else.
+    ran = run("test", "gone.json", "--format", "json")
+    assert (ran.returncode, ran.stderr) == (2, "")
+    assert json.loads(ran.stdout)["files"] == [
+        {
+            "file": "gone.json",
+            "errors": [
+                {
+                    "case": None,
+                    "member": None,
+                    "line": None,
+                    "column": None,
+                    "message": "cannot be read: No such file or directory (os error 2)",
+                }
+            ],
+            "cases": [],
+        }
+    ]
+
+
+def test_what_cannot_be_read_is_2_and_the_rest_is_run(run, tmp_path):
+    write(tmp_path / "cases.json", [CASE, CASE | {"name": "odd", "expects": "allowed"}, DENIED])
+    ran = run("test", "cases.json", "gone.json")
+    assert ran.returncode == 2
+    malformed, missing = ran.stderr.splitlines()
+    assert malformed.startswith("cases.json:1:")
+    assert ": error: case `odd`: " in malformed
+    assert missing == "gone.json: error: cannot be read: No such file or directory (os error 2)"
+    assert ran.stdout == "2 passed, 0 failed, 2 could not be read\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cases.json:1:1: error: "),
+        (b"{", "cases.json:1:2: error: "),
+        (b"{}", "cases.json:1:1: error: "),
+        (b"[]", "cases.json: error: holds no case"),
+        (b'[{"name": "n\xff"}]', "cases.json: error: is not UTF-8 text: byte 13 begins no character"),
+        (b"[" * 100000, "cases.json:1:"),
+        (b'[{"name": "\x1b[31m"}]', "cases.json:1:"),
+        (b'[{"name": "\\u001b[31m\\u009b", "expect": 7}]', "cases.json:1:2: error: case `\\u{1b}[31m\\u{9b}`: "),
+    ],
+    ids=["empty", "cut", "object", "list", "bytes", "deep", "control", "escape"],
+)
+def test_malformed_files_are_2(run, tmp_path, content, message):
+    (tmp_path / "cases.json").write_bytes(content)
+    ran = run("test", "cases.json")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(message)
+    assert "\x1b" not in ran.stdout + ran.stderr
+    assert "panicked" not in ran.stderr
+    assert ran.stdout == "0 passed, 0 failed, 1 could not be read\n"
+
+
+def test_standard_input_and_links(run, tmp_path):
+    assert run("test", "-", stdin=json.dumps([CASE])).stdout == "1 passed, 0 failed\n"
+    write(tmp_path / "cases.json", [CASE])
+    (tmp_path / "link.json").symlink_to("cases.json")
+    assert run("test", "link.json", "cases.json").stdout == "2 passed, 0 failed\n"
+    ran = run("test", tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == f"{tmp_path}: error: cannot be read: Is a directory (os error 21)\n"
+
+
+@pytest.mark.parametrize(("command", "limit"), [("test", 64 * 1024 * 1024), ("check", 1024 * 1024)])
+def test_endless_files_are_refused(run, command, limit):
+    ran = run(command, "/dev/zero")
+    assert ran.returncode == 2
+    assert ran.stderr == f"/dev/zero: error: is longer than {limit} bytes\n"
+
+
+def test_hostile_cases_do_not_reach_the_terminal(run, tmp_path):
+    hostile = "\x1b[31m\x9b2J\u202e\r\n"
+    shown = "\\u{1b}[31m\\u{9b}2J\\u{202e}\\r\\n"
+    case = CASE | {"name": hostile, "rule": hostile, "resource": f"arn:aws:s3:::b/{hostile}"}
+    name, shown_name = (f"{text.removesuffix(end)}.json" for text, end in ((hostile, "\r\n"), (shown, "\\r\\n")))
+    write(tmp_path / name, [case])
+    for arguments in (["test", name], ["test", name, "--format", "json"]):
+        ran = run(*arguments)
+        assert ran.returncode == 1, ran
+        assert not any(character in ran.stdout + ran.stderr for character in "\x1b\x9b\u202e\r")
+    assert run("test", name).stdout.startswith(
+        f"FAILED: {shown_name}: `{shown}`: expected allowed, got implicit_deny\n  rule: {shown}\n"
+    )
+
+
+def test_a_reader_who_has_enough_is_no_failure(tmp_path):
+    """As in `locum policy test … | head -1`."""
+    files = sorted((ROOT / "testdata/policies").glob("*.json"))
+    process = subprocess.Popen(
+        [BINARY, "policy", "test", "--explain", *files],
+        env=base_environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.read(process.stdout.fileno(), 1)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["test"],
+        ["check"],
+        ["no-such"],
+        ["test", "--format", "xml", "x"],
+        ["check", "--kind", "bucket", "x"],
+        ["check", "--account", "12", "x"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(run, arguments):
+    ran = run(*arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr and "panicked" not in ran.stderr
+
+
+def test_help(run):
+    for command in ("test", "check"):
+        ran = run(command, "--help")
+        assert ran.returncode == 0
+        assert "Exit code 0: " in ran.stdout
+        assert "LOCUM_FORMAT" in ran.stdout
