@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from harness import BINARY, ROOT, allow, base_environment, policy, trusting
+from harness import BINARY, ROOT, allow, base_environment, deny, policy, trusting
 
 ANN = "arn:aws:iam::123456789012:user/ann"
 CASE = {
@@ -45,6 +45,155 @@ def run(tmp_path):
 def write(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
+
+
+# Documents
+
+IDENTITY = """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Effect": "Allow", "Action": ["s3:GetObjct", "iam:PassRole"], "Resource": "*"}
+  ]
+}
+"""
+TYPO = "warning: `s3:GetObjct` is no action of `s3`; did you mean `s3:GetObject`? [INVALID_ACTION]"
+PASS_ROLE = (
+    "security warning: this allows iam:PassRole on every role: name the roles, or the service with the key "
+    "iam:PassedToService [PASS_ROLE_WITH_STAR_IN_RESOURCE]"
+)
+FOREIGN = policy(trusting("arn:aws:iam::444455556666:root"))
+CLEAN = policy(allow("s3:GetObject", "arn:aws:s3:::data/*"))
+
+
+def test_findings_are_told_as_editors_read_them(run, tmp_path):
+    write(tmp_path / "policy.json", IDENTITY)
+    ran = run("check", "policy.json", "--kind", "identity")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == (
+        f"policy.json:4:36: {TYPO}\n"
+        f"policy.json:4:51: {PASS_ROLE}\n"
+        "1 file checked: 0 errors, 1 security warning, 1 warning, 0 suggestions\n"
+    )
+
+
+def test_a_kind_that_is_guessed_is_told(run, tmp_path):
+    write(tmp_path / "identity.json", CLEAN)
+    write(tmp_path / "trust.json", policy(trusting("arn:aws:iam::111122223333:root")))
+    write(tmp_path / "bucket.json", policy(allow("s3:GetObject", "arn:aws:s3:::b/*", Principal={"AWS": "111122223333"})))
+    ran = run("check", "identity.json", "trust.json", "bucket.json")
+    assert ran.returncode == 0
+    assert ran.stdout == (
+        "identity.json: taken for an identity policy (say --kind if it is another)\n"
+        "trust.json: taken for a trust policy (say --kind if it is another)\n"
+        "bucket.json: taken for a resource policy (say --kind if it is another)\n"
+        "3 files checked: 0 errors, 0 security warnings, 0 warnings, 0 suggestions\n"
+    )
+    ran = run("check", "bucket.json", "--kind", "identity")
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("bucket.json:1:")
+    assert "1 error," in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "kind", ["identity", "trust", "resource", "boundary", "session", "service-control", "resource-control"]
+)
+def test_each_kind_has_its_rules(run, tmp_path, kind):
+    """What each kind of policy must and must not say."""
+    resource = {"Resource": "arn:aws:s3:::data/*"}
+    statements = {
+        "trust": {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"},
+        "resource": allow("s3:GetObject", Principal={"AWS": "111122223333"}) | resource,
+        "resource-control": deny("s3:GetObject", Principal="*") | resource,
+    }
+    statement = statements.get(kind, allow("s3:GetObject") | resource)
+    write(tmp_path / "policy.json", policy(statement))
+    alike = {"identity", "boundary", "session", "service-control"}
+    for asked in sorted(alike | {"trust", "resource", "resource-control"}):
+        ran = run("check", "policy.json", "--kind", asked)
+        fits = asked == kind or {asked, kind} <= alike or (kind, asked) == ("resource-control", "resource")
+        assert ran.returncode == (0 if fits else 1), (asked, ran.stdout)
+
+
+def test_strictness(run, tmp_path):
+    write(tmp_path / "policy.json", IDENTITY)
+    write(tmp_path / "clean.json", CLEAN)
+    assert run("check", "policy.json", "clean.json").returncode == 0
+    strict = run("check", "policy.json", "clean.json", "--strict")
+    assert (strict.returncode, strict.stderr) == (1, "")
+    assert run("check", "policy.json", environment={"LOCUM_STRICT": "true"}).returncode == 1
+    assert run("check", "policy.json", environment={"LOCUM_STRICT": "false"}).returncode == 0
+    assert run("check", "clean.json", "--strict").returncode == 0
+
+
+def test_an_account_tells_who_is_foreign(run, tmp_path):
+    write(tmp_path / "trust.json", FOREIGN)
+    code = "[FOREIGN_ACCOUNT_WITHOUT_EXTERNAL_ID]"
+    assert code in run("check", "trust.json", "--account", "111122223333").stdout
+    assert code in run("check", "trust.json", environment={"LOCUM_ACCOUNT_ID": "111122223333"}).stdout
+    assert code not in run("check", "trust.json", "--account", "444455556666").stdout
+    assert code not in run("check", "trust.json").stdout
+
+
+def test_the_findings_as_json(run, tmp_path):
+    write(tmp_path / "policy.json", IDENTITY)
+    ran = run("check", "policy.json", "gone.json", "--format", "json", "--kind", "boundary")
+    assert (ran.returncode, ran.stderr) == (2, "")
+    found = json.loads(ran.stdout)
+    policy_file, gone = found.pop("files")
+    assert found == {"errors": 0, "security_warnings": 1, "warnings": 1, "suggestions": 0, "unreadable": 1}
+    typo, pass_role = policy_file.pop("findings")
+    assert policy_file == {"file": "policy.json", "error": None, "kind": "boundary", "kind_guessed": False}
+    assert typo == {
+        "severity": "warning",
+        "code": "INVALID_ACTION",
+        "message": "`s3:GetObjct` is no action of `s3`; did you mean `s3:GetObject`?",
+        "start": {"line": 4, "column": 36},
+        "end": {"line": 4, "column": 49},
+    }
+    assert (pass_role["severity"], pass_role["code"]) == ("security_warning", "PASS_ROLE_WITH_STAR_IN_RESOURCE")
+    assert gone == {
+        "file": "gone.json",
+        "error": "cannot be read: No such file or directory (os error 2)",
+        "kind": "boundary",
+        "kind_guessed": False,
+        "findings": [],
+    }
+
+
+def test_broken_documents_are_1(run):
+    for text, place in [
+        ("", "1:1"),
+        ("{", "1:2"),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Permit", "Action": "s3:*"}]}', "1:52"),
+        ("[" * 100_000, "1:"),
+    ]:
+        ran = run("check", "-", "--kind", "identity", stdin=text)
+        assert (ran.returncode, ran.stderr) == (1, ""), text[:40]
+        assert ran.stdout.startswith(f"-:{place}"), ran.stdout
+        assert ": error: " in ran.stdout
+
+
+def test_unreadable_documents_are_2_and_the_rest_is_checked(run, tmp_path):
+    (tmp_path / "bytes.json").write_bytes(b'{"\xff"}')
+    write(tmp_path / "clean.json", CLEAN)
+    (tmp_path / "link.json").symlink_to("clean.json")
+    ran = run("check", "bytes.json", "link.json", "gone.json", "--kind", "identity")
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "bytes.json: error: is not UTF-8 text: byte 3 begins no character\n"
+        "gone.json: error: cannot be read: No such file or directory (os error 2)\n"
+    )
+    assert ran.stdout == "1 file checked: 0 errors, 0 security warnings, 0 warnings, 0 suggestions\n"
+
+
+def test_hostile_documents_do_not_reach_the_terminal(run, tmp_path):
+    hostile = "s3:\x9b2J\u202eGet"
+    write(tmp_path / "policy.json", f'{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "{hostile}", "Resource": "*"}}}}')
+    write(tmp_path / "\x1b[31m.json", CLEAN)
+    for more in ([], ["--format", "json"]):
+        ran = run("check", "policy.json", "\x1b[31m.json", *more)
+        assert not any(character in ran.stdout + ran.stderr for character in "\x1b\x9b\u202e")
+        assert "\\u" in ran.stdout
 
 
 # Cases
@@ -211,16 +360,16 @@ def test_hostile_cases_do_not_reach_the_terminal(run, tmp_path):
 def test_a_reader_who_has_enough_is_no_failure(tmp_path):
     """As in `locum policy test … | head -1`."""
     files = sorted((ROOT / "testdata/policies").glob("*.json"))
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [BINARY, "policy", "test", "--explain", *files],
         env=base_environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    os.read(process.stdout.fileno(), 1)
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=60) == 0
+    ) as process:
+        os.read(process.stdout.fileno(), 1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ impl FileReport {
         let mut out = String::new();
         if let Some(kind) = self.kind.filter(|_| self.kind_guessed) {
             let called = kind.called();
-            out += &format!("{file}: checked as {called}, by its looks (--kind tells)\n");
+            out += &format!("{file}: taken for {called} (say --kind if it is another)\n");
         }
         for finding in &self.findings {
             out += &finding.text(&self.file, paint);
