@@ -243,7 +243,7 @@ impl Caller {
     }
 
     /// The condition keys that every request of this caller has, in lower case.
-    pub(super) fn facts(&self) -> BTreeMap<String, Value<'static>> {
+    pub fn context(&self) -> BTreeMap<String, Value<'static>> {
         let last = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
         let mut facts = BTreeMap::new();
         let mut put = |key: &str, value: &str| {

@@ -209,7 +209,7 @@ fn case(text: &str, node: &Node<'_>) -> Result<Case, Fault> {
     })?;
     let resource_account = owner.or(caller.account()).unwrap_or_default().to_owned();
 
-    let mut context = caller.facts();
+    let mut context = caller.context();
     if resource != "*" && !resource_account.is_empty() {
         let owner = Value::from(resource_account.clone());
         context.insert("aws:resourceaccount".to_owned(), owner);

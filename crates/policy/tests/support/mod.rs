@@ -5,17 +5,19 @@
     reason = "each test binary uses its own part of this module"
 )]
 
+pub(crate) mod generate;
 pub(crate) mod reference;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use locum_policy::case::Case;
+use locum_policy::case::{Case, Expect};
 use locum_policy::{
     Compiled, Decision, Explanation, Kind, Level, Policies, Policy, Request, ResourcePolicy, Value,
     decide, explain,
 };
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub(crate) use locum_policy::case::Caller;
 
@@ -48,10 +50,7 @@ impl World {
         let owner = case.resource_policy.as_ref().map(one);
         // A role has a trust policy, though it may let nobody in.
         let (attached, trust) = if case.assumes_role() {
-            (
-                None,
-                owner.or_else(|| Some(serde_json::json!({"Statement": []}))),
-            )
+            (None, owner.or_else(|| Some(json!({"Statement": []}))))
         } else {
             (owner, None)
         };
@@ -71,6 +70,63 @@ impl World {
         }
     }
 
+    /// The world as a case file, for the corpus.
+    pub(crate) fn to_file(&self, expect: Decision) -> String {
+        let (principal, id, issuer) = match &self.caller {
+            Caller::Anonymous => ("anonymous".to_owned(), None, None),
+            Caller::Root { account } => (format!("arn:aws:iam::{account}:root"), None, None),
+            Caller::User { arn, id, .. } => (arn.clone(), Some(id), None),
+            Caller::FederatedUser { account, arn, user } => {
+                let root = format!("arn:aws:iam::{account}:root");
+                let (issuer, id) = match user {
+                    Some((arn, id)) => (arn.clone(), Some(id)),
+                    None => (root, None),
+                };
+                (arn.clone(), id, Some(issuer))
+            }
+            Caller::AssumedRole {
+                role, id, session, ..
+            } => (session.clone(), Some(id), Some(role.clone())),
+            Caller::Service { name } => (name.clone(), None, None),
+            Caller::Federated { provider, .. } => (provider.clone(), None, None),
+        };
+        let context: serde_json::Map<String, Json> = self
+            .facts
+            .iter()
+            .map(|(key, value)| {
+                let value = match value {
+                    Value::One(text) => json!(text),
+                    Value::Many(texts) => json!(texts),
+                };
+                (key.clone(), value)
+            })
+            .collect();
+        let because = match expect {
+            Decision::Allowed => None,
+            Decision::Denied(denial) => Some(denial.reason(&self.action)),
+        };
+        let case = json!({
+            "name": "found by chance",
+            "rule": "",
+            "principal": principal,
+            "principal_id": id,
+            "principal_issuer": issuer,
+            "action": self.action,
+            "resource": self.resource,
+            "resource_account": self.resource_account,
+            "context": context,
+            "identity_policies": self.identity,
+            "resource_policy": self.attached.as_ref().or(self.trust.as_ref()),
+            "permissions_boundary": self.boundary,
+            "session_policies": self.session,
+            "service_control_policies": self.service_control,
+            "resource_control_policies": self.resource_control,
+            "expect": Expect::of(expect).as_str(),
+            "because": because,
+        });
+        serde_json::to_string_pretty(&json!([case])).unwrap()
+    }
+
     /// What the engine decides.
     pub(crate) fn decide(&self) -> Decision {
         self.ask(decide)
@@ -85,9 +141,12 @@ impl World {
         let identity: Vec<_> = self
             .identity
             .iter()
-            .map(|d| compile(d, Kind::Session))
+            .map(|d| compile(d, kind_of_caller(d)))
             .collect();
-        let boundary = self.boundary.as_ref().map(|d| compile(d, Kind::Session));
+        let boundary = self
+            .boundary
+            .as_ref()
+            .map(|d| compile(d, kind_of_caller(d)));
         let session: Option<Vec<_>> = self
             .session
             .as_ref()
@@ -123,8 +182,15 @@ impl World {
     }
 }
 
-/// Identity policies are read by the looser rules of session policies, so that documents stored
-/// before today's rules (version 2008-10-17) can be tried too.
+/// Identity policies of version 2008-10-17 cannot be written any more and still have effect.
+fn kind_of_caller(document: &Json) -> Kind {
+    if document["Version"] == "2012-10-17" {
+        Kind::Identity
+    } else {
+        Kind::Session
+    }
+}
+
 fn compile(document: &Json, kind: Kind) -> Arc<Compiled> {
     let text = document.to_string();
     let policy = Policy::stored(&text, kind).unwrap_or_else(|e| panic!("{e}: {text}"));

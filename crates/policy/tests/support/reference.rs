@@ -32,89 +32,104 @@ fn account_of(caller: &Caller) -> Option<&String> {
     }
 }
 
-/// The decision by AWS's evaluation logic.
-pub(crate) fn decide(world: &World) -> Decision {
-    let denied = |explicit, layer| Decision::Denied(Denial { explicit, layer });
-    let resource_layer = if world.trust.is_some() {
-        Layer::Trust
-    } else {
-        Layer::Resource
-    };
-    let resource: Vec<&Json> = world.attached.iter().chain(&world.trust).collect();
-    let identity: Vec<&Json> = world.identity.iter().collect();
-    let boundary: Option<Vec<&Json>> = world.boundary.as_ref().map(|b| vec![b]);
-    // A GetFederationToken session without a policy is an implicit deny.
-    let session: Option<Vec<&Json>> = match (&world.session, &world.caller) {
-        (Some(list), _) => Some(list.iter().collect()),
-        (None, Caller::FederatedUser { .. }) => Some(vec![]),
-        (None, _) => None,
-    };
+/// Policies that are asked together.
+pub(crate) struct Stage<'a> {
+    pub(crate) layer: Layer,
+    /// The level within an organization.
+    pub(crate) level: Option<usize>,
+    pub(crate) policies: Vec<&'a Json>,
+}
 
-    // Section 2, "not subject to": a level that does not bind is not there.
+/// What takes part in a decision, in the order of section 2.
+pub(crate) fn stages(world: &World) -> Vec<Stage<'_>> {
+    let stage = |layer, policies| Stage {
+        layer,
+        level: None,
+        policies,
+    };
+    // "Not subject to": a level that does not bind is not there.
     let linked = is_service_linked_session(&world.caller);
     let by_resource = !linked
         && world.resource != "*"
         && !is_service_linked_role(&world.resource)
         && world.action.to_lowercase() != "kms:retiregrant";
     let by_caller = !linked && account_of(&world.caller).is_some();
-    let flat = |levels: &'_ [Vec<Json>]| levels.iter().flatten().cloned().collect::<Vec<Json>>();
-    let resource_control = if by_resource {
-        flat(&world.resource_control)
-    } else {
-        vec![]
-    };
-    let service_control: &[Vec<Json>] = if by_caller {
-        &world.service_control
-    } else {
-        &[]
+    let mut stages = Vec::new();
+    if by_resource {
+        stages.extend(levels(Layer::ResourceControl, &world.resource_control));
+    }
+    if by_caller {
+        stages.extend(levels(Layer::ServiceControl, &world.service_control));
+    }
+    if let Some(policy) = &world.attached {
+        stages.push(stage(Layer::Resource, vec![policy]));
+    }
+    if let Some(policy) = &world.trust {
+        stages.push(stage(Layer::Trust, vec![policy]));
+    }
+    stages.push(stage(Layer::Identity, world.identity.iter().collect()));
+    if let Some(policy) = &world.boundary {
+        stages.push(stage(Layer::Boundary, vec![policy]));
+    }
+    match (&world.session, &world.caller) {
+        (Some(list), _) => stages.push(stage(Layer::Session, list.iter().collect())),
+        // A GetFederationToken session without a policy is an implicit deny.
+        (None, Caller::FederatedUser { .. }) => stages.push(stage(Layer::Session, vec![])),
+        (None, _) => {}
+    }
+    stages
+}
+
+fn levels(layer: Layer, levels: &[Vec<Json>]) -> impl Iterator<Item = Stage<'_>> {
+    levels.iter().enumerate().map(move |(number, level)| Stage {
+        layer,
+        level: Some(number),
+        policies: level.iter().collect(),
+    })
+}
+
+/// The decision by AWS's evaluation logic.
+pub(crate) fn decide(world: &World) -> Decision {
+    let denied = |explicit, layer| Decision::Denied(Denial { explicit, layer });
+    let stages = stages(world);
+    let says = |stage: &Stage<'_>, effect| {
+        !matching(world, &stage.policies, effect, stage.layer).is_empty()
     };
 
     // Step 1: an explicit deny anywhere.
-    let denies = |policies: &[&Json], layer| !matching(world, policies, "Deny", layer).is_empty();
-    if denies(
-        &resource_control.iter().collect::<Vec<_>>(),
-        Layer::ResourceControl,
-    ) {
-        return denied(true, Layer::ResourceControl);
-    }
-    if denies(
-        &flat(service_control).iter().collect::<Vec<_>>(),
-        Layer::ServiceControl,
-    ) {
-        return denied(true, Layer::ServiceControl);
-    }
-    if denies(&resource, resource_layer) {
-        return denied(true, resource_layer);
-    }
-    if denies(&identity, Layer::Identity) {
-        return denied(true, Layer::Identity);
-    }
-    if boundary
-        .as_ref()
-        .is_some_and(|b| denies(b, Layer::Boundary))
-    {
-        return denied(true, Layer::Boundary);
-    }
-    if session.as_ref().is_some_and(|s| denies(s, Layer::Session)) {
-        return denied(true, Layer::Session);
+    for stage in &stages {
+        if says(stage, "Deny") {
+            return denied(true, stage.layer);
+        }
     }
 
-    let allows = |policies: &[&Json], layer| !matching(world, policies, "Allow", layer).is_empty();
     // Step 3: each level must contain an allow. Step 2 has none to miss, RCPFullAWSAccess is
     // everywhere.
-    for level in service_control {
-        if !allows(&level.iter().collect::<Vec<_>>(), Layer::ServiceControl) {
+    for stage in &stages {
+        if stage.layer == Layer::ServiceControl && !says(stage, "Allow") {
             return denied(false, Layer::ServiceControl);
         }
     }
-    let resource_allows = allows(&resource, resource_layer);
-    let identity_allows = allows(&identity, Layer::Identity)
+
+    let resource_layer = if world.trust.is_some() {
+        Layer::Trust
+    } else {
+        Layer::Resource
+    };
+    let resource: Vec<&Json> = world.attached.iter().chain(&world.trust).collect();
+    // `None` where there is no such policy.
+    let allows = |layer| {
+        let stage = stages.iter().find(|stage| stage.layer == layer);
+        stage.map(|stage| says(stage, "Allow"))
+    };
+    let resource_allows = allows(resource_layer) == Some(true);
+    let identity_allows = allows(Layer::Identity) == Some(true)
         || matches!(
             world.caller,
             Caller::Root { .. } | Caller::FederatedUser { user: None, .. }
         );
-    let boundary_allows = boundary.as_ref().is_none_or(|b| allows(b, Layer::Boundary));
-    let session_allows = session.as_ref().is_none_or(|s| allows(s, Layer::Session));
+    let boundary_allows = allows(Layer::Boundary) != Some(false);
+    let session_allows = allows(Layer::Session) != Some(false);
 
     let Some(account) = account_of(&world.caller) else {
         // They have nothing but the resource's policy.
@@ -181,8 +196,8 @@ fn is_service_linked_role(arn: &str) -> bool {
 }
 
 /// The form in which a principal value names the caller.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Form {
     UserOrRole,
     Session,
     Account,
@@ -204,14 +219,9 @@ fn bypasses(form: Form, caller: &Caller, layer: Layer) -> bool {
 fn matching<'a>(world: &World, policies: &[&'a Json], effect: &str, layer: Layer) -> Vec<&'a Json> {
     let mut found = Vec::new();
     for policy in policies {
-        let variables = policy["Version"] == "2012-10-17";
         for statement in list(&policy["Statement"]) {
-            if statement["Effect"] == effect
-                && action_matches(statement, world)
-                && resource_matches(statement, world, variables)
-                && principal_matches(statement, world, layer)
-                && conditions_match(statement, world, variables)
-            {
+            let verdict = verdict(world, policy, statement, layer);
+            if statement["Effect"] == effect && verdict.matches() {
                 found.push(statement);
             }
         }
@@ -219,8 +229,33 @@ fn matching<'a>(world: &World, policies: &[&'a Json], effect: &str, layer: Layer
     found
 }
 
+/// What each element of a statement says.
+pub(crate) struct Verdict {
+    pub(crate) action: bool,
+    pub(crate) resource: bool,
+    pub(crate) principal: bool,
+    /// Operator, key as written, and whether it holds.
+    pub(crate) conditions: Vec<(String, String, bool)>,
+}
+
+impl Verdict {
+    pub(crate) fn matches(&self) -> bool {
+        self.action && self.resource && self.principal && self.conditions.iter().all(|c| c.2)
+    }
+}
+
+pub(crate) fn verdict(world: &World, policy: &Json, statement: &Json, layer: Layer) -> Verdict {
+    let variables = policy["Version"] == "2012-10-17";
+    Verdict {
+        action: action_matches(statement, world),
+        resource: resource_matches(statement, world, variables),
+        principal: principal_matches(statement, world, layer),
+        conditions: conditions(statement, world, variables),
+    }
+}
+
 /// A single value stands for a list of one.
-fn list(json: &Json) -> Vec<&Json> {
+pub(crate) fn list(json: &Json) -> Vec<&Json> {
     match json {
         Json::Null => vec![],
         Json::Array(items) => items.iter().collect(),
@@ -419,7 +454,7 @@ fn principal_matches(statement: &Json, world: &World, layer: Layer) -> bool {
 }
 
 /// In which forms an element names the caller.
-fn forms_of(element: &Json, world: &World) -> Vec<Form> {
+pub(crate) fn forms_of(element: &Json, world: &World) -> Vec<Form> {
     let mut forms = Vec::new();
     match element {
         Json::String(star) => forms.extend(form_of("AWS", star, world)),
@@ -484,21 +519,22 @@ fn names_account(value: &str, account: &str) -> bool {
     value == account || partition.is_some_and(|(_, rest)| rest == format!("{account}:root"))
 }
 
-fn conditions_match(statement: &Json, world: &World, variables: bool) -> bool {
-    let Some(operators) = statement["Condition"].as_object() else {
-        return true;
-    };
-    operators.iter().all(|(operator, keys)| {
-        keys.as_object().unwrap().iter().all(|(key, wanted)| {
-            condition(
+fn conditions(statement: &Json, world: &World, variables: bool) -> Vec<(String, String, bool)> {
+    let mut all = Vec::new();
+    for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
+        for (key, wanted) in keys.as_object().unwrap() {
+            let wanted = texts(wanted);
+            let holds = condition(
                 operator,
                 &key.to_lowercase(),
-                &texts(wanted),
+                &wanted,
                 &world.facts,
                 variables,
-            )
-        })
-    })
+            );
+            all.push((operator.clone(), key.clone(), holds));
+        }
+    }
+    all
 }
 
 /// The truth table of missing, empty and present keys.
@@ -635,7 +671,7 @@ fn in_network(seen: &str, network: &str) -> Option<bool> {
 fn decimal(text: &str) -> Option<(bool, String, String)> {
     let negative = text.starts_with('-');
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (digits, exponent) = match digits.split_once('e') {
+    let (digits, exponent) = match digits.split_once(['e', 'E']) {
         Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
         None => (digits, 0),
     };
@@ -684,7 +720,7 @@ fn compare_decimals(a: &Digits, b: &Digits) -> Ordering {
 /// Milliseconds since 1970, by a library's reading of the forms.
 fn instant(text: &str) -> Option<i64> {
     if text.chars().all(|c| c.is_ascii_digit()) && !text.is_empty() {
-        return Some(text.parse::<i64>().ok()? * 1_000);
+        return text.parse::<i64>().ok()?.checked_mul(1_000);
     }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Some(timestamp.as_millisecond());

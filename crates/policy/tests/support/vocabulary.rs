@@ -1,0 +1,331 @@
+//! The words that random cases are made of.
+
+/// Actions with the resources they are of.
+pub(crate) const REQUESTS: &[(&str, &str)] = &[
+    ("s3:GetObject", "arn:aws:s3:::b/ann/x"),
+    ("S3:getobject", "arn:aws:s3:::b/ann/x"),
+    ("s3:PutObject", "arn:aws:s3:::b/*/é😀:y"),
+    ("s3:GetObjectAcl", "arn:aws:s3:::b/ann/x"),
+    ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:111111111111:q"),
+    ("s3:ListAllMyBuckets", "*"),
+    ("iam:PassRole", "arn:aws:iam::111111111111:role/team/r"),
+    ("kms:Decrypt", "arn:aws:kms:eu-west-1:111111111111:key/k"),
+    (
+        "kms:RetireGrant",
+        "arn:aws:kms:eu-west-1:111111111111:key/k",
+    ),
+];
+
+/// Resources whatever the action.
+pub(crate) const RESOURCES: &[&str] = &[
+    "arn:aws:s3:::b/ann/x",
+    "arn:aws:sqs:eu-west-1:111111111111:q",
+    "arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/X",
+    "*",
+    "no-arn",
+];
+
+pub(crate) const ACTION_PATTERNS: &[&str] = &[
+    "*",
+    "*",
+    "s3:*",
+    "s3:Get*",
+    "S3:GETOBJECT",
+    "s3:?etObject",
+    "s3:Put*",
+    "s3:*Object",
+    "s3:GetObjec",
+    "s3:GetObject?",
+    "s3:G*t*t",
+    "sts:*",
+    "sts:AssumeRole",
+    "iam:*",
+];
+
+pub(crate) const TRUST_ACTIONS: &[&str] = &[
+    "sts:AssumeRole",
+    "sts:AssumeRole",
+    "sts:*",
+    "STS:assume*",
+    "sts:TagSession",
+    "sts:Set*",
+];
+
+/// What resource control policies may name: no `*` alone.
+pub(crate) const CONTROLLED_ACTIONS: &[&str] = &[
+    "s3:*",
+    "s3:Get*",
+    "S3:GETOBJECT",
+    "s3:?utObject",
+    "sts:*",
+    "sts:AssumeRole",
+    "sqs:*",
+    "kms:*",
+    "kms:Retire*",
+];
+
+pub(crate) const RESOURCE_PATTERNS: &[&str] = &[
+    "*",
+    "*",
+    "*",
+    "arn:aws:s3:::b/*",
+    "arn:aws:s3:::*",
+    "arn:aws:s3:::b/ann/x",
+    "arn:aws:s3:::B/ann/x",
+    "arn:aws:s3:::b/ann/?",
+    "arn:aws:s3:::b/*/y",
+    "arn:aws:s3:::b/?/*",
+    "arn:aws:s3:*",
+    "arn:aws:sqs:*",
+    "arn:*:s3:::b/*",
+    "arn:aws:sqs:eu-*:*:q",
+    "arn:aws:sqs:*:*",
+    "arn:aws:sqs:::q",
+    "arn:aws:s3:::b/${aws:username}/*",
+    "arn:aws:s3:::b/${AWS:PrincipalTag/Team}/*",
+    "arn:aws:s3:::b/${aws:absent, 'ann'}/*",
+    "arn:aws:s3:::b/${aws:TagKeys, 'ann'}/x",
+    "arn:aws:s3:::b/${*}/*",
+    "arn:aws:s3:::b/*/??:y",
+    "arn:aws:s3:::b/*/???:y",
+    "arn:aws:iam::*:role/team/*",
+    "arn:aws:iam::111111111111:role/r",
+    "arn:aws:sqs:${aws:username}:*:q",
+    "arn:aws:kms:*:*:key/*",
+    "arn:aws:kms:eu-west-1:111111111111:key/${aws:username, 'k'}",
+];
+
+pub(crate) const AWS_PRINCIPALS: &[&str] = &[
+    "*",
+    "111111111111",
+    "arn:aws:iam::111111111111:root",
+    "222222222222",
+    "arn:aws:iam::222222222222:root",
+    "arn:aws:iam::111111111111:user/team/ann",
+    "arn:aws:iam::111111111111:user/ann",
+    "AIDAANNANNANNANNANN01",
+    "AIDAANNANNANNANNANN02",
+    "arn:aws:iam::111111111111:role/team/r",
+    "arn:aws:iam::111111111111:role/r",
+    "AROARRRRRRRRRRRRRRRR1",
+    "AROARRRRRRRRRRRRRRRR1:s",
+    "AROARRRRRRRRRRRRRRRR1:other",
+    "arn:aws:sts::111111111111:assumed-role/r/s",
+    "arn:aws:sts::111111111111:assumed-role/r/other",
+    "arn:aws:sts::111111111111:federated-user/fed",
+    "arn:aws:sts::111111111111:federated-user/other",
+];
+
+pub(crate) const SERVICES: &[&str] = &["ec2.amazonaws.com", "lambda.amazonaws.com"];
+
+pub(crate) const FEDERATED: &[&str] = &[
+    "arn:aws:iam::111111111111:oidc-provider/idp.example.com",
+    "accounts.google.com",
+    "arn:aws:iam::111111111111:saml-provider/corp",
+];
+
+/// Families of operators, the keys they are tried on, and policy values for them.
+pub(crate) struct Family {
+    pub(crate) operators: &'static [&'static str],
+    pub(crate) wanted: &'static [&'static str],
+    /// Values that not every kind and version of policy may have.
+    pub(crate) odd: &'static [&'static str],
+    /// Whether any text is a value that can be read.
+    pub(crate) texts: bool,
+    /// Values of requests.
+    pub(crate) seen: &'static [&'static str],
+}
+
+pub(crate) const FAMILIES: &[Family] = &[
+    Family {
+        texts: true,
+        operators: &[
+            "StringEquals",
+            "StringNotEquals",
+            "StringEqualsIgnoreCase",
+            "StringNotEqualsIgnoreCase",
+            "StringLike",
+            "StringNotLike",
+        ],
+        wanted: &[
+            "ann",
+            "Ann",
+            "a*",
+            "*",
+            "?nn",
+            "an",
+            "",
+            "${aws:username}",
+            "${aws:absent}",
+            "${aws:absent, 'ann'}",
+            "${aws:tagkeys}",
+            "${*}",
+            "a${?}",
+            "ſ",
+            "ΑΣ",
+            "x\ny",
+            "x*y",
+            "??",
+        ],
+        odd: &[],
+        seen: &[
+            "ann",
+            "ANN",
+            "a*",
+            "*",
+            "",
+            "bob",
+            "s",
+            "ας",
+            "x\ny",
+            "😀",
+            "${aws:username}",
+            "true",
+        ],
+    },
+    Family {
+        texts: false,
+        operators: &[
+            "NumericEquals",
+            "NumericNotEquals",
+            "NumericLessThan",
+            "NumericLessThanEquals",
+            "NumericGreaterThan",
+            "NumericGreaterThanEquals",
+        ],
+        wanted: &[
+            "10",
+            "10.0",
+            "+010",
+            "-1",
+            "0",
+            "1e1",
+            "9.99999999999999999999",
+            "3600",
+        ],
+        odd: &["x", ""],
+        seen: &[
+            "10",
+            "010",
+            "9.99999999999999999999",
+            "-1",
+            "-0",
+            "11",
+            "1e1",
+            "ten",
+            "",
+            "3601",
+        ],
+    },
+    Family {
+        texts: false,
+        operators: &[
+            "DateEquals",
+            "DateNotEquals",
+            "DateLessThan",
+            "DateLessThanEquals",
+            "DateGreaterThan",
+            "DateGreaterThanEquals",
+        ],
+        wanted: &[
+            "2026-11-21",
+            "2026-11-21T00:00:00Z",
+            "2026-11-21T01:00:00+01:00",
+            "1795219200",
+            "2026-11-21T00:00:00.001Z",
+            "2026-11-20T23:59:59Z",
+        ],
+        odd: &["yesterday"],
+        seen: &[
+            "2026-11-21T00:00:00Z",
+            "2026-11-21T00:00:00.0005Z",
+            "1795219200",
+            "2026-11-22",
+            "1795219199",
+            "2026-11-21T00:00:00",
+            "soon",
+            "",
+        ],
+    },
+    Family {
+        texts: false,
+        operators: &["Bool"],
+        wanted: &["true", "false", "True"],
+        odd: &[
+            "${aws:username}",
+            "${aws:absent, 'true'}",
+            "${aws:absent}",
+            "yes",
+        ],
+        seen: &["true", "TRUE", "false", "yes", ""],
+    },
+    Family {
+        texts: false,
+        operators: &["BinaryEquals"],
+        wanted: &["AAEC", "", "QQ=="],
+        odd: &["QQ"],
+        seen: &["AAEC", "QQ==", "QQ", "aaec", ""],
+    },
+    Family {
+        texts: false,
+        operators: &["IpAddress", "NotIpAddress"],
+        wanted: &[
+            "10.0.0.0/8",
+            "10.1.2.3",
+            "10.1.2.3/8",
+            "0.0.0.0/0",
+            "::/0",
+            "2001:db8::/32",
+            "2001:db8::1",
+            "2001:db8::1/32",
+            "::ffff:10.1.2.3",
+        ],
+        odd: &["10.0.0.0/33", "10.1.2"],
+        seen: &[
+            "10.1.2.3",
+            "11.0.0.1",
+            "2001:db8::1",
+            "2001:DB8::2",
+            "::ffff:10.1.2.3",
+            "10.1.2",
+            "here",
+            "",
+        ],
+    },
+    Family {
+        texts: false,
+        operators: &["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"],
+        wanted: &[
+            "arn:aws:s3:::b",
+            "arn:aws:s3:::*",
+            "arn:aws:s3:*:*:b",
+            "*",
+            "arn:aws:*:::b",
+            "arn:aws:s3:::B",
+            "arn:aws:iam::${aws:username}:user/*",
+            "arn:aws:s3:::?",
+            "arn:aws:s3:::${*}",
+        ],
+        odd: &["${aws:sourcearn}", "${aws:absent}", "arn:aws:s3:*"],
+        seen: &[
+            "arn:aws:s3:::b",
+            "arn:aws:s3:::b:c",
+            "arn:aws:iam::ann:user/x",
+            "arn:aws:s3:::*",
+            "b",
+            "",
+            "arn:aws:s3:eu:1:b",
+        ],
+    },
+];
+
+pub(crate) const KEYS: &[&str] = &[
+    "aws:username",
+    "aws:PrincipalTag/Team",
+    "aws:TagKeys",
+    "aws:SourceArn",
+    "aws:SourceIp",
+    "aws:CurrentTime",
+    "aws:MultiFactorAuthAge",
+    "aws:absent",
+];
