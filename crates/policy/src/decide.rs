@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
+use crate::arn;
 use crate::compiled::{Call, Compiled, CompiledStatement, Lower, Match, Reading};
 use crate::context::Context;
 use crate::document::Effect;
-use crate::principal::{Grant, Principal};
+use crate::principal::{Grant, Principal, is_service_linked_role};
 
 /// One request to decide.
 #[derive(Clone, Copy)]
@@ -236,7 +237,7 @@ pub(crate) fn evaluate<S: Sink>(
         action: action.as_str(),
         bounded: policies.boundary.is_some(),
     };
-    let layers = Layers::of(request, policies);
+    let layers = Layers::of(&call, policies);
     let mut answers = Answers::default();
     let mut denied = None;
     for (layer, level, set) in layers.in_order() {
@@ -277,7 +278,8 @@ enum Set<'a> {
 }
 
 impl<'a> Layers<'a> {
-    fn of(request: &Request<'_>, policies: &Policies<'a>) -> Layers<'a> {
+    fn of(call: &Call<'_>, policies: &Policies<'a>) -> Layers<'a> {
+        let request = call.request;
         let (owner, resource) = match policies.resource {
             Some(ResourcePolicy::Attached(policy)) => (Layer::Resource, Some(Set::One(policy))),
             Some(ResourcePolicy::Trust(policy)) => (Layer::Trust, Some(Set::One(policy))),
@@ -290,16 +292,17 @@ impl<'a> Layers<'a> {
             (None, _) => None,
         };
         // Service-linked roles are bound by neither, services on their own behalf and who has no
-        // account by no service control policy; the resource of an action without one by no
-        // resource control policy.
+        // account by no service control policy. The resource of an action without one, a
+        // service-linked role that is assumed, and the retiring of a grant by no resource control
+        // policy.
         let exempt = request.principal.is_service_linked_role();
         let has_account = request.principal.account().is_some();
+        let spared = request.resource == "*"
+            || is_service_linked_role(request.resource)
+            || call.action == "kms:retiregrant";
         let bound = |by, levels| if by { levels } else { &[][..] };
         Layers {
-            resource_control: bound(
-                !exempt && request.resource != "*",
-                policies.resource_control,
-            ),
+            resource_control: bound(!exempt && !spared, policies.resource_control),
             service_control: bound(!exempt && has_account, policies.service_control),
             owner,
             resource,
@@ -381,9 +384,10 @@ impl Answers {
         };
         let account = request.principal.account();
         let own = account == Some(request.resource_account);
-        // A foreign resource, and any role, must itself consent. Who has no account has nothing
-        // else that could speak for them.
-        if given.is_none() && (!own || layers.owner == Layer::Trust) {
+        // A foreign resource must itself consent, and any role and KMS key: their policies are the
+        // root of who may use them. Who has no account has nothing else that could speak for them.
+        let key_policy = self.resource.is_some() && is_kms_key(request.resource);
+        if given.is_none() && (!own || layers.owner == Layer::Trust || key_policy) {
             return missing(layers.owner);
         }
         account?;
@@ -411,6 +415,10 @@ impl Answers {
         }
         None
     }
+}
+
+fn is_kms_key(arn: &str) -> bool {
+    matches!(arn::split(arn), Some([_, _, "kms", _, _, key]) if key.starts_with("key/"))
 }
 
 /// Asks the policies of one layer.

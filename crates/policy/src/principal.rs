@@ -135,8 +135,7 @@ impl<'a> Principal<'a> {
     /// Whether this is a session of a service-linked role, which the policies of an organization do
     /// not bind.
     pub(crate) fn is_service_linked_role(&self) -> bool {
-        matches!(self, Principal::AssumedRole { role_arn, .. }
-            if role_arn.splitn(6, ':').nth(5).is_some_and(|name| name.starts_with("role/aws-service-role/")))
+        matches!(self, Principal::AssumedRole { role_arn, .. } if is_service_linked_role(role_arn))
     }
 
     /// Whether root's implicit full access stands in for identity policies.
@@ -146,6 +145,11 @@ impl<'a> Principal<'a> {
             Principal::Root { .. } | Principal::FederatedUser { user: None, .. }
         )
     }
+}
+
+/// Whether an ARN is of a role that AWS made for one of its services.
+pub(crate) fn is_service_linked_role(arn: &str) -> bool {
+    matches!(arn::split(arn), Some([_, _, "iam", _, _, name]) if name.starts_with("role/aws-service-role/"))
 }
 
 impl fmt::Display for Principal<'_> {

@@ -8,6 +8,7 @@ mod support;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
     use locum_policy::case::Case;
@@ -36,7 +37,33 @@ mod tests {
             failures.len(),
             failures.join("\n")
         );
-        assert!(count >= 600, "only {count} cases were found");
+        assert!(count >= 950, "only {count} cases were found");
+    }
+
+    /// `README.md` lists the sections of the rules: each has a case, and each case a section.
+    #[test]
+    fn every_rule_has_a_case() {
+        let readme = std::fs::read_to_string(folder().join("README.md")).unwrap();
+        let listed: BTreeSet<&str> = readme
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("| ")?.split_once(" |")?.0))
+            .filter(|cell| cell.ends_with(|c: char| c.is_ascii_digit()))
+            .collect();
+        assert!(listed.len() >= 38, "{listed:?}");
+        let mut named = BTreeSet::new();
+        for (file, case) in corpus() {
+            let (sections, words) = case
+                .rule
+                .split_once(": ")
+                .unwrap_or_else(|| panic!("{file}: {}: {}", case.name, case.rule));
+            assert!(!words.is_empty(), "{file}: {}", case.name);
+            for section in sections.split(", ") {
+                let known = listed.get(section);
+                named.insert(*known.unwrap_or_else(|| panic!("{file}: {}: {section}", case.name)));
+            }
+        }
+        let without: Vec<_> = listed.difference(&named).collect();
+        assert!(without.is_empty(), "no case names {without:?}");
     }
 
     /// The corpus judges the reference evaluator as well as the engine.
