@@ -384,6 +384,9 @@ impl Account {
             // The realm's kinds do not live in accounts.
             EntityKind::Account
             | EntityKind::Organization
+            | EntityKind::OrganizationalUnit
+            | EntityKind::OrganizationPolicy
+            | EntityKind::TargetPolicies
             | EntityKind::CreateAccountStatus
             | EntityKind::TokenKey
             | EntityKind::KeyAlias
@@ -430,9 +433,10 @@ impl Account {
                 touched.roles.insert(role.id.clone());
                 let trust =
                     Policy::stored(&role.trust_policy, Kind::Trust).map_err(|_| damaged())?;
+                let label = format!("trust policy of role {}", role.name);
                 let state = RoleState {
                     arn: self.iam_arn(&format!("role{}{}", role.path, role.name)),
-                    trust: Arc::new(trust.compile()),
+                    trust: Arc::new(trust.compile().labelled(label)),
                     inline: compile_inline(&role.policies, "role", role.name.as_str())
                         .ok_or_else(damaged)?,
                     policies: PrincipalPolicies::default(),
@@ -472,7 +476,8 @@ impl Account {
                 let policy = match &bucket.policy {
                     Some(text) => {
                         let policy = Policy::stored(text, Kind::Resource).map_err(|_| damaged())?;
-                        Some(Arc::new(policy.compile()))
+                        let label = format!("policy of bucket {}", bucket.name);
+                        Some(Arc::new(policy.compile().labelled(label)))
                     }
                     None => None,
                 };
@@ -486,6 +491,9 @@ impl Account {
             Entity::Account(record) if record.id == self.id => self.created = record.joined,
             Entity::Account(_)
             | Entity::Organization(_)
+            | Entity::OrganizationalUnit(_)
+            | Entity::OrganizationPolicy(_)
+            | Entity::TargetPolicies(_)
             | Entity::CreateAccountStatus(_)
             | Entity::TokenKey(_)
             | Entity::KeyAlias(_)
@@ -645,9 +653,6 @@ fn compile_inline(policies: &Attachments, kind: &str, owner: &str) -> Option<Vec
 impl AccountRecord {
     /// `arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT`
     pub fn arn(&self, organization: &crate::entity::Organization) -> String {
-        format!(
-            "arn:aws:organizations::{}:account/{}/{}",
-            organization.management_account, organization.id, self.id
-        )
+        organization.arn(&format!("account/{}/{}", organization.id, self.id))
     }
 }

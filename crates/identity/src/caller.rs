@@ -1,20 +1,27 @@
 //! Who calls, with what request, and what the call needs: the three inputs of a decision.
 
 use crate::account::{Account, BucketState, RoleState, UserState};
+use crate::directory::Directory;
 use crate::entity::KeyOwner;
-use crate::environment::{Seconds, timestamp};
+use crate::environment::Seconds;
 use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
+use crate::organizations::tree::Place;
 use crate::session::{Session, SessionPrincipal};
 use locum_policy::{
-    Compiled, Context, Decision, Explanation, Kind, Policies, Policy, Principal, Request,
-    ResourcePolicy, Value,
+    Compiled, Decision, Explanation, Kind, Policies, Policy, Principal, Request, ResourcePolicy,
+    Value,
 };
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// An authenticated (or anonymous) caller, with the state of its account at that moment.
+mod keys;
+
+use keys::Keys;
+
+/// An authenticated (or anonymous) caller, with the state of its account and of the organization at
+/// that moment.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Whom the credentials act as.
@@ -23,6 +30,8 @@ pub struct Caller {
     pub credentials: Credentials,
     /// The account of the caller; `None` for the anonymous one.
     account: Option<Arc<Account>>,
+    /// The realm, whose organization binds callers and resources.
+    directory: Arc<Directory>,
     arn: String,
 }
 
@@ -117,9 +126,8 @@ pub(crate) fn session_policies(
         return mandatory.then(Arc::default);
     }
     let compile = |text: &str| {
-        Some(Arc::new(
-            Policy::stored(text, Kind::Session).ok()?.compile(),
-        ))
+        let compiled = Policy::stored(text, Kind::Session).ok()?.compile();
+        Some(Arc::new(compiled.labelled("session policy")))
     };
     let inline = session.policy.as_deref().map(compile);
     let managed = session
@@ -131,11 +139,15 @@ pub(crate) fn session_policies(
 }
 
 impl Caller {
-    /// The same caller in its account as that is now.
+    /// The same caller in its account and realm as they are now.
     ///
     /// # Errors
     /// [`Error::InvalidClientTokenId`], if the account does not have the principal any more.
-    pub(crate) fn refreshed(&self, account: &Arc<Account>) -> Result<Self, Error> {
+    pub(crate) fn refreshed(
+        &self,
+        account: &Arc<Account>,
+        directory: &Arc<Directory>,
+    ) -> Result<Self, Error> {
         let who = match &self.who {
             Who::Anonymous => Who::Anonymous,
             Who::Root => Who::Root,
@@ -162,21 +174,28 @@ impl Caller {
             },
             other => other.clone(),
         };
-        Ok(Self::new(account.clone(), who, credentials))
+        let (account, directory) = (account.clone(), directory.clone());
+        Ok(Self::new(account, directory, who, credentials))
     }
 
     /// The caller of an unsigned request.
-    pub fn anonymous() -> Self {
+    pub(crate) fn anonymous(directory: Arc<Directory>) -> Self {
         Self {
             who: Who::Anonymous,
             credentials: Credentials::None,
             account: None,
+            directory,
             arn: String::new(),
         }
     }
 
     /// A caller of `account`.
-    pub(crate) fn new(account: Arc<Account>, who: Who, credentials: Credentials) -> Self {
+    pub(crate) fn new(
+        account: Arc<Account>,
+        directory: Arc<Directory>,
+        who: Who,
+        credentials: Credentials,
+    ) -> Self {
         let arn = match &who {
             Who::Anonymous => String::new(),
             Who::Root => account.iam_arn("root"),
@@ -195,6 +214,7 @@ impl Caller {
             who,
             credentials,
             account: Some(account),
+            directory,
             arn,
         }
     }
@@ -217,6 +237,16 @@ impl Caller {
     /// The caller's account id.
     pub fn account_id(&self) -> Option<AccountId> {
         self.account.as_ref().map(|account| account.id)
+    }
+
+    /// The realm as it was when the request came.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Where the caller's account stands in the organization.
+    pub fn place(&self) -> Option<&Place> {
+        self.directory.place(self.account_id()?)
     }
 
     /// `aws:userid`: `AIDA…`, `AROA…:session`, `ACCOUNT`, `ACCOUNT:name`.
@@ -342,22 +372,40 @@ impl Caller {
         }
     }
 
+    /// Whether the need is one that no bucket policy can deny the caller.
+    fn is_sovereign(&self, need: &Need<'_>, owner: Option<AccountId>) -> bool {
+        matches!(self.who, Who::Root)
+            && self.account_id() == owner
+            && SOVEREIGN
+                .iter()
+                .any(|action| need.action.eq_ignore_ascii_case(action))
+    }
+
     fn with_request<T>(
         &self,
         facts: &RequestFacts,
         need: &Need<'_>,
         decide: impl FnOnce(&Request<'_>, &Policies<'_>) -> T,
     ) -> T {
+        let account = need.resource_account.or_else(|| self.account_id());
+        let owner = account.and_then(|id| self.directory.place(id));
+        let resource_control = owner
+            .filter(|_| !need.assumes_service_linked_role())
+            .map(|place| place.resource_control.as_slice());
         let policies = Policies {
-            resource: need.resource_policy,
+            resource: need
+                .resource_policy
+                .filter(|_| !self.is_sovereign(need, account)),
+            service_control: self.place().map_or(&[], |place| &place.service_control),
+            resource_control: resource_control.unwrap_or_default(),
             ..self.policies()
         };
         let context = Keys {
             caller: self,
             facts,
             need,
+            owner,
         };
-        let account = need.resource_account.or_else(|| self.account_id());
         let request = Request {
             principal: self.principal(),
             action: &need.action,
@@ -368,6 +416,14 @@ impl Caller {
         decide(&request, &policies)
     }
 }
+
+/// What the root user of a bucket's owner may do whatever the bucket policy says, lest it lock
+/// everyone out. The organization's policies hold all the same.
+const SOVEREIGN: [&str; 3] = [
+    "s3:GetBucketPolicy",
+    "s3:PutBucketPolicy",
+    "s3:DeleteBucketPolicy",
+];
 
 /// What is known of a request whatever it asks for.
 #[derive(Clone, Debug)]
@@ -426,6 +482,13 @@ impl<'a> Need<'a> {
         }
     }
 
+    /// Whether a service's own role is to be assumed: no resource control policy binds that.
+    fn assumes_service_linked_role(&self) -> bool {
+        let name = || self.resource.splitn(6, ':').nth(5);
+        self.action.starts_with("sts:")
+            && name().is_some_and(|name| name.starts_with("role/aws-service-role/"))
+    }
+
     /// Adds a condition key with one value. `name` is in lower case.
     #[must_use]
     pub fn key(
@@ -468,141 +531,4 @@ impl<'a> Need<'a> {
         self.resource_policy = bucket.policy.as_deref().map(ResourcePolicy::Attached);
         self
     }
-}
-
-/// The condition keys of a request, looked up lazily: a key nobody names costs nothing.
-///
-/// Presence follows the AWS page "AWS global condition context keys": a key is there exactly when
-/// AWS has it.
-struct Keys<'a> {
-    caller: &'a Caller,
-    facts: &'a RequestFacts,
-    need: &'a Need<'a>,
-}
-
-impl Context for Keys<'_> {
-    fn value(&self, key: &str) -> Option<Value<'_>> {
-        if let Some((_, value)) = self.need.keys.iter().find(|(name, _)| name == key) {
-            return Some(value.clone());
-        }
-        if let Some(name) = key.strip_prefix("aws:") {
-            return self.global(name);
-        }
-        let prefix = self.need.resource_tag_prefix?;
-        tag(self.need.resource_tags, key.strip_prefix(prefix)?)
-    }
-}
-
-impl Keys<'_> {
-    fn global(&self, name: &str) -> Option<Value<'_>> {
-        let one = |text: &str| Some(Value::One(Cow::Owned(text.to_owned())));
-        let caller = self.caller;
-        let session = caller.session();
-        match name {
-            // Principal
-            "principalarn" => match &caller.who {
-                Who::Anonymous => None,
-                Who::AssumedRole { role, .. } => one(&role.arn),
-                Who::Root | Who::User(_) | Who::FederatedUser { .. } => caller.arn().and_then(one),
-            },
-            "principalaccount" => match caller.account_id() {
-                Some(id) => one(id.as_str()),
-                None => one("anonymous"),
-            },
-            "principaltype" => one(match &caller.who {
-                Who::Anonymous => "Anonymous",
-                Who::Root => "Account",
-                Who::User(_) => "User",
-                Who::AssumedRole { .. } => "AssumedRole",
-                Who::FederatedUser { .. } => "FederatedUser",
-            }),
-            "userid" => Some(Value::One(Cow::Owned(caller.user_id()))),
-            "username" => match &caller.who {
-                Who::User(state) => one(state.user.name.as_str()),
-                Who::Anonymous
-                | Who::Root
-                | Who::AssumedRole { .. }
-                | Who::FederatedUser { .. } => None,
-            },
-            "principalisawsservice" | "viaawsservice" => one("false"),
-            // Session
-            "tokenissuetime" => {
-                session.map(|session| Value::One(Cow::Owned(timestamp(session.issued))))
-            }
-            // Present with temporary credentials except federated users; no session has MFA yet.
-            "multifactorauthpresent" => match (&caller.who, session) {
-                (Who::FederatedUser { .. }, _) | (_, None) => None,
-                (_, Some(_)) => one("false"),
-            },
-            // Network and request
-            "sourceip" => self
-                .facts
-                .source_ip
-                .map(|ip| Value::One(Cow::Owned(ip.to_string()))),
-            "securetransport" => one(if self.facts.secure_transport {
-                "true"
-            } else {
-                "false"
-            }),
-            "currenttime" => Some(Value::One(Cow::Owned(timestamp(self.facts.now)))),
-            "epochtime" => Some(Value::One(Cow::Owned(self.facts.now.to_string()))),
-            "requestedregion" => one(&self.facts.region),
-            "useragent" => self.facts.user_agent.as_deref().and_then(one),
-            "referer" => self.facts.referer.as_deref().and_then(one),
-            "tagkeys" => {
-                let keys: Vec<_> = self
-                    .need
-                    .request_tags
-                    .iter()
-                    .map(|tag| &tag.key)
-                    .chain(self.need.request_tag_keys)
-                    .map(|key| Cow::Owned(key.as_str().to_owned()))
-                    .collect();
-                (!keys.is_empty()).then_some(Value::Many(keys))
-            }
-            // Resource
-            "resourceaccount" => {
-                let account = self.need.resource_account.or_else(|| caller.account_id());
-                account.and_then(|id| one(id.as_str()))
-            }
-            _ => self.tagged(name),
-        }
-    }
-
-    fn tagged(&self, name: &str) -> Option<Value<'_>> {
-        if let Some(key) = name.strip_prefix("principaltag/") {
-            return match &self.caller.who {
-                Who::User(state) => tag(&state.user.tags, key),
-                Who::AssumedRole { role, .. } => tag(&role.role.tags, key),
-                Who::FederatedUser { issuer, .. } => tag(&issuer.as_ref()?.user.tags, key),
-                Who::Anonymous | Who::Root => None,
-            };
-        }
-        if let Some(key) = name.strip_prefix("resourcetag/") {
-            return tag(self.need.resource_tags, key);
-        }
-        // The last of several equal keys is what conditions see.
-        let key = name.strip_prefix("requesttag/")?;
-        self.need
-            .request_tags
-            .iter()
-            .rev()
-            .find(|tag| same_key(tag.key.as_str(), key))
-            .map(tag_value)
-    }
-}
-
-/// The value of the tag `key` (lower-case), whatever the letter case of its spelling.
-fn tag<'a>(tags: &'a [Tag], key: &str) -> Option<Value<'a>> {
-    tags.iter()
-        .find(|tag| same_key(tag.key.as_str(), key))
-        .map(tag_value)
-}
-
-fn same_key(spelling: &str, lower: &str) -> bool {
-    spelling.eq_ignore_ascii_case(lower) || spelling.to_lowercase() == lower
-}
-
-fn tag_value(tag: &Tag) -> Value<'_> {
-    Value::One(Cow::Borrowed(tag.value.as_str()))
 }

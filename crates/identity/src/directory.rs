@@ -6,6 +6,7 @@ use crate::entity::{
     Organization, TokenKey,
 };
 use crate::names::{AccountId, Constrained as _};
+use crate::organizations::tree::{Place, Tree};
 use crate::port::Record;
 use crate::sealing::RootKey;
 use crate::session::Keyring;
@@ -27,6 +28,13 @@ pub struct Directory {
     bucket_owners: Arc<BTreeMap<String, AccountId>>,
     token_keys: Arc<BTreeMap<u32, TokenKey>>,
     keyring: Option<Keyring>,
+    tree: Tree,
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Directory").field(&self.version).finish()
+    }
 }
 
 impl Directory {
@@ -41,6 +49,7 @@ impl Directory {
             bucket_owners: Arc::default(),
             token_keys: Arc::default(),
             keyring: None,
+            tree: Tree::default(),
         }
     }
 
@@ -92,6 +101,10 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).retain(|id, _| id.to_string() != *key);
                 }
+                // The tree's are applied below.
+                EntityKind::OrganizationalUnit
+                | EntityKind::OrganizationPolicy
+                | EntityKind::TargetPolicies => {}
                 // The organization stays as long as the realm; accounts' kinds do not live here.
                 EntityKind::Organization
                 | EntityKind::User
@@ -126,6 +139,9 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).insert(key.id, key.clone());
                 }
+                Entity::OrganizationalUnit(_)
+                | Entity::OrganizationPolicy(_)
+                | Entity::TargetPolicies(_) => {}
                 Entity::User(_)
                 | Entity::Group(_)
                 | Entity::Role(_)
@@ -143,6 +159,8 @@ impl Directory {
         if keys_changed {
             next.keyring = next.open_keyring(root_key)?;
         }
+        let organization = next.organization.as_deref();
+        next.tree = next.tree.apply(change, organization, &next.accounts)?;
         Ok(next)
     }
 
@@ -162,6 +180,17 @@ impl Directory {
     /// The account that owns the bucket.
     pub fn owner_of_bucket(&self, name: &str) -> Option<AccountId> {
         self.bucket_owners.get(name).copied()
+    }
+
+    /// The root and the units of the organization, and its policies.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Where an account stands in the organization and what binds it there; `None` for an account
+    /// that is not of the realm. Two look-ups.
+    pub fn place(&self, account: AccountId) -> Option<&Place> {
+        self.tree.place(self.accounts.get(&account)?)
     }
 
     fn open_keyring(&self, root_key: &RootKey) -> Result<Option<Keyring>, Damaged> {

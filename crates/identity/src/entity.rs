@@ -6,13 +6,14 @@
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::{
-    AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration, Path, RoleName,
-    Tag, UserName,
+    AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration,
+    OrganizationPolicyDescription, OrganizationPolicyName, Path, PolicyType, RoleName, Tag,
+    UnitName, UserName,
 };
 use crate::port::Record;
 use crate::sealing::Sealed;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the stored documents' format.
 const FORMAT: u32 = 1;
@@ -210,15 +211,90 @@ pub struct AccountRecord {
     pub joined: Seconds,
     /// Whether the organization created it (or it was there first).
     pub created_by_organization: bool,
+    /// The id of the organizational unit it is in; `None` in the root. Kept in the realm only: the
+    /// account's copy of its record stays as it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Its tags as a resource of the organization; keys are case-sensitive. Kept in the realm only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
 }
 
-/// The organization: every account of a realm belongs to it.
+/// The organization: every account of a realm belongs to it. It has one root.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
     /// `o-…`
     pub id: String,
     /// The management account.
     pub management_account: AccountId,
+    /// The policy types that are enabled in the root.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub policy_types: BTreeSet<PolicyType>,
+    /// Tags of the root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub root_tags: Vec<Tag>,
+}
+
+/// An organizational unit.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct OrganizationalUnit {
+    /// `ou-…`
+    pub id: String,
+    /// Its name, unique among the units of its parent.
+    pub name: UnitName,
+    /// The root or the unit that it is in.
+    pub parent: String,
+    /// When it was created.
+    pub created: Seconds,
+    /// Tags; keys are case-sensitive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+/// A service control or resource control policy of the organization's own.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct OrganizationPolicy {
+    /// `p-…`
+    pub id: String,
+    /// What it is.
+    pub policy_type: PolicyType,
+    /// Its name, unique in its type.
+    pub name: OrganizationPolicyName,
+    /// What it is for.
+    pub description: OrganizationPolicyDescription,
+    /// The document, byte for byte as submitted.
+    pub content: String,
+    /// When it was created.
+    pub created: Seconds,
+    /// Tags; keys are case-sensitive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+/// The policies attached to a root, unit or account. A target without a list of a type has what
+/// every target begins with: AWS's policy of that type and no other.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct TargetPolicies {
+    /// `r-…`, `ou-…` or twelve digits.
+    pub target: String,
+    /// Ids of policies by type, in the order they were attached.
+    pub attached: BTreeMap<PolicyType, Vec<String>>,
+}
+
+impl Organization {
+    /// The id of the root: `r-` and the first letters of the organization's own id.
+    pub fn root_id(&self) -> String {
+        let own = self.id.strip_prefix("o-").unwrap_or(&self.id);
+        format!("r-{}", own.chars().take(4).collect::<String>())
+    }
+
+    /// `arn:aws:organizations::MANAGEMENT:` and what follows.
+    pub fn arn(&self, resource: &str) -> String {
+        format!(
+            "arn:aws:organizations::{}:{resource}",
+            self.management_account
+        )
+    }
 }
 
 /// What became of a CreateAccount request. It is done before it is answered.
@@ -329,6 +405,9 @@ entities! {
     Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
     Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
     Organization(Organization) = "organization", |_| "organization".to_owned();
+    OrganizationalUnit(OrganizationalUnit) = "organizational-unit", |unit| unit.id.clone();
+    OrganizationPolicy(OrganizationPolicy) = "organization-policy", |policy| policy.id.clone();
+    TargetPolicies(TargetPolicies) = "target-policies", |target| target.target.clone();
     CreateAccountStatus(CreateAccountStatus) = "create-account-status", |status| status.id.clone();
     TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
     KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();

@@ -183,6 +183,8 @@ pub enum Error {
     CreateAccountStatusNotFound,
     /// Organizations: only the management account may call this.
     NotManagementAccount,
+    /// What Organizations alone answers.
+    Organizations(crate::organizations::Fault),
     /// The store cannot be reached: nothing was changed.
     ServiceUnavailable(Box<dyn std::error::Error + Send + Sync>),
     /// For our log. Clients get a fixed text.
@@ -241,6 +243,7 @@ impl fmt::Display for Error {
             Self::CreateAccountStatusNotFound => {
                 f.write_str("You can't find a create account request with the CreateAccountRequestId that you specified.")
             }
+            Self::Organizations(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
             Self::ServiceUnavailable(_) => {
                 f.write_str("Service is temporarily unavailable, please retry the request.")

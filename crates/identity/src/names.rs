@@ -113,6 +113,14 @@ macro_rules! text_type {
     };
 }
 
+mod organizations;
+
+pub use organizations::{
+    ChildId, OrganizationPolicyContent, OrganizationPolicyDescription, OrganizationPolicyId,
+    OrganizationPolicyName, POLICY_TYPES, ParentId, PolicyType, PolicyTypeName, RootId, TaggableId,
+    TargetId, UnitId, UnitName,
+};
+
 /// A stored value does not pass its type's constraint: the store was damaged or edited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Illegal(pub &'static str);

@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::caller::{Caller, Need, RequestFacts, Who};
+use crate::directory::Directory;
 use crate::entity::Change;
 use crate::environment::{Entropy, Seconds};
 use crate::error::Error;
@@ -77,6 +78,7 @@ pub struct Call<'a> {
     pub caller: &'a Caller,
     /// With what request.
     pub facts: &'a RequestFacts,
+    service: Service,
     /// `service:Operation`, for the history.
     action: String,
     /// Decides again, for a caller whose account has changed since.
@@ -141,17 +143,37 @@ impl<'a> Call<'a> {
         self.realm.change_as_decided(self, mutate).await
     }
 
-    /// Makes the decision again, on the caller's account as it is now.
+    /// Changes the organization: `mutate` is pure and may run again on a fresher realm. As with
+    /// [`Call::change`], what is changed is what was authorized.
+    ///
+    /// # Errors
+    /// What `mutate` answers, or [`Error::ServiceUnavailable`].
+    pub async fn change_organization<T>(
+        &self,
+        mutate: impl Fn(&Directory, &mut Change) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        T: Send,
+    {
+        self.realm.change_directory(self, mutate).await
+    }
+
+    /// Makes the decision again, on the caller's account and the realm as they are now.
     ///
     /// # Errors
     /// What the operation's decision answers, or that the caller is gone.
-    pub(crate) async fn decide_again(&self, account: &Arc<Account>) -> Result<(), Error> {
-        let caller = self.caller.refreshed(account)?;
-        admit(Service::Iam, &caller)?;
+    pub(crate) async fn decide_again(
+        &self,
+        account: &Arc<Account>,
+        directory: &Arc<Directory>,
+    ) -> Result<(), Error> {
+        let caller = self.caller.refreshed(account, directory)?;
+        admit(self.service, &caller)?;
         let call = Call {
             realm: self.realm,
             caller: &caller,
             facts: self.facts,
+            service: self.service,
             action: self.action.clone(),
             again: None,
         };
@@ -207,12 +229,13 @@ impl Realm {
         operation: O,
     ) -> Result<O::Output, Error> {
         admit(O::SERVICE, caller)?;
-        // Only IAM's operations change the account that they were decided on.
-        let again = (O::SERVICE == Service::Iam).then(|| operation.clone());
+        // STS changes nothing.
+        let again = (O::SERVICE != Service::Sts).then(|| operation.clone());
         let call = Call {
             realm: self,
             caller,
             facts,
+            service: O::SERVICE,
             action: format!("{}:{}", O::SERVICE.name(), O::NAME),
             again: again.as_ref().map(|operation| operation as &dyn Decide),
         };

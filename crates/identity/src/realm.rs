@@ -146,10 +146,8 @@ impl Realm {
 
     async fn long_term(&self, claim: &Claim<'_>) -> Result<(Caller, SigningKey), Error> {
         let id = claim.access_key_id();
-        let account = self
-            .directory
-            .value
-            .load()
+        let directory = self.directory();
+        let account = directory
             .account_of_key(id)
             .ok_or(Error::InvalidClientTokenId)?;
         let account = self
@@ -174,7 +172,7 @@ impl Realm {
         let credentials = Credentials::LongTerm {
             access_key_id: id.to_owned(),
         };
-        Ok((Caller::new(account, who, credentials), key))
+        Ok((Caller::new(account, directory, who, credentials), key))
     }
 
     async fn temporary(
@@ -187,13 +185,11 @@ impl Realm {
         if !AccessKeyId::is_temporary(id) {
             return Err(Error::InvalidClientTokenId);
         }
-        let (session, secret) = {
-            let directory = self.directory.value.load();
-            let keyring = directory.keyring().ok_or(Error::InvalidSessionToken)?;
-            keyring
-                .open(id, token)
-                .map_err(|_| Error::InvalidSessionToken)?
-        };
+        let directory = self.directory();
+        let keyring = directory.keyring().ok_or(Error::InvalidSessionToken)?;
+        let (session, secret) = keyring
+            .open(id, token)
+            .map_err(|_| Error::InvalidSessionToken)?;
         if now >= session.expires {
             return Err(Error::ExpiredToken);
         }
@@ -215,7 +211,12 @@ impl Realm {
             session: Arc::new(session),
             policies,
         };
-        Ok((Caller::new(account, who, credentials), key))
+        Ok((Caller::new(account, directory, who, credentials), key))
+    }
+
+    /// The caller of an unsigned request.
+    pub fn anonymous(&self) -> Caller {
+        Caller::anonymous(self.directory())
     }
 
     /// The keyring that seals tokens.
@@ -261,17 +262,11 @@ impl Realm {
     ) -> Result<T, Error> {
         let cell = self.cell(id).await?.ok_or(Error::InvalidClientTokenId)?;
         let _turn = cell.writer.lock().await;
-        let mut decided = match call {
-            Some(call) => Some(call.account()?.version),
-            None => None,
-        };
+        let mut decided = call.map(Decided::of).transpose()?;
         for _ in 0..ATTEMPTS {
             let account = cell.value.load_full();
-            if let (Some(call), Some(version)) = (call, &mut decided)
-                && *version != account.version
-            {
-                call.decide_again(&account).await?;
-                *version = account.version;
+            if let Some(decided) = &mut decided {
+                decided.uphold(&account, &self.directory()).await?;
             }
             let mut draft = self.draft(&account);
             let output = mutate(&mut draft)?;
@@ -294,16 +289,53 @@ impl Realm {
         ))
     }
 
-    /// Changes the realm and one account together. The account may be one that the change creates.
+    /// Changes the realm, as it was decided for a caller.
+    pub(crate) async fn change_directory<T: Send>(
+        &self,
+        call: &Call<'_>,
+        mutate: impl Fn(&Directory, &mut Change) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let _turn = self.directory.writer.lock().await;
+        let mut decided = Decided::of(call)?;
+        for _ in 0..ATTEMPTS {
+            let directory = self.directory();
+            decided.uphold_now(self, &directory).await?;
+            let mut change = Change::default();
+            let output = mutate(&directory, &mut change)?;
+            if change.is_empty() {
+                return Ok(output);
+            }
+            let next = directory.apply(&change, &self.root_key)?;
+            let writes = vec![write(Scope::Realm, directory.version, &change)?];
+            match self.store.commit(writes, call.origin()).await? {
+                Committed::Yes => {
+                    self.directory.value.store(Arc::new(next));
+                    return Ok(output);
+                }
+                Committed::Conflict => self.reload_directory().await?,
+            }
+        }
+        Err(Error::ServiceUnavailable(
+            "too many writers to the realm".into(),
+        ))
+    }
+
+    /// Changes the realm and one account together, where `call` is given as it was decided for its
+    /// caller. The account may be one that the change creates.
     pub(crate) async fn change_with_directory<T: Send>(
         &self,
         account: impl Fn(&Directory) -> Result<AccountId, Error> + Send + Sync,
         origin: &Origin,
+        call: Option<&Call<'_>>,
         mutate: impl Fn(&Directory, &mut Change, &mut Draft<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let _directory_turn = self.directory.writer.lock().await;
+        let mut decided = call.map(Decided::of).transpose()?;
         for _ in 0..ATTEMPTS {
-            let directory = self.directory.value.load_full();
+            let directory = self.directory();
+            if let Some(decided) = &mut decided {
+                decided.uphold_now(self, &directory).await?;
+            }
             let id = account(&directory)?;
             let cell = self.cell(id).await?;
             let _turn = match &cell {
@@ -437,6 +469,40 @@ impl Realm {
             .account(owner)
             .await?
             .and_then(|account| account.buckets.get(name).cloned()))
+    }
+}
+
+/// A decision, and the versions of the caller's account and of the realm that it saw.
+struct Decided<'a> {
+    call: &'a Call<'a>,
+    versions: (u64, u64),
+}
+
+impl<'a> Decided<'a> {
+    fn of(call: &'a Call<'_>) -> Result<Self, Error> {
+        let versions = (call.account()?.version, call.caller.directory().version);
+        Ok(Self { call, versions })
+    }
+
+    /// Decides again, where something has changed since.
+    async fn uphold(
+        &mut self,
+        account: &Arc<Account>,
+        directory: &Arc<Directory>,
+    ) -> Result<(), Error> {
+        let versions = (account.version, directory.version);
+        if self.versions != versions {
+            self.call.decide_again(account, directory).await?;
+            self.versions = versions;
+        }
+        Ok(())
+    }
+
+    /// The same, with the caller's account as it is now.
+    async fn uphold_now(&mut self, realm: &Realm, directory: &Arc<Directory>) -> Result<(), Error> {
+        let account = realm.account(self.call.account()?.id).await?;
+        let account = account.ok_or(Error::InvalidClientTokenId)?;
+        self.uphold(&account, directory).await
     }
 }
 

@@ -174,7 +174,7 @@ impl Realm {
             return if limited {
                 Err(Unknown::NoSession)
             } else {
-                Ok(Caller::anonymous())
+                Ok(self.anonymous())
             };
         }
         let no_principal = || Unknown::NotAPrincipal(supposed.principal.clone());
@@ -195,7 +195,12 @@ impl Realm {
                 if limited {
                     return Err(Unknown::NoSession);
                 }
-                return Ok(Caller::new(account, Who::User(user), Credentials::None));
+                return Ok(Caller::new(
+                    account,
+                    self.directory(),
+                    Who::User(user),
+                    Credentials::None,
+                ));
             }
             ("iam", "role") if !name.is_empty() => {
                 let account = account().await?;
@@ -244,7 +249,12 @@ impl Realm {
         };
         match principal {
             None if limited => Err(Unknown::NoSession),
-            None => Ok(Caller::new(account, Who::Root, Credentials::None)),
+            None => Ok(Caller::new(
+                account,
+                self.directory(),
+                Who::Root,
+                Credentials::None,
+            )),
             Some(principal) => self.supposed_session(account, principal, supposed),
         }
     }
@@ -280,7 +290,7 @@ impl Realm {
             policies: session_policies(&account, &session),
             session: Arc::new(session),
         };
-        Ok(Caller::new(account, who, credentials))
+        Ok(Caller::new(account, self.directory(), who, credentials))
     }
 
     /// What the realm knows of the resource of an action.
@@ -377,10 +387,6 @@ pub fn beyond_policies(caller: &Caller, need: &Need<'_>) -> Option<Beyond> {
     }
     match &caller.who {
         Who::Root if is("sts:AssumeRole") => forbidden(Forbidden::RootAssumesRole),
-        Who::Root if SOVEREIGN.iter().any(|name| is(name)) => {
-            let own = need.resource_account == caller.account_id();
-            own.then_some(Beyond::Exempt)
-        }
         Who::Root | Who::User(_) if is("sts:GetSessionToken") => Some(Beyond::Exempt),
         Who::AssumedRole { .. } | Who::FederatedUser { .. } if is("sts:GetSessionToken") => {
             forbidden(Forbidden::SessionTokenFromSession)
@@ -397,13 +403,6 @@ pub fn beyond_policies(caller: &Caller, need: &Need<'_>) -> Option<Beyond> {
         _ => None,
     }
 }
-
-/// What the root user of a bucket's owner may always do, lest a policy lock everyone out.
-const SOVEREIGN: [&str; 3] = [
-    "s3:GetBucketPolicy",
-    "s3:PutBucketPolicy",
-    "s3:DeleteBucketPolicy",
-];
 
 /// The refusal as the client gets it. For a role that is to be assumed it gives no reason, so as
 /// not to tell whether the role exists.

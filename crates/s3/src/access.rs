@@ -7,7 +7,7 @@ use crate::query::Query;
 use crate::service::{Context, Shared, header};
 use http::HeaderMap;
 use locum_identity::account::BucketState;
-use locum_identity::caller::{Need, Who};
+use locum_identity::caller::Need;
 use locum_identity::realm::Realm;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -172,11 +172,9 @@ impl Access {
                     .bucket(&name, &headers, "x-amz-expected-bucket-owner")
                     .await?;
                 let own = context.caller.account_id() == Some(bucket.owner);
-                let sovereign = own && matches!(context.caller.who, Who::Root);
                 match row.resource {
                     // Each key is authorized by the operation.
                     Resource::Each => {}
-                    Resource::Policy if sovereign => {}
                     Resource::Policy => {
                         context.allow(
                             &Need::new(action, bucket_arn(&name)).in_bucket(&bucket),

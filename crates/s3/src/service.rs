@@ -224,7 +224,7 @@ impl S3 {
             .map_err(|error| Fault::from(locum_identity::error::Error::Signature(error)))?;
         let (caller, payload, decoder, signature) = match &claim {
             None => (
-                Caller::anonymous(),
+                self.realm.anonymous(),
                 unsigned_payload(&head.headers)?,
                 None,
                 None,

@@ -225,7 +225,11 @@ impl Operation for SimulatePrincipalPolicy {
             account: account.id,
             identity: entity.policies(account, &without)?,
             boundary: entity.boundary(account, &without)?,
-            service_control: controls.then(Vec::new),
+            service_control: call
+                .caller
+                .place()
+                .filter(|_| controls)
+                .map(|place| place.service_control.clone()),
             entity: Some(entity),
         })
     }

@@ -13,7 +13,7 @@ use crate::names::{AccountId, AccountName, Constrained as _, Email};
 use crate::port::{Origin, Scope, Store};
 use crate::sealing::{RootKey, Secret};
 use arc_swap::ArcSwap;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::Mutex;
@@ -101,6 +101,7 @@ impl Realm {
         self.change_with_directory(
             |_| Ok(bootstrap.account),
             &origin,
+            None,
             |directory, realm, draft| {
                 if directory.organization.is_some() {
                     return Ok(());
@@ -112,10 +113,14 @@ impl Realm {
                     email: Email::parse("root@locum.internal").map_err(name)?,
                     joined: draft.now,
                     created_by_organization: false,
+                    parent: None,
+                    tags: Vec::new(),
                 };
                 realm.put(Organization {
                     id: organization_id(draft.entropy),
                     management_account: bootstrap.account,
+                    policy_types: BTreeSet::new(),
+                    root_tags: Vec::new(),
                 });
                 realm.put(record.clone());
                 realm.put(self.new_token_key(1, draft.now)?);

@@ -37,6 +37,7 @@ impl Realm {
         self.change_with_directory(
             |_| Ok(account),
             origin,
+            None,
             |directory, realm, draft| match directory.owner_of_bucket(name) {
                 Some(owner) if owner == account => Ok(match draft.account.buckets.get(name) {
                     Some(state) => CreatedBucket::OwnedByYou(state.clone()),
@@ -72,6 +73,7 @@ impl Realm {
         self.change_with_directory(
             |_| Ok(bucket.owner),
             origin,
+            None,
             |_, realm, draft| {
                 let state = same_bucket(draft.account, bucket)?;
                 realm.delete(BucketOwner {

@@ -1,0 +1,162 @@
+//! The condition keys of a request.
+
+use super::{Caller, Need, RequestFacts, Who};
+use crate::environment::timestamp;
+use crate::names::Tag;
+use crate::organizations::tree::Place;
+use locum_policy::{Context, Value};
+use std::borrow::Cow;
+
+/// The condition keys of a request, looked up lazily: a key nobody names costs nothing.
+///
+/// Presence follows the AWS page "AWS global condition context keys": a key is there exactly when
+/// AWS has it.
+pub(super) struct Keys<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) facts: &'a RequestFacts,
+    pub(super) need: &'a Need<'a>,
+    /// Where the resource's account stands in the organization.
+    pub(super) owner: Option<&'a Place>,
+}
+
+impl Context for Keys<'_> {
+    fn value(&self, key: &str) -> Option<Value<'_>> {
+        if let Some((_, value)) = self.need.keys.iter().find(|(name, _)| name == key) {
+            return Some(value.clone());
+        }
+        if let Some(name) = key.strip_prefix("aws:") {
+            return self.global(name);
+        }
+        let prefix = self.need.resource_tag_prefix?;
+        tag(self.need.resource_tags, key.strip_prefix(prefix)?)
+    }
+}
+
+impl Keys<'_> {
+    fn global(&self, name: &str) -> Option<Value<'_>> {
+        let one = |text: &str| Some(Value::One(Cow::Owned(text.to_owned())));
+        let caller = self.caller;
+        let session = caller.session();
+        match name {
+            // Principal
+            "principalarn" => match &caller.who {
+                Who::Anonymous => None,
+                Who::AssumedRole { role, .. } => one(&role.arn),
+                Who::Root | Who::User(_) | Who::FederatedUser { .. } => caller.arn().and_then(one),
+            },
+            "principalaccount" => match caller.account_id() {
+                Some(id) => one(id.as_str()),
+                None => one("anonymous"),
+            },
+            "principaltype" => one(match &caller.who {
+                Who::Anonymous => "Anonymous",
+                Who::Root => "Account",
+                Who::User(_) => "User",
+                Who::AssumedRole { .. } => "AssumedRole",
+                Who::FederatedUser { .. } => "FederatedUser",
+            }),
+            "userid" => Some(Value::One(Cow::Owned(caller.user_id()))),
+            "username" => match &caller.who {
+                Who::User(state) => one(state.user.name.as_str()),
+                Who::Anonymous
+                | Who::Root
+                | Who::AssumedRole { .. }
+                | Who::FederatedUser { .. } => None,
+            },
+            "principalorgid" => organization_of(caller.place()),
+            "principalorgpaths" => path_of(caller.place()),
+            "principalisawsservice" | "viaawsservice" => one("false"),
+            // Session
+            "tokenissuetime" => {
+                session.map(|session| Value::One(Cow::Owned(timestamp(session.issued))))
+            }
+            // Present with temporary credentials except federated users; no session has MFA yet.
+            "multifactorauthpresent" => match (&caller.who, session) {
+                (Who::FederatedUser { .. }, _) | (_, None) => None,
+                (_, Some(_)) => one("false"),
+            },
+            // Network and request
+            "sourceip" => self
+                .facts
+                .source_ip
+                .map(|ip| Value::One(Cow::Owned(ip.to_string()))),
+            "securetransport" => one(if self.facts.secure_transport {
+                "true"
+            } else {
+                "false"
+            }),
+            "currenttime" => Some(Value::One(Cow::Owned(timestamp(self.facts.now)))),
+            "epochtime" => Some(Value::One(Cow::Owned(self.facts.now.to_string()))),
+            "requestedregion" => one(&self.facts.region),
+            "useragent" => self.facts.user_agent.as_deref().and_then(one),
+            "referer" => self.facts.referer.as_deref().and_then(one),
+            "tagkeys" => {
+                let keys: Vec<_> = self
+                    .need
+                    .request_tags
+                    .iter()
+                    .map(|tag| &tag.key)
+                    .chain(self.need.request_tag_keys)
+                    .map(|key| Cow::Owned(key.as_str().to_owned()))
+                    .collect();
+                (!keys.is_empty()).then_some(Value::Many(keys))
+            }
+            // Resource
+            "resourceaccount" => {
+                let account = self.need.resource_account.or_else(|| caller.account_id());
+                account.and_then(|id| one(id.as_str()))
+            }
+            "resourceorgid" => organization_of(self.owner),
+            "resourceorgpaths" => path_of(self.owner),
+            _ => self.tagged(name),
+        }
+    }
+
+    fn tagged(&self, name: &str) -> Option<Value<'_>> {
+        if let Some(key) = name.strip_prefix("principaltag/") {
+            return match &self.caller.who {
+                Who::User(state) => tag(&state.user.tags, key),
+                Who::AssumedRole { role, .. } => tag(&role.role.tags, key),
+                Who::FederatedUser { issuer, .. } => tag(&issuer.as_ref()?.user.tags, key),
+                Who::Anonymous | Who::Root => None,
+            };
+        }
+        if let Some(key) = name.strip_prefix("resourcetag/") {
+            return tag(self.need.resource_tags, key);
+        }
+        // The last of several equal keys is what conditions see.
+        let key = name.strip_prefix("requesttag/")?;
+        self.need
+            .request_tags
+            .iter()
+            .rev()
+            .find(|tag| same_key(tag.key.as_str(), key))
+            .map(tag_value)
+    }
+}
+
+/// The id that a path begins with.
+fn organization_of(place: Option<&Place>) -> Option<Value<'_>> {
+    let (id, _) = place?.path.split_once('/')?;
+    Some(Value::One(Cow::Borrowed(id)))
+}
+
+/// The one path to an account: one, and yet the key is multi-valued.
+fn path_of(place: Option<&Place>) -> Option<Value<'_>> {
+    Some(Value::Many(vec![Cow::Borrowed(&place?.path)]))
+}
+
+/// The value of the tag `key` (lower-case), whatever the letter case of its spelling.
+fn tag<'a>(tags: &'a [Tag], key: &str) -> Option<Value<'a>> {
+    tags.iter()
+        .find(|tag| same_key(tag.key.as_str(), key))
+        .map(tag_value)
+}
+
+fn same_key(spelling: &str, lower: &str) -> bool {
+    spelling.eq_ignore_ascii_case(lower) || spelling.to_lowercase() == lower
+}
+
+fn tag_value(tag: &Tag) -> Value<'_> {
+    Value::One(Cow::Borrowed(tag.value.as_str()))
+}
