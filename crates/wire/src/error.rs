@@ -2,6 +2,7 @@
 
 use locum_identity::error::SignatureError;
 use locum_identity::error::{Error, Forbidden};
+use locum_identity::organizations::{ConstraintReason, Fault, InvalidReason};
 
 /// How the wire spells an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,11 +68,82 @@ pub fn spell(error: &Error) -> Spelled {
             "CreateAccountStatusNotFoundException",
         ),
         Error::NotManagementAccount => spelled("AccessDenied", 403, "AccessDeniedException"),
+        Error::Organizations(fault) => spell_organizations(fault),
         Error::ServiceUnavailable(_) => {
             spelled("ServiceUnavailable", 503, "ServiceUnavailableException")
         }
         Error::Internal(_) => spelled("InternalFailure", 500, "InternalFailure"),
     }
+}
+
+/// Organizations speaks JSON only; its codes are the same without a protocol.
+fn spell_organizations(fault: &Fault) -> Spelled {
+    let code = match fault {
+        Fault::InvalidInput(_) => "InvalidInputException",
+        Fault::ConstraintViolation(_) => "ConstraintViolationException",
+        Fault::RootNotFound => "RootNotFoundException",
+        Fault::ParentNotFound => "ParentNotFoundException",
+        Fault::SourceParentNotFound => "SourceParentNotFoundException",
+        Fault::DestinationParentNotFound => "DestinationParentNotFoundException",
+        Fault::ChildNotFound => "ChildNotFoundException",
+        Fault::TargetNotFound => "TargetNotFoundException",
+        Fault::OrganizationalUnitNotFound => "OrganizationalUnitNotFoundException",
+        Fault::PolicyNotFound => "PolicyNotFoundException",
+        Fault::DuplicateAccount => "DuplicateAccountException",
+        Fault::DuplicateOrganizationalUnit => "DuplicateOrganizationalUnitException",
+        Fault::DuplicatePolicy => "DuplicatePolicyException",
+        Fault::DuplicatePolicyAttachment => "DuplicatePolicyAttachmentException",
+        Fault::OrganizationalUnitNotEmpty => "OrganizationalUnitNotEmptyException",
+        Fault::PolicyInUse => "PolicyInUseException",
+        Fault::PolicyNotAttached => "PolicyNotAttachedException",
+        Fault::PolicyTypeAlreadyEnabled => "PolicyTypeAlreadyEnabledException",
+        Fault::PolicyTypeNotAvailable => "PolicyTypeNotAvailableForOrganizationException",
+        Fault::PolicyTypeNotEnabled => "PolicyTypeNotEnabledException",
+    };
+    Spelled {
+        code,
+        status: 400,
+        json_code: code,
+    }
+}
+
+/// `Reason`, for the errors that have one.
+pub(crate) fn reason(error: &Error) -> Option<&'static str> {
+    let Error::Organizations(fault) = error else {
+        return None;
+    };
+    Some(match fault {
+        Fault::InvalidInput(reason) => match reason {
+            InvalidReason::DuplicateTagKey => "DUPLICATE_TAG_KEY",
+            InvalidReason::ImmutablePolicy => "IMMUTABLE_POLICY",
+            InvalidReason::InputRequired => "INPUT_REQUIRED",
+            InvalidReason::InvalidEnum => "INVALID_ENUM",
+            InvalidReason::InvalidEnumPolicyType => "INVALID_ENUM_POLICY_TYPE",
+            InvalidReason::InvalidNextToken => "INVALID_NEXT_TOKEN",
+            InvalidReason::InvalidPattern => "INVALID_PATTERN",
+            InvalidReason::InvalidSystemTagsParameter => "INVALID_SYSTEM_TAGS_PARAMETER",
+            InvalidReason::MaxLengthExceeded => "MAX_LENGTH_EXCEEDED",
+            InvalidReason::MaxValueExceeded => "MAX_VALUE_EXCEEDED",
+            InvalidReason::MinLengthExceeded => "MIN_LENGTH_EXCEEDED",
+            InvalidReason::MinValueExceeded => "MIN_VALUE_EXCEEDED",
+            InvalidReason::NonDetachablePolicy => "NON_DETACHABLE_POLICY",
+            InvalidReason::TargetNotSupported => "TARGET_NOT_SUPPORTED",
+        },
+        Fault::ConstraintViolation(reason) => match reason {
+            ConstraintReason::MaxPolicyTypeAttachmentLimitExceeded => {
+                "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+            }
+            ConstraintReason::MaxTagLimitExceeded => "MAX_TAG_LIMIT_EXCEEDED",
+            ConstraintReason::MinPolicyTypeAttachmentLimitExceeded => {
+                "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+            }
+            ConstraintReason::OuDepthLimitExceeded => "OU_DEPTH_LIMIT_EXCEEDED",
+            ConstraintReason::OuNumberLimitExceeded => "OU_NUMBER_LIMIT_EXCEEDED",
+            ConstraintReason::PolicyContentLimitExceeded => "POLICY_CONTENT_LIMIT_EXCEEDED",
+            ConstraintReason::PolicyNumberLimitExceeded => "POLICY_NUMBER_LIMIT_EXCEEDED",
+        },
+        _ => return None,
+    })
 }
 
 fn spell_signature(error: &SignatureError) -> Spelled {

@@ -6,8 +6,12 @@ use data_encoding::BASE64URL_NOPAD;
 use locum_identity::error::{Error, Invalid};
 use locum_identity::iam::PageRequest;
 use locum_identity::names::{Constrained, Constraint, Tag, TagKey};
+use locum_identity::organizations::InvalidReason;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+/// `MaxResults` at most, and where it is not given.
+const MOST_RESULTS: i32 = 20;
 
 /// The parameters of one request, and what was found wrong with them.
 pub(crate) struct Fields<'a> {
@@ -23,6 +27,8 @@ pub(crate) struct Fields<'a> {
     malformed: bool,
     /// A `Marker` that no list of this kind gave.
     marker_is_invalid: bool,
+    /// A `NextToken` that no list of this kind gave.
+    token_is_invalid: bool,
 }
 
 /// Placeholder for a required value that [`Fields::check`] has refused already.
@@ -38,6 +44,7 @@ impl<'a> Fields<'a> {
             failed: Vec::new(),
             malformed: false,
             marker_is_invalid: false,
+            token_is_invalid: false,
         }
     }
 
@@ -48,6 +55,8 @@ impl<'a> Fields<'a> {
         }
         if self.failed.is_empty() && self.marker_is_invalid {
             Err(Error::ValidationText("Invalid Marker.".to_owned()))
+        } else if self.failed.is_empty() && self.token_is_invalid {
+            Err(InvalidReason::InvalidNextToken.into())
         } else if self.failed.is_empty() {
             Ok(())
         } else {
@@ -230,6 +239,7 @@ impl<'a> Fields<'a> {
                 failed: Vec::new(),
                 malformed: false,
                 marker_is_invalid: false,
+                token_is_invalid: false,
             };
             items.extend(read(&mut element));
             self.malformed |= element.malformed;
@@ -274,6 +284,16 @@ impl<'a> Fields<'a> {
             self.fail(name, None, Constraint::NotNull);
         }
         self.list(name, max, read)
+    }
+
+    /// `Tags` of a service that counts them itself.
+    pub(crate) fn uncounted_tags(&mut self, name: &str) -> Vec<Tag> {
+        self.list(name, u32::MAX, Self::tag)
+    }
+
+    /// The same, for the tagging operations.
+    pub(crate) fn required_uncounted_tags(&mut self, name: &str) -> Vec<Tag> {
+        self.required_list(name, u32::MAX, Self::tag)
     }
 
     /// `Tags`, at most fifty.
@@ -328,6 +348,30 @@ impl<'a> Fields<'a> {
         key.transpose()
     }
 
+    /// `NextToken` and `MaxResults`, at most twenty.
+    pub(crate) fn token_page(&mut self) -> PageRequest {
+        let max_items = self.number("MaxResults", |number| match number {
+            ..1 => Err(Constraint::MinValue(1)),
+            1..=MOST_RESULTS => Ok(number.unsigned_abs() as usize),
+            _ => Err(Constraint::MaxValue(MOST_RESULTS.into())),
+        });
+        PageRequest {
+            behind: self.token(),
+            max_items: Some(max_items.unwrap_or(MOST_RESULTS as usize)),
+        }
+    }
+
+    /// `NextToken` of a list that does not say how much it wants.
+    pub(crate) fn token(&mut self) -> String {
+        match self.raw("NextToken") {
+            None => String::new(),
+            Some(token) => page_key(self.params, token).unwrap_or_else(|| {
+                self.token_is_invalid = true;
+                String::new()
+            }),
+        }
+    }
+
     fn fail(&mut self, name: &str, value: Option<&str>, constraint: Constraint) {
         self.failed.push(Invalid {
             member: format!("{}{}", self.path, lower_camel(name)),
@@ -337,8 +381,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The `Marker` of a page that ends with `key`, good for the same list only: the same operation
-/// with the same parameters but `MaxItems`.
+/// The `Marker` or `NextToken` of a page that ends with `key`, good for the same list only: the same
+/// operation with the same parameters but `MaxItems` or `MaxResults`.
 pub(crate) fn page_marker(params: &Params, key: &str) -> String {
     let selection = selection(params).to_be_bytes();
     BASE64URL_NOPAD.encode(&[&selection[..], key.as_bytes()].concat())
@@ -362,7 +406,12 @@ fn selection(params: &Params) -> u64 {
     let lasting = action.starts_with("Simulate");
     params
         .iter()
-        .filter(|(name, _)| !matches!(*name, "Marker" | "MaxItems" | "Version"))
+        .filter(|(name, _)| {
+            !matches!(
+                *name,
+                "Marker" | "MaxItems" | "NextToken" | "MaxResults" | "Version"
+            )
+        })
         .filter(|(name, _)| !lasting || *name == "Action")
         .flat_map(|(name, value)| {
             let value = match value {
@@ -375,19 +424,6 @@ fn selection(params: &Params) -> u64 {
         .fold(BASIS, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(PRIME)
         })
-}
-
-/// A token that is a key and nothing else.
-pub(crate) fn marker(key: &str) -> String {
-    BASE64URL_NOPAD.encode(key.as_bytes())
-}
-
-/// The inverse of [`marker`].
-pub(crate) fn unmarked(marker: &str) -> Option<String> {
-    let bytes = BASE64URL_NOPAD.decode(marker.as_bytes()).ok()?;
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.is_empty())
 }
 
 /// `RoleArn` as AWS prints it: `roleArn`.

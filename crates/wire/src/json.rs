@@ -1,19 +1,24 @@
 //! The JSON 1.1 protocol: `X-Amz-Target` names the operation, the body is its input.
 
 use crate::answer::{Answer, Outcome, Recorded};
-use crate::error::spell;
+use crate::error::{reason, spell};
 use crate::node::{Node, to_json};
-use crate::params::Params;
+use crate::organizations;
 use crate::query::{is_recorded, response_elements};
 use crate::table::{Invocation, binding};
+use input::Unreadable;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::Error;
+use locum_identity::names::{Constraint, POLICY_TYPES};
 use locum_identity::operation::Service;
+use locum_identity::organizations::InvalidReason;
 use locum_identity::realm::Realm;
 use serde_json::Value;
 
-/// What a JSON body may nest at most. Inputs here are flat.
-const DEEPEST: usize = 16;
+mod input;
+
+pub(crate) use input::Shape;
+
 const EVENT_SOURCE: &str = "organizations.amazonaws.com";
 const TARGET: &str = "AWSOrganizationsV20161128";
 
@@ -35,12 +40,10 @@ impl JsonService {
 
     /// The answer to a request that failed before or in its operation.
     pub fn failure(self, error: &Error, event_name: &str) -> Answer {
+        let refused = invalid_input(error);
+        let error = refused.as_ref().unwrap_or(error);
         let spelled = spell(error);
-        // Organizations has its own name for what the model refuses.
         let code = match error {
-            Error::Validation(_) | Error::ValidationText(_) | Error::MalformedInput => {
-                "InvalidInputException"
-            }
             Error::AccessDenied(_) | Error::Forbidden(_) | Error::NotManagementAccount => {
                 "AccessDeniedException"
             }
@@ -51,7 +54,11 @@ impl JsonService {
         } else {
             spelled.status
         };
-        fault(code, status, &error.to_string(), event_name)
+        let mut answer = fault(code, status, &error.to_string(), event_name);
+        if let Some(reason) = reason(error) {
+            answer.body = error_body(code, &error.to_string(), Some(reason));
+        }
+        answer
     }
 
     /// The answer to a body that did not arrive, or not in time.
@@ -92,13 +99,16 @@ pub async fn json(
             "",
         );
     };
-    let Some(params) = flatten(body) else {
-        return fault(
-            "SerializationException",
-            400,
-            "The request body is not a JSON object",
-            binding.name,
-        );
+    let params = match input::params(body, &organizations::INPUT) {
+        // The name is no parameter, but it tells whose pages a token is for.
+        Ok(params) => params.with("Action", operation),
+        Err(unreadable) => {
+            let message = match &unreadable {
+                Unreadable::NotJson => "The request body is not a JSON object",
+                Unreadable::Type(words) => words,
+            };
+            return fault("SerializationException", 400, message, binding.name);
+        }
     };
     let mut answer = Answer::default();
     let mut encode = |node: Option<&Node<'_>>| answer = success(binding.name, node);
@@ -139,14 +149,39 @@ fn success(name: &str, node: Option<&Node<'_>>) -> Answer {
     }
 }
 
+/// What the model of Organizations refuses is an error of its own there, with a reason and AWS's
+/// sentence for it. It tells the first constraint that failed.
+fn invalid_input(error: &Error) -> Option<Error> {
+    let Error::Validation(failed) = error else {
+        return None;
+    };
+    let reason = match failed.first()?.constraint {
+        Constraint::NotNull => InvalidReason::InputRequired,
+        Constraint::MinLength(_) => InvalidReason::MinLengthExceeded,
+        Constraint::MaxLength(_) => InvalidReason::MaxLengthExceeded,
+        Constraint::MinValue(_) => InvalidReason::MinValueExceeded,
+        Constraint::MaxValue(_) => InvalidReason::MaxValueExceeded,
+        Constraint::Pattern(_) => InvalidReason::InvalidPattern,
+        Constraint::OneOf(names) if names == POLICY_TYPES => InvalidReason::InvalidEnumPolicyType,
+        Constraint::OneOf(_) => InvalidReason::InvalidEnum,
+    };
+    Some(reason.into())
+}
+
+fn error_body(code: &str, message: &str, reason: Option<&str>) -> Vec<u8> {
+    let mut body = serde_json::json!({"__type": code, "Message": message});
+    if let (Some(reason), Some(members)) = (reason, body.as_object_mut()) {
+        members.insert("Reason".to_owned(), Value::from(reason));
+    }
+    body.to_string().into_bytes()
+}
+
 fn fault(code: &'static str, status: u16, message: &str, event_name: &str) -> Answer {
     Answer {
         status,
         content_type: "application/x-amz-json-1.1",
         error_type: Some(code),
-        body: serde_json::json!({"__type": code, "Message": message})
-            .to_string()
-            .into_bytes(),
+        body: error_body(code, message, None),
         outcome: Outcome {
             event_source: EVENT_SOURCE,
             event_name: event_name.to_owned(),
@@ -156,72 +191,9 @@ fn fault(code: &'static str, status: u16, message: &str, event_name: &str) -> An
     }
 }
 
-/// The members of a JSON input under the names that the query protocol would give them, so that
-/// one set of decoders serves both. `None` if it is no object, or nests too deep.
-fn flatten(body: &[u8]) -> Option<Params> {
-    let value: Value = if body.is_empty() {
-        Value::Object(serde_json::Map::new())
-    } else {
-        serde_json::from_slice(body).ok()?
-    };
-    let Value::Object(members) = value else {
-        return None;
-    };
-    let mut pairs = Vec::new();
-    for (name, value) in members {
-        put(&mut pairs, name, value, DEEPEST)?;
-    }
-    Some(Params::from_pairs(pairs))
-}
-
-fn put(pairs: &mut Vec<(String, String)>, name: String, value: Value, deeper: usize) -> Option<()> {
-    match value {
-        Value::Null => {}
-        Value::Bool(value) => pairs.push((name, value.to_string())),
-        Value::Number(number) => pairs.push((name, number.to_string())),
-        Value::String(text) => pairs.push((name, text)),
-        Value::Array(items) => {
-            let deeper = deeper.checked_sub(1)?;
-            for (place, item) in items.into_iter().enumerate() {
-                put(pairs, format!("{name}.member.{}", place + 1), item, deeper)?;
-            }
-        }
-        Value::Object(members) => {
-            let deeper = deeper.checked_sub(1)?;
-            for (member, value) in members {
-                put(pairs, format!("{name}.{member}"), value, deeper)?;
-            }
-        }
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn inputs_are_flattened() {
-        let params = flatten(
-            br#"{"AccountName":"a","MaxResults":5,"Tags":[{"Key":"k","Value":"v"}],"X":null}"#,
-        )
-        .unwrap();
-        let pairs: Vec<_> = params.iter().collect();
-        assert_eq!(
-            pairs,
-            [
-                ("AccountName", "a"),
-                ("MaxResults", "5"),
-                ("Tags.member.1.Key", "k"),
-                ("Tags.member.1.Value", "v")
-            ]
-        );
-        assert_eq!(flatten(b"[]"), None);
-        assert_eq!(flatten(b"{"), None);
-        assert_eq!(flatten(b""), Some(Params::default()));
-        let deep = format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100));
-        assert_eq!(flatten(deep.as_bytes()), None);
-    }
 
     #[test]
     fn targets() {

@@ -25,11 +25,11 @@ impl<'a> Node<'a> {
         Self::Text(text.into())
     }
 
-    /// Puts a marker in place of the sort key that encoders leave as `Marker`.
+    /// Puts a marker in place of the sort key that encoders leave as `Marker` or `NextToken`.
     pub(crate) fn mark(mut self, marker: impl Fn(&str) -> String) -> Self {
         if let Self::Structure(members) = &mut self {
             for (name, node) in members {
-                if let ("Marker", Self::Text(key)) = (*name, &mut *node) {
+                if let ("Marker" | "NextToken", Self::Text(key)) = (*name, &mut *node) {
                     *node = Self::text(marker(key));
                 }
             }

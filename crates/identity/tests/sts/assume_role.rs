@@ -448,6 +448,7 @@ fn across_accounts_both_sides_must_agree() {
             account_name: n("Customer"),
             email: n("customer@example.com"),
             role_name: None,
+            tags: Vec::new(),
         },
     )
     .unwrap();
