@@ -218,7 +218,10 @@ mod tests {
                 let Err(Unreadable::Type(told)) = &read else {
                     panic!("{body}: {read:?}")
                 };
-                assert!(told.starts_with(&format!("{words} at line 1")), "{told}");
+                assert!(
+                    told.starts_with(&format!("{words} at line 1")),
+                    "{told}: {body:.80}"
+                );
             }
         }
     }
@@ -247,6 +250,16 @@ mod tests {
         check(
             r#"{"name":"a","Tags.member.1.Key":"k","Other":{"a":[1,{"b":2}]},"Other":1}"#,
             Ok(&[]),
+        );
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let nested = ["[".repeat(100_000), "]".repeat(100_000)].concat();
+        check(&format!("{{\"Other\":{nested}}}"), Ok(&[]));
+        check(
+            &format!("{{\"Name\":{nested}}}"),
+            Err("Start of list found where not expected"),
         );
     }
 
@@ -307,12 +320,6 @@ mod tests {
         ] {
             check(body, Err(""));
         }
-        let deep = format!(
-            "{{\"Other\":{}{}}}",
-            "[".repeat(100_000),
-            "]".repeat(100_000)
-        );
-        check(&deep, Err(""));
         assert_eq!(
             params(b"{\"Name\":\"\xff\"}", &INPUT),
             Err(Unreadable::NotJson)
