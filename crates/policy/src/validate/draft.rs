@@ -11,8 +11,7 @@ use crate::document::{
 use crate::json::{Json, Member, Node, Span};
 use crate::operator::{Operand, Operator, Test};
 use crate::principal::PrincipalType;
-use crate::resource::ArnPattern;
-use crate::{arn, validate};
+use crate::{arn, template, validate};
 
 pub(crate) struct Draft<'a> {
     pub(crate) span: Span,
@@ -130,8 +129,10 @@ impl<'a> Draft<'a> {
                     match node.value {
                         Json::Array(items) => {
                             draft.listed = true;
-                            let read = items.into_iter().map(DraftStatement::read);
-                            draft.statements = read.collect::<Result<_, _>>()?;
+                            draft.statements.reserve_exact(items.len());
+                            for item in items {
+                                draft.statements.push(DraftStatement::read(item)?);
+                            }
                         }
                         _ => draft.statements = vec![DraftStatement::read(node)?],
                     }
@@ -337,27 +338,32 @@ impl<'a> DraftStatement<'a> {
     /// The first resource with a variable that is not well formed.
     pub(crate) fn unreadable_resource(&self, variables: bool) -> Option<Span> {
         self.resources()
-            .find(|text| {
-                has_variables(text, variables)
-                    && ArnPattern::resource(&text.value, variables).is_none()
-            })
+            .find(|text| has_variables(text, variables) && !well_formed(last_segment(&text.value)))
             .map(|text| text.span)
     }
 }
 
 /// Whether an operator can read a value. What needs no compiling to be seen is not compiled.
 fn readable(test: Test, text: &Text<'_>, variables: bool) -> bool {
+    let value = &*text.value;
     match test {
-        Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike
-            if !has_variables(text, variables) =>
-        {
-            true
+        Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike => {
+            !has_variables(text, variables) || well_formed(value)
         }
-        Test::Arn if !has_variables(text, variables) => {
-            text.value == "*" || arn::split(&text.value).is_some()
-        }
-        _ => Operand::parse(test, &text.value, variables).is_ok(),
+        Test::Arn if !has_variables(text, variables) => value == "*" || arn::split(value).is_some(),
+        Test::Bool | Test::Null if ["true", "false"].contains(&value) => true,
+        _ => Operand::parse(test, value, variables).is_ok(),
     }
+}
+
+/// Whether each `${` opens a variable.
+fn well_formed(text: &str) -> bool {
+    template::parts(text).all(|part| part.is_ok())
+}
+
+/// The part of a resource that may have variables: what follows the fifth colon.
+fn last_segment(resource: &str) -> &str {
+    resource.splitn(6, ':').nth(5).unwrap_or_default()
 }
 
 fn has_variables(text: &Text<'_>, variables: bool) -> bool {

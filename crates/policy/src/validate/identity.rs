@@ -141,38 +141,40 @@ fn resource(at: &Text<'_>) -> Result<(), Refusal> {
         let message = format!("Resource {text} must be in ARN format or \"*\".");
         return refuse("INVALID_ARN_PREFIX", message);
     };
-    let segments: Vec<&str> = rest.splitn(5, ':').collect();
-    let segment = |index: usize| segments.get(index).copied();
-    let partition = segment(0).unwrap_or_default();
-    let pattern = Glob::new(partition);
-    if !PARTITIONS.iter().any(|known| pattern.matches(known)) {
+    let mut segments = [None; 5];
+    for (place, segment) in segments.iter_mut().zip(rest.splitn(5, ':')) {
+        *place = Some(segment);
+    }
+    let [partition, service, region, account, path] = segments;
+    let count = segments.iter().flatten().count();
+    let partition = partition.unwrap_or_default();
+    let known = PARTITIONS.contains(&partition) || {
+        let pattern = Glob::new(partition);
+        PARTITIONS.iter().any(|known| pattern.matches(known))
+    };
+    if !known {
         // AWS shows the ARN with a star for each part that is missing.
-        let part = |index| segment(index).unwrap_or("*");
-        let (service, region, account, rest) = (part(1), part(2), part(3), part(4));
-        let service = if service.is_empty() && segments.len() == 2 {
-            "*"
-        } else {
-            service
-        };
+        let star = |part: Option<&str>| part.unwrap_or("*").to_owned();
+        let (region, account, rest) = (star(region), star(account), star(path));
+        let service = star(service.filter(|name| !name.is_empty() || count != 2));
         let message = format!(
             "Partition \"{partition}\" is not valid for resource \
              \"arn:{partition}:{service}:{region}:{account}:{rest}\"."
         );
         return refuse("INVALID_PARTITION", message);
     }
-    let service = segment(1).unwrap_or_default();
-    let complete = segments.len() >= 3;
+    let service = service.unwrap_or_default();
+    let complete = count >= 3;
     if !complete || service.is_empty() || service.contains(['*', '?']) {
         let message = "Resource vendor must be fully qualified and cannot contain regexes.";
         return refuse("WILDCARD_IN_SERVICE_NAME", message.to_owned());
     }
     // Shorter than an ARN: only a trailing star can stand for what is missing.
-    if segments.len() < 5 && !text.ends_with('*') {
+    if count < 5 && !text.ends_with('*') {
         let message = format!("Resource {text} must be in ARN format or \"*\".");
         return refuse("MISSING_ARN_FIELD", message);
     }
-    let region = segment(2).unwrap_or_default();
-    if !matches!(region, "" | "*") && segments.len() > 3 {
+    if !matches!(region.unwrap_or_default(), "" | "*") && count > 3 {
         let message = match service {
             "iam" => format!("IAM resource {text} cannot contain region information."),
             "s3" => format!("Resource {text} can not contain region information."),
@@ -180,7 +182,7 @@ fn resource(at: &Text<'_>) -> Result<(), Refusal> {
         };
         return refuse("ARN_REGION_NOT_ALLOWED", message);
     }
-    if let (true, Some(path)) = (service == "iam", segment(4))
+    if let (true, Some(path)) = (service == "iam", path)
         && !matches!(path, "*" | "root")
         && !IAM_PATHS.iter().any(|start| path.starts_with(start))
     {
