@@ -7,6 +7,7 @@
 //! Which services, actions and condition keys there are is told by a [catalogue] that ages, so that a
 //! name it does not know is a warning and no error.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::document::Kind;
@@ -134,6 +135,15 @@ fn version(draft: &Draft<'_>, report: &mut Report<'_>) {
         let message = "the policy has no Version and is read as of 2008-10-17; add \
                        `\"Version\": \"2012-10-17\"`";
         report.add(Severity::Warning, "MISSING_VERSION", draft.span, message);
+    }
+}
+
+/// A text as messages quote it: what is very long is cut.
+fn brief(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 160;
+    match text.char_indices().nth(LONGEST) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
     }
 }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::catalogue::{self, KeyType};
 use super::contradictions;
 use super::keys::{self, Facts, Look};
-use super::{Report, Severity};
+use super::{Report, Severity, brief};
 use crate::document::Effect;
 use crate::operator::{Operator, Quantifier, Test};
 use crate::validate::draft::{DraftCondition, DraftStatement, Text};
@@ -91,6 +91,7 @@ impl Carried<'_> {
 
 fn key(condition: &DraftCondition<'_>, carried: &Carried<'_>, report: &mut Report<'_>) {
     let name = &*condition.key.value;
+    let shown = brief(name);
     let span = condition.key.span;
     let severity = Severity::Warning;
     let look = keys::look(name);
@@ -108,7 +109,7 @@ fn key(condition: &DraftCondition<'_>, carried: &Carried<'_>, report: &mut Repor
             severity,
             code,
             span,
-            format!("`{name}` is no {what}{guess}"),
+            format!("`{shown}` is no {what}{guess}"),
         );
     }
     let lower = name.to_ascii_lowercase();
@@ -118,7 +119,10 @@ fn key(condition: &DraftCondition<'_>, carried: &Carried<'_>, report: &mut Repor
     if look == Look::NoService {
         let known = catalogue::services().chain(["aws", "saml"]);
         let guess = report.guess(prefix, known);
-        let message = format!("`{prefix}` of the key `{name}` is no service{guess}");
+        let message = format!(
+            "`{}` of the key `{shown}` is no service{guess}",
+            brief(prefix)
+        );
         return report.add(severity, "INVALID_SERVICE_CONDITION_KEY", span, message);
     }
     if let Some(new) = keys::replaced(name) {
@@ -129,7 +133,7 @@ fn key(condition: &DraftCondition<'_>, carried: &Carried<'_>, report: &mut Repor
         || ["aws:tagkeys"].contains(&&*lower)
         || lower.starts_with("aws:requesttag/");
     if of_request && !keys::is_of_many(&lower) && carried.lacks(&lower, report) {
-        let message = format!("no action of this statement carries the key `{name}`");
+        let message = format!("no action of this statement carries the key `{shown}`");
         report.add(severity, "CONDITION_KEY_NOT_CARRIED", span, message);
     }
 }
@@ -144,7 +148,8 @@ fn quantifier(
     let Operator {
         test, quantifier, ..
     } = condition.operator;
-    let (name, span) = (&*condition.key.value, condition.operator_name.span);
+    let (key, span) = (&*condition.key.value, condition.operator_name.span);
+    let name = brief(key);
     let operator = &*condition.operator_name.value;
     let allows = statement.effect == Some(Effect::Allow);
     match (quantifier, facts.many) {
@@ -155,7 +160,7 @@ fn quantifier(
             );
             report.add(Severity::Warning, "MISSING_QUALIFIER", span, message);
         }
-        (Quantifier::ForAllValues, _) if allows && !is_required(statement, name) => {
+        (Quantifier::ForAllValues, _) if allows && !is_required(statement, key) => {
             let (code, message) = if facts.many {
                 let message = format!(
                     "ForAllValues also matches requests without `{name}`: add a Null condition \
@@ -228,7 +233,7 @@ fn key_type(condition: &DraftCondition<'_>, facts: Facts, report: &mut Report<'_
         Date => ("a date", "Date"),
         Ip => ("an IP address", "IpAddress"),
     };
-    let (name, operator) = (&condition.key.value, &condition.operator_name.value);
+    let (name, operator) = (brief(&condition.key.value), &condition.operator_name.value);
     let message = format!(
         "`{name}` holds {holds}, which `{operator}` does not compare: use {operators} operators"
     );
@@ -261,7 +266,7 @@ fn values(statement: &DraftStatement<'_>, condition: &DraftCondition<'_>, report
     for text in &condition.values {
         let value = &*text.value;
         variable_before_2012(text, report);
-        let wild = has_wildcards(value);
+        let (wild, value) = (has_wildcards(value), brief(value));
         match operator.test {
             Test::StringEquals | Test::StringEqualsIgnoreCase if wild => {
                 let message = format!(
@@ -310,7 +315,7 @@ fn no_values(condition: &DraftCondition<'_>, report: &mut Report<'_>) {
         ),
         (_, false, false) => ("EMPTY_ARRAY_CONDITION", "never holds"),
     };
-    let key = &condition.key.value;
+    let key = brief(&condition.key.value);
     let message = format!("the condition on `{key}` lists no values and {holds}");
     report.add(Severity::Warning, code, condition.key.span, message);
 }

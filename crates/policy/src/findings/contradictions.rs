@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use super::patterns::{covers, effort, meet};
-use super::{Report, Severity};
+use super::{Report, Severity, brief};
 use crate::glob::Glob;
 use crate::number::{Decimal, instant};
 use crate::operator::{Quantifier, Relation, Test};
@@ -38,7 +38,7 @@ fn add(earlier: &DraftCondition<'_>, later: &DraftCondition<'_>, report: &mut Re
         false => (later, earlier),
     };
     let (a, b) = (&first.operator_name.value, &second.operator_name.value);
-    let key = &second.key.value;
+    let key = brief(&second.key.value);
     let message = format!(
         "no value of `{key}` meets both `{a}` and `{b}` here, so that the statement never matches"
     );

@@ -1,6 +1,6 @@
 //! Statements that allow more than they should: to everyone, to strangers, to everything.
 
-use super::{Report, Severity, catalogue};
+use super::{Report, Severity, brief, catalogue};
 use crate::arn;
 use crate::document::{Effect, Kind};
 use crate::findings::patterns::covers_arn;
@@ -123,7 +123,7 @@ fn everything(statement: &DraftStatement<'_>, report: &mut Report<'_>) {
                 0 => String::new(),
                 count => format!(" and {count} more"),
             };
-            let name = first.name();
+            let (value, name) = (brief(value), first.name());
             let message = format!(
                 "`{value}` on every resource takes in actions that manage permissions: \
                  {prefix}:{name}{more}"

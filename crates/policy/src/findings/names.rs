@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Report, Severity, catalogue, patterns};
+use super::{Report, Severity, brief, catalogue, patterns};
 use crate::glob::Glob;
 use crate::validate::draft::{DraftElement, DraftStatement, Text};
 
@@ -35,7 +35,7 @@ fn action(text: &Text<'_>, report: &mut Report<'_>) {
     let severity = Severity::Warning;
     let Some(service) = catalogue::service(&prefix.to_ascii_lowercase()) else {
         let guess = report.guess(prefix, catalogue::services());
-        let message = format!("`{prefix}` is no service{guess}");
+        let message = format!("`{}` is no service{guess}", brief(prefix));
         return report.add(severity, "INVALID_SERVICE_IN_ACTION", text.span, message);
     };
     let wildcards = name.contains(['*', '?']);
@@ -45,6 +45,7 @@ fn action(text: &Text<'_>, report: &mut Report<'_>) {
     if !service.matching(&name.to_ascii_lowercase()).is_empty() {
         return;
     }
+    let value = brief(value);
     let message = if wildcards {
         format!("`{value}` matches no action of `{prefix}`")
     } else {
@@ -91,11 +92,12 @@ fn redundant(element: &DraftElement<'_>, code: &'static str, report: &mut Report
                     && (*place < index || !covers(value, pattern))
             });
         }
+        let value = brief(&text.value);
         let told = match (twin, wider) {
-            (Some(_), _) => format!("`{}` is in the list already", text.value),
+            (Some(_), _) => format!("`{value}` is in the list already"),
             (None, Some((place, _, _))) => {
-                let wider = element.values.get(*place).map_or("", |text| &*text.value);
-                format!("`{}` is taken in by `{wider}` of the same list", text.value)
+                let wider = brief(element.values.get(*place).map_or("", |text| &*text.value));
+                format!("`{value}` is taken in by `{wider}` of the same list")
             }
             (None, None) => continue,
         };

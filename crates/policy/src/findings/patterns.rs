@@ -84,6 +84,16 @@ fn same(a: char, b: char) -> bool {
     a == b || a == '?' || b == '?'
 }
 
+/// The same for ARNs behind their partitions, whose wildcards stop at the first three colons.
+pub(super) fn meet_arn(a: &str, b: &str) -> bool {
+    if a.matches(':').count() < 3 || b.matches(':').count() < 3 {
+        return meet(a, b);
+    }
+    a.splitn(4, ':')
+        .zip(b.splitn(4, ':'))
+        .all(|(a, b)| meet(a, b))
+}
+
 /// A text with each variable replaced by a star.
 pub(super) fn without_variables(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -99,7 +109,7 @@ pub(super) fn without_variables(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{covers, covers_arn, meet, without_variables};
+    use super::{covers, covers_arn, meet, meet_arn, without_variables};
 
     #[test]
     fn covering() {
@@ -156,6 +166,19 @@ mod tests {
         }
         let long = "a*".repeat(1_000);
         assert!(meet(&long, &format!("{long}b")));
+    }
+
+    #[test]
+    fn meeting_of_arns() {
+        for (a, b, wanted) in [
+            ("s3:::b/*", "s3:::%/*", true),
+            ("s3:::b/*", "s3:*:*:accesspoint/*", false),
+            ("s3:*", "s3:*:*:accesspoint/*", true),
+            ("sqs:*:1:q", "sqs:*:*:*", true),
+            ("*", "sqs:*:*:*", true),
+        ] {
+            assert_eq!(meet_arn(a, b), wanted, "{a} {b}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Actions on resources they cannot have.
 
 use super::catalogue::{self, Known};
-use super::patterns::{meet, without_variables};
-use super::{Report, Severity};
+use super::patterns::{meet_arn, without_variables};
+use super::{Report, Severity, brief};
 use crate::json::Span;
 use crate::validate::draft::{DraftStatement, Text};
 
@@ -41,7 +41,7 @@ pub(super) fn check(statement: &DraftStatement<'_>, report: &mut Report<'_>) {
         );
     }
     for (text, misfit) in misfits {
-        let value = &*text.value;
+        let value = brief(&text.value);
         match misfit {
             Fit::NeedsStar => {
                 let message =
@@ -89,7 +89,7 @@ fn fit(text: &Text<'_>, patterns: &[String], report: &mut Report<'_>) -> Option<
             if !report.spend(1 + arn.len() * pattern.len() / 64) {
                 return None;
             }
-            if meet(pattern, arn) {
+            if meet_arn(pattern, arn) {
                 return Some(Fit::Some);
             }
         }

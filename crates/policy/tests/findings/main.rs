@@ -1,6 +1,13 @@
 //! Findings: each kind with its exact place, and what comes close and must stay silent.
 
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
+mod names;
+
+#[cfg(test)]
 mod tests {
     use std::path::Path;
 
@@ -11,10 +18,39 @@ mod tests {
 
     /// Every finding about a document, as it is shown.
     #[track_caller]
-    fn told(kind: Kind, text: &str, wanted: &[&str]) {
+    pub(crate) fn told(kind: Kind, text: &str, wanted: &[&str]) {
         let findings = check(text, kind, Some(OWN));
         let seen: Vec<String> = findings.iter().map(Finding::to_string).collect();
         assert_eq!(seen, wanted, "{text}");
+    }
+
+    /// Findings about a policy of one statement, whose positions are columns of the one line.
+    #[track_caller]
+    pub(crate) fn of_statement(kind: Kind, statement: &str, wanted: &[(&str, &str)]) {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
+        let findings = check(&text, kind, Some(OWN));
+        // Each finding is told by its code and the piece of text it is about.
+        let seen: Vec<(&str, &str)> = findings
+            .iter()
+            .map(|f| {
+                assert_eq!((f.start.line, f.end.line), (1, 1));
+                let piece = text.get(f.start.column - 1..f.end.column - 1);
+                (f.code, piece.unwrap())
+            })
+            .collect();
+        assert_eq!(seen, wanted, "{text}");
+    }
+
+    /// The same of an Allow on everything, of s3:GetObject with the given conditions.
+    #[track_caller]
+    pub(crate) fn of_condition(conditions: &str, wanted: &[(&str, &str)]) {
+        of_statement(
+            Kind::Identity,
+            &format!(
+                r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":{conditions}}}"#
+            ),
+            wanted,
+        );
     }
 
     fn folder(path: &str) -> std::path::PathBuf {
@@ -96,5 +132,38 @@ mod tests {
             "{\"Version\": \"2012-10-17\",\n \"Statement\": [}",
             &["2:16: error: this is not JSON: unexpected character [JSON_SYNTAX_ERROR]"],
         );
+    }
+
+    #[test]
+    fn hostile_documents_are_checked_in_time() {
+        let statement =
+            r#"{"Effect":"Allow","Action":["s3:*x","s4:y*"],"Resource":["arn:aws:s3:::*b*","*c"]}"#;
+        let list = |item: &str, count: usize| vec![item; count].join(",");
+        let actions = (0..20_000).map(|n| format!("\"ec2:Descrbe{n}*\""));
+        let resources = (0..10_000).map(|n| format!("\"arn:aws:s3:::{n}*\""));
+        let (actions, resources) = (
+            actions.collect::<Vec<_>>().join(","),
+            resources.collect::<Vec<_>>().join(","),
+        );
+        let keys = (0..20_000)
+            .map(|n| format!("\"aws:x{n}\":\"*\""))
+            .collect::<Vec<_>>();
+        let stars = "*a".repeat(30_000);
+        for statements in [
+            list(statement, 5_000),
+            format!(r#"{{"Effect":"Allow","Action":[{actions}],"Resource":[{resources}]}}"#),
+            format!(
+                r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"StringLike":{{{}}}}}}}"#,
+                keys.join(",")
+            ),
+            format!(
+                r#"{{"Effect":"Allow","Action":["s3:{stars}","s3:{stars}b"],"Resource":["arn:aws:s3:::{stars}","arn:aws:s3:::{stars}b"]}}"#
+            ),
+        ] {
+            let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+            let findings = check(&text, Kind::Identity, Some(OWN));
+            assert!(findings.len() <= 1_000);
+            assert!(findings.iter().all(|f| f.message.len() < 1_000));
+        }
     }
 }
