@@ -79,7 +79,8 @@ def test_findings_are_told_as_editors_read_them(run, tmp_path):
 def test_a_kind_that_is_guessed_is_told(run, tmp_path):
     write(tmp_path / "identity.json", CLEAN)
     write(tmp_path / "trust.json", policy(trusting("arn:aws:iam::111122223333:root")))
-    write(tmp_path / "bucket.json", policy(allow("s3:GetObject", "arn:aws:s3:::b/*", Principal={"AWS": "111122223333"})))
+    bucket = allow("s3:GetObject", "arn:aws:s3:::b/*", Principal={"AWS": "111122223333"})
+    write(tmp_path / "bucket.json", policy(bucket))
     ran = run("check", "identity.json", "trust.json", "bucket.json")
     assert ran.returncode == 0
     assert ran.stdout == (
@@ -188,7 +189,8 @@ def test_unreadable_documents_are_2_and_the_rest_is_checked(run, tmp_path):
 
 def test_hostile_documents_do_not_reach_the_terminal(run, tmp_path):
     hostile = "s3:\x9b2J\u202eGet"
-    write(tmp_path / "policy.json", f'{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "{hostile}", "Resource": "*"}}}}')
+    # The characters themselves, not JSON's escapes of them.
+    write(tmp_path / "policy.json", json.dumps(json.loads(policy(allow(hostile))), ensure_ascii=False))
     write(tmp_path / "\x1b[31m.json", CLEAN)
     for more in ([], ["--format", "json"]):
         ran = run("check", "policy.json", "\x1b[31m.json", *more)
