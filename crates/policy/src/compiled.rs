@@ -1,53 +1,85 @@
-//! The compiled form of a policy: matchers in place of texts.
+//! The compiled form of a policy: flat lists that refer to one buffer of strings.
+//!
+//! A statement is a range in each list. Patterns and values are matched as they are written, so that
+//! matching and explaining share every string, and a compiled policy takes up little more than its
+//! text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::context::{Context, Value};
 use crate::decide::Request;
-use crate::document::{ConditionEntry, Document, Effect, Element, Statement};
+use crate::document::{ConditionEntry, Document, Effect, Element, PrincipalElement};
+use crate::facts::Facts;
 use crate::glob::Glob;
+use crate::index::{self, Index, Part, Prefixes};
 use crate::operator::{self, Operand, Operator};
-use crate::principal::{Grant, Principals, Scene};
+use crate::principal::{self, Form, Grant, Name, PrincipalType, Scene};
 use crate::resource::ArnPattern;
+use crate::texts::{Interner, Lower, Place, Texts};
 
 /// A policy made ready to decide requests; immutable and shared between threads.
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// What explanations call the policy.
     label: Option<Box<str>>,
-    pub(crate) statements: Box<[CompiledStatement]>,
-    /// Statements that may match whatever the service: `*` and `NotAction`.
-    any_service: Box<[usize]>,
-    /// The others by the services their actions name, sorted.
-    by_service: Box<[(Box<str>, Vec<usize>)]>,
+    texts: Texts,
+    statements: Box<[Statement]>,
+    actions: Box<[(Place, ActionPattern)]>,
+    resources: Box<[(Place, ArnPattern)]>,
+    principals: Box<[NamedPrincipal]>,
+    conditions: Box<[Condition]>,
+    operands: Box<[(Place, Operand)]>,
+    index: Index,
+    /// Some statement denies.
+    denies: bool,
+    /// Version 2012-10-17: `${…}` is a variable.
+    variables: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct CompiledStatement {
-    pub(crate) effect: Effect,
-    principals: Option<Principals>,
-    actions: Matcher<Glob>,
-    resources: Option<Matcher<ArnPattern>>,
-    pub(crate) conditions: Box<[Condition]>,
-    /// The statement as written, for explanations.
-    pub(crate) written: Statement,
-    /// Whether `${…}` is a variable in it.
-    pub(crate) variables: bool,
+struct Statement {
+    sid: Option<Place>,
+    effect: Effect,
+    actions: List,
+    resources: Option<List>,
+    principals: Option<List>,
+    conditions: List,
 }
 
-#[derive(Clone, Debug)]
-struct Matcher<T> {
+/// An element of a statement: a part of the list of its kind.
+#[derive(Clone, Copy, Debug)]
+struct List {
+    start: u32,
+    end: u32,
     negated: bool,
-    any_of: Box<[T]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ActionPattern {
+    Any,
+    Exact,
+    /// One wildcard: a `*` at the end.
+    Prefix,
+    General,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NamedPrincipal {
+    kind: PrincipalType,
+    form: Form,
+    /// The text by which callers are known.
+    known: Place,
+    written: Place,
 }
 
 /// One operator with one key and its values.
-#[derive(Clone, Debug)]
-pub(crate) struct Condition {
+#[derive(Clone, Copy, Debug)]
+struct Condition {
     operator: Operator,
+    name: Place,
     /// In lower case.
-    key: Box<str>,
-    operands: Box<[Operand]>,
+    key: Place,
+    written: Place,
+    operands: List,
 }
 
 /// A request as statements look at it: what is the same for every statement is made once.
@@ -55,6 +87,9 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request<'a>,
     /// Lower-case, because actions compare whatever their case.
     pub(crate) action: &'a str,
+    pub(crate) action_prefixes: Prefixes,
+    pub(crate) resource_prefixes: Prefixes,
+    pub(crate) facts: Facts<'a>,
     pub(crate) bounded: bool,
 }
 
@@ -83,28 +118,7 @@ pub(crate) enum Match {
 
 impl Compiled {
     pub(crate) fn new(document: &Document) -> Compiled {
-        let statement = |s: &Statement| CompiledStatement::new(s, document.variables);
-        let mut any_service = Vec::new();
-        let mut by_service: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (index, statement) in document.statements.iter().enumerate() {
-            match services(&statement.actions) {
-                None => any_service.push(index),
-                Some(services) => {
-                    for service in services {
-                        by_service.entry(service).or_default().push(index);
-                    }
-                }
-            }
-        }
-        Compiled {
-            label: None,
-            statements: document.statements.iter().map(statement).collect(),
-            any_service: any_service.into(),
-            by_service: by_service
-                .into_iter()
-                .map(|(name, list)| (name.into(), list))
-                .collect(),
-        }
+        Builder::new(document).finish()
     }
 
     /// The same policy under a name for explanations: an ARN, or the name of an inline policy.
@@ -118,168 +132,369 @@ impl Compiled {
         self.label.as_deref()
     }
 
-    /// The statements whose actions can match an action of a service, in no particular order.
-    pub(crate) fn of_service(&self, service: &str) -> impl Iterator<Item = &CompiledStatement> {
-        let place = self
-            .by_service
-            .binary_search_by(|(name, _)| (**name).cmp(service));
-        let named = place.ok().and_then(|at| self.by_service.get(at));
-        let named = named.map(|(_, list)| list.as_slice()).unwrap_or_default();
-        self.any_service
-            .iter()
-            .chain(named)
-            .filter_map(|index| self.statements.get(*index))
+    /// Every statement, in order.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = StatementOf<'_>> {
+        self.statements.iter().map(|statement| StatementOf {
+            policy: self,
+            statement,
+        })
+    }
+
+    /// Whether some statement denies.
+    pub(crate) fn denies(&self) -> bool {
+        self.denies
+    }
+
+    /// Calls `visit` with each statement that could match, in no particular order and some more than
+    /// once, until it says `true`.
+    pub(crate) fn candidates(
+        &self,
+        call: &Call<'_>,
+        mut visit: impl FnMut(StatementOf<'_>) -> bool,
+    ) {
+        let (action, resource) = (&call.action_prefixes, &call.resource_prefixes);
+        self.index.candidates(action, resource, |number| {
+            self.statements
+                .get(number as usize)
+                .is_some_and(|statement| {
+                    visit(StatementOf {
+                        policy: self,
+                        statement,
+                    })
+                })
+        });
     }
 }
 
-/// The services that an element's actions are of; `None` when they may be of any.
-fn services(actions: &Element) -> Option<BTreeSet<String>> {
-    let service = |action: &String| {
-        let (service, _) = action.split_once(':')?;
-        (!service.contains(['*', '?'])).then(|| service.to_ascii_lowercase())
-    };
-    if actions.negated {
-        None
-    } else {
-        actions.values.iter().map(service).collect()
+impl List {
+    fn of<'l, T>(&self, all: &'l [T]) -> &'l [T] {
+        all.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 
-impl CompiledStatement {
-    fn new(statement: &Statement, variables: bool) -> CompiledStatement {
-        let action = |text: &String| Glob::new(&text.to_ascii_lowercase());
-        // What validation let through is readable; a doubt matches nothing.
-        let resource =
-            |text: &String| ArnPattern::resource(text, variables).unwrap_or(ArnPattern::Never);
-        CompiledStatement {
-            effect: statement.effect,
-            principals: statement.principals.as_ref().map(|element| {
-                let values = element.values.iter().map(|p| (p.kind, p.value.as_str()));
-                Principals::new(element.negated, values)
-            }),
-            actions: Matcher::new(&statement.actions, action),
-            resources: statement
-                .resources
-                .as_ref()
-                .map(|r| Matcher::new(r, resource)),
-            conditions: statement
-                .conditions
-                .iter()
-                .map(|entry| Condition::new(entry, variables))
-                .collect(),
-            written: statement.clone(),
-            variables,
+/// A statement within its policy.
+#[derive(Clone, Copy)]
+pub(crate) struct StatementOf<'a> {
+    policy: &'a Compiled,
+    statement: &'a Statement,
+}
+
+/// An element as written: whether it is the negated form, and its values.
+pub(crate) struct Written<V> {
+    pub(crate) negated: bool,
+    pub(crate) values: V,
+}
+
+/// A condition as written.
+pub(crate) struct WrittenCondition<'a, V> {
+    pub(crate) operator: Operator,
+    pub(crate) operator_name: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) values: V,
+}
+
+impl<'a> StatementOf<'a> {
+    pub(crate) fn effect(self) -> Effect {
+        self.statement.effect
+    }
+
+    /// Whether `${…}` is a variable.
+    pub(crate) fn variables(self) -> bool {
+        self.policy.variables
+    }
+
+    pub(crate) fn sid(self) -> Option<&'a str> {
+        self.statement.sid.map(|place| self.policy.texts.get(place))
+    }
+
+    pub(crate) fn actions(self) -> Written<impl Iterator<Item = &'a str>> {
+        let list = self.statement.actions;
+        Written {
+            negated: list.negated,
+            values: self.texts(list.of(&self.policy.actions)),
         }
+    }
+
+    pub(crate) fn resources(self) -> Option<Written<impl Iterator<Item = &'a str>>> {
+        let list = self.statement.resources?;
+        Some(Written {
+            negated: list.negated,
+            values: self.texts(list.of(&self.policy.resources)),
+        })
+    }
+
+    pub(crate) fn principals(
+        self,
+    ) -> Option<Written<impl Iterator<Item = (PrincipalType, &'a str)>>> {
+        let list = self.statement.principals?;
+        let names = list.of(&self.policy.principals).iter();
+        Some(Written {
+            negated: list.negated,
+            values: names.map(move |name| (name.kind, self.policy.texts.get(name.written))),
+        })
+    }
+
+    pub(crate) fn conditions(
+        self,
+    ) -> impl Iterator<Item = WrittenCondition<'a, impl Iterator<Item = &'a str>>> {
+        let texts = &self.policy.texts;
+        let all = self.statement.conditions.of(&self.policy.conditions).iter();
+        all.map(move |condition| WrittenCondition {
+            operator: condition.operator,
+            operator_name: texts.get(condition.name),
+            key: texts.get(condition.written),
+            values: self.texts(condition.operands.of(&self.policy.operands)),
+        })
+    }
+
+    fn texts<T>(self, list: &'a [(Place, T)]) -> impl Iterator<Item = &'a str> {
+        let texts = &self.policy.texts;
+        list.iter().map(|(place, _)| texts.get(*place))
     }
 
     /// Whether the statement matches, or the first element that does not.
-    pub(crate) fn matches(&self, call: &Call<'_>, reading: Reading) -> Match {
-        let context = call.request.context;
-        if !self.actions.matches(|glob| glob.matches(call.action)) {
+    pub(crate) fn matches(self, call: &Call<'_>, reading: Reading) -> Match {
+        let StatementOf { policy, statement } = self;
+        let texts = &policy.texts;
+        let actions = statement.actions;
+        let action = |(place, pattern): &(Place, ActionPattern)| {
+            pattern.matches(texts.get(*place), call.action)
+        };
+        if actions.of(&policy.actions).iter().any(action) == actions.negated {
             return Match::Action;
         }
-        if let Some(resources) = &self.resources
-            && !resources.matches(|pattern| pattern.matches(call.request.resource, context))
+        let resource = |(place, pattern): &(Place, ArnPattern)| {
+            pattern.matches(texts.get(*place), call.request.resource, &call.facts)
+        };
+        if let Some(resources) = statement.resources
+            && resources.of(&policy.resources).iter().any(resource) == resources.negated
         {
             return Match::Resource;
         }
         let Some(grant) = self.applies(call, reading) else {
             return Match::Principal;
         };
-        match self
-            .conditions
+        let conditions = statement.conditions.of(&policy.conditions);
+        match conditions
             .iter()
-            .position(|condition| !condition.holds(context))
+            .position(|c| !c.holds(policy, &call.facts))
         {
             Some(index) => Match::Condition(index),
             None => Match::Yes(grant),
         }
     }
 
-    pub(crate) fn applies(&self, call: &Call<'_>, reading: Reading) -> Option<Grant> {
-        match (reading, &self.principals) {
+    /// How the statement applies to the caller; `None` when it does not.
+    pub(crate) fn applies(self, call: &Call<'_>, reading: Reading) -> Option<Grant> {
+        let StatementOf { policy, statement } = self;
+        match (reading, statement.principals) {
             (Reading::Attached, None) => Some(Grant::default()),
-            (Reading::Naming { trust }, Some(principals)) => {
+            (Reading::Naming { trust }, Some(list)) => {
                 let scene = Scene {
                     trust,
                     bounded: call.bounded,
                 };
-                principals.apply(&call.request.principal, scene)
+                let names = list.of(&policy.principals).iter().map(|name| Name {
+                    form: name.form,
+                    text: policy.texts.get(name.known),
+                });
+                let caller = &call.request.principal;
+                if list.negated {
+                    (!principal::exempts(&names, caller, scene)).then_some(Grant::default())
+                } else {
+                    principal::named(names, caller, scene)
+                }
             }
             // A policy of one kind in the place of another: it may take away, never give.
             (Reading::Attached, Some(_)) | (Reading::Naming { .. }, None) => {
-                (self.effect == Effect::Deny).then(Grant::default)
+                (statement.effect == Effect::Deny).then(Grant::default)
             }
         }
-    }
-}
-
-impl<T> Matcher<T> {
-    fn new(element: &Element, compile: impl Fn(&String) -> T) -> Matcher<T> {
-        Matcher {
-            negated: element.negated,
-            any_of: element.values.iter().map(compile).collect(),
-        }
-    }
-
-    fn matches(&self, matches: impl Fn(&T) -> bool) -> bool {
-        self.any_of.iter().any(matches) != self.negated
     }
 }
 
 impl Condition {
-    fn new(entry: &ConditionEntry, variables: bool) -> Condition {
-        let operand = |text: &String| {
-            Operand::parse(entry.operator.test, text, variables).unwrap_or(Operand::Never)
-        };
-        Condition {
-            operator: entry.operator,
-            key: entry.key.to_lowercase().into(),
-            operands: entry.values.iter().map(operand).collect(),
+    fn holds(&self, policy: &Compiled, facts: &Facts<'_>) -> bool {
+        let fact = facts.get(policy.texts.get(self.key));
+        let operands = self.operands.of(&policy.operands).iter();
+        let operands = operands.map(|(place, operand)| (operand, policy.texts.get(*place)));
+        operator::holds(self.operator, operands, &fact, facts)
+    }
+}
+
+impl ActionPattern {
+    fn new(text: &str) -> ActionPattern {
+        match text.find(['*', '?']) {
+            None => ActionPattern::Exact,
+            Some(0) if text == "*" => ActionPattern::Any,
+            Some(at) if at + 1 == text.len() && text.ends_with('*') => ActionPattern::Prefix,
+            Some(_) => ActionPattern::General,
         }
     }
 
-    fn holds(&self, context: &dyn Context) -> bool {
-        let value = self.seen(context);
-        operator::holds(self.operator, &self.operands, value.as_ref(), context)
-    }
-
-    /// The request's value of the key.
-    pub(crate) fn seen<'a>(&self, context: &'a dyn Context) -> Option<Value<'a>> {
-        context.value(&self.key)
+    /// Whether an action, in lower case, matches a pattern as it is written.
+    fn matches(self, pattern: &str, action: &str) -> bool {
+        let (pattern_bytes, action_bytes) = (pattern.as_bytes(), action.as_bytes());
+        match self {
+            ActionPattern::Any => true,
+            ActionPattern::Exact => pattern_bytes.eq_ignore_ascii_case(action_bytes),
+            ActionPattern::Prefix => pattern_bytes
+                .split_last()
+                .zip(action_bytes.get(..pattern_bytes.len().saturating_sub(1)))
+                .is_some_and(|((_, start), action)| start.eq_ignore_ascii_case(action)),
+            ActionPattern::General => Glob::new(Lower::ascii(pattern).as_str()).matches(action),
+        }
     }
 }
 
-/// A text in lower case, on the stack when it has an action's length.
-pub(crate) struct Lower {
-    short: [u8; 96],
-    length: usize,
-    long: String,
+/// A policy in the making.
+struct Builder<'a> {
+    texts: Interner,
+    index: index::Builder<'a>,
+    statements: Vec<Statement>,
+    actions: Vec<(Place, ActionPattern)>,
+    resources: Vec<(Place, ArnPattern)>,
+    principals: Vec<NamedPrincipal>,
+    conditions: Vec<Condition>,
+    operands: Vec<(Place, Operand)>,
+    variables: bool,
 }
 
-impl Lower {
-    pub(crate) fn new(text: &str) -> Lower {
-        let mut lower = Lower {
-            short: [0; 96],
-            length: 0,
-            long: String::new(),
+impl<'a> Builder<'a> {
+    fn new(document: &'a Document) -> Builder<'a> {
+        let mut builder = Builder {
+            texts: Interner::default(),
+            index: index::Builder::default(),
+            statements: Vec::with_capacity(document.statements.len()),
+            actions: Vec::new(),
+            resources: Vec::new(),
+            principals: Vec::new(),
+            conditions: Vec::new(),
+            operands: Vec::new(),
+            variables: document.variables,
         };
-        match lower.short.get_mut(..text.len()) {
-            Some(short) => {
-                short.copy_from_slice(text.as_bytes());
-                short.make_ascii_lowercase();
-                lower.length = text.len();
+        for statement in &document.statements {
+            let actions = builder.actions(&statement.actions);
+            let resources = statement.resources.as_ref().map(|r| builder.resources(r));
+            builder.file(&statement.actions, statement.resources.as_ref(), resources);
+            let statement = Statement {
+                sid: statement.sid.as_deref().map(|sid| builder.texts.add(sid)),
+                effect: statement.effect,
+                actions,
+                resources,
+                principals: statement.principals.as_ref().map(|p| builder.principals(p)),
+                conditions: builder.conditions(&statement.conditions),
+            };
+            builder.statements.push(statement);
+        }
+        builder
+    }
+
+    fn actions(&mut self, element: &Element) -> List {
+        let start = self.actions.len();
+        for text in &element.values {
+            self.actions
+                .push((self.texts.add(text), ActionPattern::new(text)));
+        }
+        list(start..self.actions.len(), element.negated)
+    }
+
+    fn resources(&mut self, element: &Element) -> List {
+        let start = self.resources.len();
+        for text in &element.values {
+            // What validation let through is readable; a doubt matches nothing.
+            let pattern = ArnPattern::resource(text, self.variables).unwrap_or(ArnPattern::Never);
+            self.resources.push((self.texts.add(text), pattern));
+        }
+        list(start..self.resources.len(), element.negated)
+    }
+
+    /// Tells the index what is literal in a statement's actions and resources.
+    fn file(&mut self, actions: &'a Element, resources: Option<&'a Element>, list: Option<List>) {
+        let action = |text: &'a String| {
+            let wild = text.find(['*', '?']);
+            Part {
+                literal: text.get(..wild.unwrap_or(text.len())).unwrap_or_default(),
+                whole: wild.is_none(),
             }
-            None => lower.long = text.to_ascii_lowercase(),
-        }
-        lower
+        };
+        let patterns = list
+            .map(|list| list.of(&self.resources))
+            .unwrap_or_default();
+        let resource = |(text, (_, pattern)): (&'a String, &(Place, ArnPattern))| {
+            let literal = pattern.literal(text);
+            Part {
+                literal: literal.unwrap_or(text),
+                whole: literal.is_none(),
+            }
+        };
+        self.index.statement(
+            (!actions.negated).then(|| actions.values.iter().map(action)),
+            resources
+                .filter(|element| !element.negated)
+                .map(|element| element.values.iter().zip(patterns).map(resource)),
+        );
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        let short = self.short.get(..self.length).filter(|s| !s.is_empty());
-        // ASCII letters alone were changed, so it is as valid as the text was.
-        short
-            .and_then(|s| std::str::from_utf8(s).ok())
-            .unwrap_or(&self.long)
+    fn principals(&mut self, element: &PrincipalElement) -> List {
+        let start = self.principals.len();
+        for named in &element.values {
+            let name = Name::new(named.kind, &named.value);
+            self.principals.push(NamedPrincipal {
+                kind: named.kind,
+                form: name.form,
+                known: self.texts.add(name.text),
+                written: self.texts.add(&named.value),
+            });
+        }
+        list(start..self.principals.len(), element.negated)
+    }
+
+    fn conditions(&mut self, entries: &[ConditionEntry]) -> List {
+        let start = self.conditions.len();
+        for entry in entries {
+            let first = self.operands.len();
+            for text in &entry.values {
+                let operand = Operand::parse(entry.operator.test, text, self.variables);
+                let place = self.texts.add(text);
+                self.operands
+                    .push((place, operand.unwrap_or(Operand::Never)));
+            }
+            self.conditions.push(Condition {
+                operator: entry.operator,
+                name: self.texts.add(&entry.operator_name),
+                key: self.texts.add(Lower::unicode(&entry.key).as_str()),
+                written: self.texts.add(&entry.key),
+                operands: list(first..self.operands.len(), false),
+            });
+        }
+        list(start..self.conditions.len(), false)
+    }
+
+    fn finish(self) -> Compiled {
+        Compiled {
+            label: None,
+            texts: self.texts.finish(),
+            denies: self.statements.iter().any(|s| s.effect == Effect::Deny),
+            statements: self.statements.into(),
+            actions: self.actions.into(),
+            resources: self.resources.into(),
+            principals: self.principals.into(),
+            conditions: self.conditions.into(),
+            operands: self.operands.into(),
+            index: self.index.finish(),
+            variables: self.variables,
+        }
+    }
+}
+
+fn list(range: Range<usize>, negated: bool) -> List {
+    // No list is longer than the text, which the reader bounds.
+    let number = |at: usize| at.try_into().unwrap_or(u32::MAX);
+    List {
+        start: number(range.start),
+        end: number(range.end),
+        negated,
     }
 }

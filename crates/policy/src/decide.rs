@@ -7,10 +7,13 @@
 use std::sync::Arc;
 
 use crate::arn;
-use crate::compiled::{Call, Compiled, CompiledStatement, Lower, Match, Reading};
+use crate::compiled::{Call, Compiled, Match, Reading, StatementOf};
 use crate::context::Context;
 use crate::document::Effect;
+use crate::facts::Facts;
+use crate::index::{Domain, Prefixes};
 use crate::principal::{Grant, Principal, is_service_linked_role};
+use crate::texts::Lower;
 
 /// One request to decide.
 #[derive(Clone, Copy)]
@@ -175,7 +178,7 @@ pub(crate) trait Sink {
         &mut self,
         position: (usize, usize),
         policy: &Compiled,
-        statement: &CompiledStatement,
+        statement: StatementOf<'_>,
         outcome: Match,
         asked: (&Call<'_>, Reading),
     );
@@ -197,7 +200,7 @@ impl Sink for Silent {
         &mut self,
         _: (usize, usize),
         _: &Compiled,
-        _: &CompiledStatement,
+        _: StatementOf<'_>,
         _: Match,
         _: (&Call<'_>, Reading),
     ) {
@@ -231,10 +234,13 @@ pub(crate) fn evaluate<S: Sink>(
     policies: &Policies<'_>,
     sink: &mut S,
 ) -> Decision {
-    let action = Lower::new(request.action);
+    let action = Lower::ascii(request.action);
     let call = Call {
         request,
         action: action.as_str(),
+        action_prefixes: Prefixes::new(action.as_str(), Domain::Action),
+        resource_prefixes: Prefixes::new(request.resource, Domain::Resource),
+        facts: Facts::new(request.context),
         bounded: policies.boundary.is_some(),
     };
     let layers = Layers::of(&call, policies);
@@ -468,7 +474,7 @@ struct Asked {
 impl Asked {
     fn ask<S: Sink>(&mut self, index: usize, policy: &Compiled, call: &Call<'_>, sink: &mut S) {
         if S::THOROUGH {
-            for (number, statement) in policy.statements.iter().enumerate() {
+            for (number, statement) in policy.statements().enumerate() {
                 let outcome = self.hear(statement, call);
                 sink.statement(
                     (index, number),
@@ -480,26 +486,27 @@ impl Asked {
             }
             return;
         }
-        let (service, _) = call.action.split_once(':').unwrap_or_default();
-        for statement in policy.of_service(service) {
-            // A further permission of the caller's own policies changes nothing. Of a resource's
-            // policy it may: each can name the caller more closely.
-            let settled = statement.effect == Effect::Allow
-                && self.allowed.is_some()
-                && self.reading == Reading::Attached;
-            if !settled {
+        if self.settled() && !policy.denies() {
+            return;
+        }
+        policy.candidates(call, |statement| {
+            if statement.effect() == Effect::Deny || !self.settled() {
                 self.hear(statement, call);
             }
-            if self.denied {
-                return;
-            }
-        }
+            self.denied
+        });
     }
 
-    fn hear(&mut self, statement: &CompiledStatement, call: &Call<'_>) -> Match {
+    /// Whether further permissions change nothing: those of the caller's own policies. Of a resource's
+    /// policy they may, each can name the caller more closely.
+    fn settled(&self) -> bool {
+        self.allowed.is_some() && self.reading == Reading::Attached
+    }
+
+    fn hear(&mut self, statement: StatementOf<'_>, call: &Call<'_>) -> Match {
         let outcome = statement.matches(call, self.reading);
         if let Match::Yes(grant) = outcome {
-            match statement.effect {
+            match statement.effect() {
                 Effect::Deny => self.denied = true,
                 Effect::Allow => {
                     self.allowed = Some(self.allowed.unwrap_or_default().union(grant));

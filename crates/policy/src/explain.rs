@@ -1,11 +1,12 @@
 //! The explanation of a decision: what every layer answered and what each statement failed on.
 
-use crate::compiled::{Call, Compiled, CompiledStatement, Match, Reading};
+use crate::compiled::{Call, Compiled, Match, Reading, StatementOf};
 use crate::context::Value;
 use crate::decide::{Answer, Decision, Layer, Policies, Request, Sink, Waiver, evaluate};
-use crate::document::{Effect, Statement};
+use crate::document::Effect;
 use crate::missing;
 use crate::principal::PrincipalType;
+use crate::texts::Lower;
 
 /// Decides a request and tells why. Its decision is that of [`decide`](crate::decide), made by the
 /// same evaluator.
@@ -203,7 +204,7 @@ impl Sink for Record {
         &mut self,
         (policy, number): (usize, usize),
         compiled: &Compiled,
-        statement: &CompiledStatement,
+        statement: StatementOf<'_>,
         outcome: Match,
         (call, reading): (&Call<'_>, Reading),
     ) {
@@ -211,8 +212,8 @@ impl Sink for Record {
             policy,
             label: compiled.label().map(str::to_owned),
             statement: number,
-            sid: statement.written.sid.clone(),
-            effect: statement.effect,
+            sid: statement.sid().map(str::to_owned),
+            effect: statement.effect(),
             mismatch: mismatch(statement, outcome, call),
             missing_keys: missing::keys(statement, outcome, call, reading),
         });
@@ -244,47 +245,65 @@ impl Sink for Record {
     }
 }
 
-fn mismatch(statement: &CompiledStatement, outcome: Match, call: &Call<'_>) -> Option<Mismatch> {
-    let written = &statement.written;
+fn mismatch(statement: StatementOf<'_>, outcome: Match, call: &Call<'_>) -> Option<Mismatch> {
     let request = call.request;
-    let (element, wanted, seen) = match outcome {
+    let owned = |values: &mut dyn Iterator<Item = &str>| values.map(str::to_owned).collect();
+    let (element, wanted, seen): (_, Vec<String>, _) = match outcome {
         Match::Yes(_) => return None,
         Match::Condition(index) => {
-            return written.conditions.get(index).map(|entry| {
-                let seen = request.context.value(&entry.key.to_lowercase());
+            return statement.conditions().nth(index).map(|mut condition| {
+                let key = Lower::unicode(condition.key);
                 Mismatch::Condition {
-                    operator: entry.operator_name.clone(),
-                    key: entry.key.clone(),
-                    wanted: entry.values.clone(),
-                    seen: seen.map(|value| match value {
-                        Value::One(text) => vec![text.into_owned()],
-                        Value::Many(texts) => texts.into_iter().map(Into::into).collect(),
-                    }),
+                    operator: condition.operator_name.to_owned(),
+                    key: condition.key.to_owned(),
+                    wanted: owned(&mut condition.values),
+                    seen: call
+                        .facts
+                        .get(key.as_str())
+                        .value()
+                        .map(|value| match value {
+                            Value::One(text) => vec![text.to_string()],
+                            Value::Many(texts) => texts.iter().map(ToString::to_string).collect(),
+                        }),
                 }
             });
         }
         Match::Action => {
-            let element = &written.actions;
-            let name = if element.negated {
+            let mut written = statement.actions();
+            let name = if written.negated {
                 ElementName::NotAction
             } else {
                 ElementName::Action
             };
-            (name, element.values.clone(), request.action.to_owned())
+            (name, owned(&mut written.values), request.action.to_owned())
         }
         Match::Resource => {
-            let element = written.resources.as_ref();
-            let name = if element.is_some_and(|e| e.negated) {
+            let mut written = statement.resources();
+            let name = if written.as_ref().is_some_and(|w| w.negated) {
                 ElementName::NotResource
             } else {
                 ElementName::Resource
             };
-            let wanted = element.map(|e| e.values.clone()).unwrap_or_default();
-            (name, wanted, request.resource.to_owned())
+            let wanted = written.as_mut().map(|w| owned(&mut w.values));
+            (
+                name,
+                wanted.unwrap_or_default(),
+                request.resource.to_owned(),
+            )
         }
         Match::Principal => {
-            let (name, wanted) = principals(written);
-            (name, wanted, request.principal.to_string())
+            let written = statement.principals();
+            let name = if written.as_ref().is_some_and(|w| w.negated) {
+                ElementName::NotPrincipal
+            } else {
+                ElementName::Principal
+            };
+            let values = written.into_iter().flat_map(|w| w.values);
+            let wanted = values.map(|(kind, value)| match kind {
+                PrincipalType::Everyone => value.to_owned(),
+                kind => format!("{kind}: {value}"),
+            });
+            (name, wanted.collect(), request.principal.to_string())
         }
     };
     Some(Mismatch::Element {
@@ -292,19 +311,4 @@ fn mismatch(statement: &CompiledStatement, outcome: Match, call: &Call<'_>) -> O
         wanted,
         seen,
     })
-}
-
-fn principals(written: &Statement) -> (ElementName, Vec<String>) {
-    let element = written.principals.as_ref();
-    let name = if element.is_some_and(|e| e.negated) {
-        ElementName::NotPrincipal
-    } else {
-        ElementName::Principal
-    };
-    let values = element.iter().flat_map(|e| &e.values);
-    let values = values.map(|named| match named.kind {
-        PrincipalType::Everyone => named.value.clone(),
-        kind => format!("{kind}: {}", named.value),
-    });
-    (name, values.collect())
 }

@@ -3,12 +3,16 @@
 //! Follows RFC 8259. A key given twice in one object, nesting deeper than a policy can need, and
 //! text after the value are errors, because two readers could understand such a document
 //! differently. Strings without escapes are borrowed from the text. Reading takes time and memory in
-//! proportion to the text, so that how long a document may be is left to whoever takes it in.
+//! proportion to the text; how long a document may be is for quotas to say, far below [`MAX_LENGTH`].
 
 use std::borrow::Cow;
 
 /// More than any policy has: document, list, statement, condition block, operator, key, list.
 const MAX_DEPTH: usize = 16;
+
+/// A hundred times what AWS takes: 131,072 characters. What is compiled from a document refers to its
+/// parts by 32 bits.
+pub(crate) const MAX_LENGTH: usize = 1 << 24;
 
 /// Bytes of the text: from `start` up to, not including, `end`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -59,10 +63,16 @@ pub(crate) enum Fault {
     Truncated,
     DuplicateKey,
     TooDeep,
+    /// Longer than [`MAX_LENGTH`].
+    TooLong,
 }
 
 /// Reads one whole document.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, NotJson> {
+    if text.len() > MAX_LENGTH {
+        let (at, fault) = (MAX_LENGTH, Fault::TooLong);
+        return Err(NotJson { at, fault });
+    }
     let mut reader = Reader { text, at: 0 };
     let node = reader.value(0)?;
     reader.blanks();

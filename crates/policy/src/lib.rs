@@ -19,8 +19,10 @@ mod context;
 mod decide;
 mod document;
 mod explain;
+mod facts;
 mod findings;
 mod glob;
+mod index;
 mod json;
 mod missing;
 mod number;
@@ -30,6 +32,7 @@ mod principal;
 mod report;
 mod resource;
 mod template;
+mod texts;
 mod validate;
 
 pub use arn::Arn;

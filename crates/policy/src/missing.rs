@@ -1,11 +1,11 @@
 //! Condition keys that a statement names and a request does not have.
 
 use crate::arn;
-use crate::compiled::{Call, CompiledStatement, Match, Reading};
-use crate::context::Context;
-use crate::document::{Element, Statement};
+use crate::compiled::{Call, Match, Reading, StatementOf};
+use crate::facts::Facts;
 use crate::resource::ArnPattern;
 use crate::template::{self, Part};
+use crate::texts::Lower;
 
 /// The keys of conditions and variables that a statement names, each once and as first written, and
 /// that the request lacks: those of `Resource` first, then condition by condition.
@@ -13,26 +13,23 @@ use crate::template::{self, Part};
 /// Empty for a statement that is about something else: another action, principal or resource. A
 /// resource that only an unknown variable keeps from matching is not something else.
 pub(crate) fn keys(
-    statement: &CompiledStatement,
+    statement: StatementOf<'_>,
     outcome: Match,
     call: &Call<'_>,
     reading: Reading,
 ) -> Vec<String> {
-    let (written, variables) = (&statement.written, statement.variables);
     let concerned = match outcome {
         Match::Yes(_) | Match::Condition(_) => true,
         Match::Resource => {
-            variables
-                && could_match(written.resources.as_ref(), call)
-                && statement.applies(call, reading).is_some()
+            could_match(statement, call) && statement.applies(call, reading).is_some()
         }
         Match::Action | Match::Principal => false,
     };
     let mut keys: Vec<String> = Vec::new();
     if concerned {
-        name(written, variables, &mut |key| {
+        name(statement, &mut |key| {
             let known = keys.iter().any(|k| same(k, key));
-            if !known && !has(call.request.context, key) {
+            if !known && !has(&call.facts, key) {
                 keys.push(key.to_owned());
             }
         });
@@ -40,8 +37,8 @@ pub(crate) fn keys(
     keys
 }
 
-fn has(context: &dyn Context, key: &str) -> bool {
-    context.value(&key.to_lowercase()).is_some()
+fn has(facts: &Facts<'_>, key: &str) -> bool {
+    facts.get(Lower::unicode(key).as_str()).value().is_some()
 }
 
 /// Whether two spellings name one key.
@@ -49,16 +46,16 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }
 
-fn name(statement: &Statement, variables: bool, tell: &mut dyn FnMut(&str)) {
-    if variables {
-        for text in statement.resources.iter().flat_map(|r| &r.values) {
-            of_text(variable_part(text), tell);
-        }
+fn name(statement: StatementOf<'_>, tell: &mut dyn FnMut(&str)) {
+    let variables = statement.variables();
+    let resources = statement.resources().filter(|_| variables);
+    for text in resources.into_iter().flat_map(|r| r.values) {
+        of_text(variable_part(text), tell);
     }
-    for entry in &statement.conditions {
-        tell(&entry.key);
-        if variables && entry.operator.test.takes_variables() {
-            entry.values.iter().for_each(|text| of_text(text, tell));
+    for condition in statement.conditions() {
+        tell(condition.key);
+        if variables && condition.operator.test.takes_variables() {
+            condition.values.for_each(|text| of_text(text, tell));
         }
     }
 }
@@ -76,21 +73,22 @@ fn variable_part(text: &str) -> &str {
     arn::split(text).map_or("", |[.., rest]| rest)
 }
 
-/// Whether a resource would match if each variable without a value stood for any text.
-fn could_match(resources: Option<&Element>, call: &Call<'_>) -> bool {
-    let context = call.request.context;
-    let Some(resources) = resources.filter(|r| !r.negated) else {
+/// Whether the resource would match if each variable without a value stood for any text.
+fn could_match(statement: StatementOf<'_>, call: &Call<'_>) -> bool {
+    let resources = statement.resources().filter(|r| !r.negated);
+    let Some(mut resources) = resources.filter(|_| statement.variables()) else {
         return false;
     };
-    resources.values.iter().any(|text| {
-        open(text, context)
-            .and_then(|opened| ArnPattern::resource(&opened, true))
-            .is_some_and(|pattern| pattern.matches(call.request.resource, context))
+    resources.values.any(|text| {
+        open(text, &call.facts).is_some_and(|opened| {
+            ArnPattern::resource(&opened, true)
+                .is_some_and(|pattern| pattern.matches(&opened, call.request.resource, &call.facts))
+        })
     })
 }
 
 /// The pattern with a `*` for each variable without a value; `None` when every variable has one.
-fn open(text: &str, context: &dyn Context) -> Option<String> {
+fn open(text: &str, facts: &Facts<'_>) -> Option<String> {
     let rest = variable_part(text);
     let mut opened = text.strip_suffix(rest)?.to_owned();
     let mut unknown = false;
@@ -103,7 +101,7 @@ fn open(text: &str, context: &dyn Context) -> Option<String> {
                 opened.push('}');
             }
             Part::Variable { key, default } => match default {
-                None if !has(context, key) => {
+                None if !has(facts, key) => {
                     unknown = true;
                     opened.push('*');
                 }

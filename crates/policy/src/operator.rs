@@ -8,12 +8,14 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::context::{Context, Value};
+use crate::context::Value;
+use crate::facts::{self, Fact, Facts};
+use crate::glob::Glob;
 use crate::number::{Decimal, instant};
 use crate::resource::ArnPattern;
-use crate::template::{Pattern, Syntax};
+use crate::template;
 
 /// A condition operator, taken apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -141,17 +143,20 @@ impl Relation {
     }
 }
 
-/// One policy value, ready to be compared.
+/// One policy value, as far as it is read beforehand. Its text is kept elsewhere, as written.
 #[derive(Clone, Debug)]
 pub(crate) enum Operand {
-    /// Text, pattern, or text with folded case: the operator knows which.
-    Text(Pattern),
+    /// Compared or matched as it is.
+    Text,
+    /// The same once its variables and escapes are put in.
+    Expands,
     Arn(ArnPattern),
-    Number(Box<str>),
+    Number,
     Instant(i64),
     Bool(bool),
-    Bytes(Box<[u8]>),
-    Net(IpNet),
+    Base64,
+    V4(Ipv4Net),
+    V6(Box<Ipv6Net>),
     /// A value that equals nothing: a literal that cannot be read (only session policies may have
     /// one), or an IPv6 network with host bits set.
     Never,
@@ -163,148 +168,173 @@ pub(crate) struct BadLiteral;
 
 impl Operand {
     pub(crate) fn parse(test: Test, text: &str, variables: bool) -> Result<Operand, BadLiteral> {
-        let pattern = |wildcards| {
-            Pattern::parse(
-                text,
-                Syntax {
-                    variables,
-                    wildcards,
-                },
-            )
-            .map_err(|_| BadLiteral)
+        let expands = || match variables {
+            true => template::expands(text).map_err(|_| BadLiteral),
+            false => Ok(false),
+        };
+        let text_or_template = |expands| {
+            if expands {
+                Operand::Expands
+            } else {
+                Operand::Text
+            }
         };
         Ok(match test {
-            Test::StringEquals => Operand::Text(pattern(false)?),
-            Test::StringLike => Operand::Text(pattern(true)?),
-            Test::StringEqualsIgnoreCase => match pattern(false)? {
-                fixed @ Pattern::Fixed(_) => {
-                    let lower = fixed.fixed_text().unwrap_or_default().to_lowercase();
-                    let syntax = Syntax {
-                        variables: false,
-                        wildcards: false,
-                    };
-                    Operand::Text(Pattern::parse(&lower, syntax).map_err(|_| BadLiteral)?)
-                }
-                slots @ Pattern::Slots(_) => Operand::Text(slots),
-            },
+            Test::StringEquals | Test::StringLike | Test::StringEqualsIgnoreCase => {
+                text_or_template(expands()?)
+            }
             Test::Arn => Operand::Arn(ArnPattern::condition(text, variables).ok_or(BadLiteral)?),
             Test::Numeric(_) => {
                 Decimal::parse(text).ok_or(BadLiteral)?;
-                Operand::Number(text.into())
+                Operand::Number
             }
             Test::Date(_) => Operand::Instant(instant(text).ok_or(BadLiteral)?),
-            Test::Bool | Test::Null => match (boolean(text), pattern(false)?) {
-                (Some(value), _) => Operand::Bool(value),
-                (None, slots @ Pattern::Slots(_)) if test == Test::Bool => Operand::Text(slots),
-                (None, _) => return Err(BadLiteral),
+            Test::Bool | Test::Null => match boolean(text) {
+                Some(value) => Operand::Bool(value),
+                None if test == Test::Bool && expands()? => Operand::Expands,
+                None => return Err(BadLiteral),
             },
-            Test::Binary => Operand::Bytes(base64(text).ok_or(BadLiteral)?.into()),
+            Test::Binary => {
+                base64(text).ok_or(BadLiteral)?;
+                Operand::Base64
+            }
             Test::IpAddress => match network(text).ok_or(BadLiteral)? {
+                IpNet::V4(net) => Operand::V4(net.trunc()),
                 IpNet::V6(net) if net.addr() != net.network() => Operand::Never,
-                net => Operand::Net(net.trunc()),
+                IpNet::V6(net) => Operand::V6(Box::new(net)),
             },
         })
     }
 }
 
+/// The values of a condition: each as read beforehand and as written.
+pub(crate) trait Operands<'a>: Iterator<Item = (&'a Operand, &'a str)> + Clone {}
+
+impl<'a, I: Iterator<Item = (&'a Operand, &'a str)> + Clone> Operands<'a> for I {}
+
 /// Whether a condition holds: the truth table of missing, empty, single and multiple values.
-pub(crate) fn holds(
+pub(crate) fn holds<'a>(
     operator: Operator,
-    operands: &[Operand],
-    value: Option<&Value<'_>>,
-    context: &dyn Context,
+    mut operands: impl Operands<'a>,
+    fact: &Fact<'_>,
+    facts: &Facts<'_>,
 ) -> bool {
     if operator.test == Test::Null {
-        let absent = value.is_none();
-        return operands
-            .iter()
-            .any(|o| matches!(o, Operand::Bool(null) if *null == absent));
+        let absent = fact.value().is_none();
+        return operands.any(|(o, _)| matches!(o, Operand::Bool(null) if *null == absent));
     }
-    let passes = |value: &Cow<'_, str>| passes(operator, operands, value, context);
-    match (value, operator.quantifier) {
+    let one_of = |value: &Cow<'_, str>| {
+        let address = || facts::address(value);
+        passes(operator, operands.clone(), value, address, facts)
+    };
+    match (fact.value(), operator.quantifier) {
         (None, _) if operator.if_exists => true,
         (None, Quantifier::One) => operator.negated,
         (None, Quantifier::ForAllValues) => true,
         (None, Quantifier::ForAnyValue) => false,
-        (Some(Value::One(value)), _) => passes(value),
+        (Some(Value::One(value)), _) => passes(operator, operands, value, || fact.address(), facts),
         // Without a set prefix a multi-valued key never matches, not even negated or with one value.
         (Some(Value::Many(_)), Quantifier::One) => false,
-        (Some(Value::Many(values)), Quantifier::ForAllValues) => values.iter().all(passes),
-        (Some(Value::Many(values)), Quantifier::ForAnyValue) => values.iter().any(passes),
+        (Some(Value::Many(values)), Quantifier::ForAllValues) => values.iter().all(one_of),
+        (Some(Value::Many(values)), Quantifier::ForAnyValue) => values.iter().any(one_of),
     }
 }
 
 /// Whether one value of the request passes, given all values of the policy.
-fn passes(operator: Operator, operands: &[Operand], seen: &str, context: &dyn Context) -> bool {
-    let any = |matches: &dyn Fn(&Operand) -> bool| operands.iter().any(matches) != operator.negated;
-    match operator.test {
-        Test::StringEquals | Test::StringLike => any(&|operand| match operand {
-            Operand::Text(pattern) => pattern.matches(seen, context),
+fn passes<'a>(
+    operator: Operator,
+    mut operands: impl Operands<'a>,
+    seen: &str,
+    address: impl FnOnce() -> Option<IpAddr>,
+    facts: &Facts<'_>,
+) -> bool {
+    let expand = |text, wildcards, limit| template::expand(text, wildcards, facts, limit);
+    let found = match operator.test {
+        Test::StringEquals => operands.any(|(operand, text)| match operand {
+            Operand::Text => text == seen,
+            Operand::Expands => expand(text, false, seen.len())
+                .is_some_and(|wanted| wanted.as_bytes() == seen.as_bytes()),
             _ => false,
         }),
-        Test::StringEqualsIgnoreCase => any(&|operand| match operand {
-            Operand::Text(pattern) => equals_ignoring_case(pattern, seen, context),
+        Test::StringLike => operands.any(|(operand, text)| match operand {
+            Operand::Text => Glob::new(text).matches(seen),
+            Operand::Expands => expand(text, true, seen.len())
+                .is_some_and(|wanted| Glob::expanded(wanted.as_bytes()).matches(seen)),
+            _ => false,
+        }),
+        Test::StringEqualsIgnoreCase => operands.any(|(operand, text)| match operand {
+            Operand::Text => equal_ignoring_case(text, seen),
+            // Lower-casing changes a text's length, but not so much.
+            Operand::Expands => {
+                expand(text, false, seen.len().saturating_mul(4)).is_some_and(|wanted| {
+                    wanted
+                        .as_str()
+                        .is_some_and(|w| equal_ignoring_case(w, seen))
+                })
+            }
             _ => false,
         }),
         // What is no ARN, or no address, matches neither an operator nor its negation.
         Test::Arn => {
-            crate::arn::split(seen).is_some()
-                && any(&|operand| match operand {
-                    Operand::Arn(pattern) => pattern.matches_arn(seen, context),
-                    _ => false,
-                })
-        }
-        Test::IpAddress => {
-            let Ok(seen) = IpAddr::from_str(seen) else {
+            if crate::arn::split(seen).is_none() {
                 return false;
-            };
-            let seen = seen.to_canonical();
-            any(&|operand| matches!(operand, Operand::Net(net) if net.contains(&seen)))
+            }
+            operands.any(|(operand, text)| match operand {
+                Operand::Arn(pattern) => pattern.matches(text, seen, facts),
+                _ => false,
+            })
         }
+        Test::IpAddress => match address() {
+            None => return false,
+            Some(IpAddr::V4(seen)) => operands.any(|(operand, _)| match operand {
+                Operand::V4(net) => net.contains(&seen),
+                _ => false,
+            }),
+            Some(IpAddr::V6(seen)) => operands.any(|(operand, _)| match operand {
+                Operand::V6(net) => net.contains(&seen),
+                _ => false,
+            }),
+        },
         Test::Numeric(relation) => match Decimal::parse(seen) {
-            None => operator.negated,
-            Some(seen) => any(&|operand| match operand {
-                Operand::Number(text) => {
+            None => return operator.negated,
+            Some(seen) => operands.any(|(operand, text)| match operand {
+                Operand::Number => {
                     Decimal::parse(text).is_some_and(|wanted| relation.holds(seen.compare(&wanted)))
                 }
                 _ => false,
             }),
         },
         Test::Date(relation) => match instant(seen) {
-            None => operator.negated,
-            Some(seen) => any(
-                &|operand| matches!(operand, Operand::Instant(wanted) if relation.holds(seen.cmp(wanted))),
-            ),
+            None => return operator.negated,
+            Some(seen) => operands.any(|(operand, _)| match operand {
+                Operand::Instant(wanted) => relation.holds(seen.cmp(wanted)),
+                _ => false,
+            }),
         },
         Test::Bool => {
             let seen = seen.eq_ignore_ascii_case("true");
-            any(&|operand| match operand {
+            operands.any(|(operand, text)| match operand {
                 Operand::Bool(wanted) => *wanted == seen,
-                Operand::Text(slots) => {
-                    slots.resolved_text(context).as_deref().and_then(boolean) == Some(seen)
-                }
+                Operand::Expands => expand(text, false, "false".len())
+                    .is_some_and(|wanted| wanted.as_str().and_then(boolean) == Some(seen)),
                 _ => false,
             })
         }
+        // Both are base64 without slack: the same bytes are the same text.
         Test::Binary => {
-            let seen = base64(seen);
-            any(&|operand| match (operand, &seen) {
-                (Operand::Bytes(wanted), Some(seen)) => **wanted == **seen,
-                _ => false,
-            })
+            operands.any(|(operand, text)| matches!(operand, Operand::Base64) && text == seen)
         }
         Test::Null => false,
-    }
+    };
+    found != operator.negated
 }
 
 /// Both sides lower-cased, which is not Unicode case folding: `ſ` is not `s`.
-fn equals_ignoring_case(wanted: &Pattern, seen: &str, context: &dyn Context) -> bool {
-    match wanted.fixed_text() {
-        Some(lower) if seen.is_ascii() => seen.eq_ignore_ascii_case(lower),
-        Some(lower) => seen.to_lowercase() == lower,
-        None => wanted
-            .resolved_text(context)
-            .is_some_and(|text| text.to_lowercase() == seen.to_lowercase()),
+fn equal_ignoring_case(wanted: &str, seen: &str) -> bool {
+    if wanted.is_ascii() && seen.is_ascii() {
+        wanted.eq_ignore_ascii_case(seen)
+    } else {
+        wanted.to_lowercase() == seen.to_lowercase()
     }
 }
 

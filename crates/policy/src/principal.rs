@@ -49,7 +49,7 @@ impl PrincipalType {
     pub(crate) fn admits(self, value: &str) -> bool {
         match self {
             PrincipalType::Everyone => value == "*",
-            PrincipalType::Aws => !matches!(Name::aws(value), Name::Unknown),
+            PrincipalType::Aws => Name::aws(value).form != Form::Unknown,
             PrincipalType::Service => is_host(value),
             PrincipalType::Federated => is_host(value) || is_provider_arn(value),
             PrincipalType::CanonicalUser => {
@@ -218,128 +218,119 @@ pub(crate) struct Scene {
     pub(crate) bounded: bool,
 }
 
-/// The `Principal` or `NotPrincipal` of a statement.
-#[derive(Clone, Debug)]
-pub(crate) struct Principals {
-    negated: bool,
-    names: Box<[Name]>,
+/// One principal as a policy names it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Name<'a> {
+    pub(crate) form: Form,
+    /// The part of the value by which callers are known: of an account's ARN its id.
+    pub(crate) text: &'a str,
 }
 
-/// One principal as a policy names it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Name {
+/// What kind of name it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
     Everyone,
-    Account(Box<str>),
+    Account,
     /// A user or role by ARN or unique id.
-    Entity(Box<str>),
+    Entity,
     /// A session by ARN or by `AROA…:Session`.
-    Session(Box<str>),
-    Service(Box<str>),
-    Federated(Box<str>),
+    Session,
+    Service,
+    Federated,
     /// Names nobody who can call here.
     Unknown,
 }
 
-impl Principals {
-    pub(crate) fn new<'a>(
-        negated: bool,
-        values: impl Iterator<Item = (PrincipalType, &'a str)>,
-    ) -> Principals {
-        Principals {
-            negated,
-            names: values.map(|(kind, value)| Name::new(kind, value)).collect(),
-        }
-    }
+/// The names of a `Principal` or `NotPrincipal` element.
+pub(crate) trait Names<'a>: Iterator<Item = Name<'a>> + Clone {}
 
-    /// How the element applies to a caller; `None` when it does not.
-    pub(crate) fn apply(&self, caller: &Principal<'_>, scene: Scene) -> Option<Grant> {
-        if self.negated {
-            return (!self.exempts(caller, scene)).then_some(Grant::default());
-        }
-        self.names
-            .iter()
-            .filter_map(|name| name.names(caller, scene))
-            .reduce(Grant::union)
-    }
+impl<'a, I: Iterator<Item = Name<'a>> + Clone> Names<'a> for I {}
 
-    /// Whether `NotPrincipal` spares a caller: account, entity and session must all be listed, and a
-    /// caller with a permissions boundary is never spared.
-    fn exempts(&self, caller: &Principal<'_>, scene: Scene) -> bool {
-        if scene.bounded {
-            return false;
+/// How a `Principal` element applies to a caller; `None` when it does not.
+pub(crate) fn named<'a>(
+    names: impl Names<'a>,
+    caller: &Principal<'_>,
+    scene: Scene,
+) -> Option<Grant> {
+    names
+        .filter_map(|name| name.names(caller, scene))
+        .reduce(Grant::union)
+}
+
+/// Whether `NotPrincipal` spares a caller: account, entity and session must all be listed, and a
+/// caller with a permissions boundary is never spared.
+pub(crate) fn exempts<'a>(names: &impl Names<'a>, caller: &Principal<'_>, scene: Scene) -> bool {
+    if scene.bounded {
+        return false;
+    }
+    let everyone = names.clone().any(|n| n.form == Form::Everyone) && everyone(caller, scene);
+    let lists = |form: Form, wanted: &dyn Fn(&str) -> bool| {
+        everyone || names.clone().any(|n| n.form == form && wanted(n.text))
+    };
+    let account = |id: &str| lists(Form::Account, &|name| name == id);
+    let entity = |arn: &str, id: &str| lists(Form::Entity, &|name| name == arn || name == id);
+    match *caller {
+        Principal::Anonymous => everyone,
+        Principal::Root { account: id } => account(id),
+        Principal::User {
+            account: id,
+            arn,
+            unique_id,
+        } => account(id) && entity(arn, unique_id),
+        Principal::FederatedUser {
+            account: id,
+            arn,
+            user,
+        } => {
+            account(id)
+                && user.is_none_or(|(arn, unique_id)| entity(arn, unique_id))
+                && lists(Form::Session, &|name| name == arn)
         }
-        let everyone = self.names.contains(&Name::Everyone) && everyone(caller, scene);
-        let lists = |wanted: &dyn Fn(&Name) -> bool| everyone || self.names.iter().any(wanted);
-        let account = |id: &str| lists(&|n| matches!(n, Name::Account(a) if **a == *id));
-        let entity = |arn: &str, id: &str| {
-            lists(&|n| matches!(n, Name::Entity(e) if **e == *arn || **e == *id))
-        };
-        match *caller {
-            Principal::Anonymous => everyone,
-            Principal::Root { account: id } => account(id),
-            Principal::User {
-                account: id,
-                arn,
-                unique_id,
-            } => account(id) && entity(arn, unique_id),
-            Principal::FederatedUser {
-                account: id,
-                arn,
-                user,
-            } => {
-                account(id)
-                    && user.is_none_or(|(arn, unique_id)| entity(arn, unique_id))
-                    && lists(&|n| matches!(n, Name::Session(s) if **s == *arn))
-            }
-            Principal::AssumedRole {
-                account: id,
-                role_arn,
-                unique_id,
-                session_arn,
-                session_name,
-            } => {
-                account(id)
-                    && entity(role_arn, unique_id)
-                    && lists(&|n| {
-                        matches!(n, Name::Session(s)
-                            if **s == *session_arn || is_session(s, unique_id, session_name))
-                    })
-            }
-            Principal::Service { name } => {
-                lists(&|n| matches!(n, Name::Service(s) if **s == *name))
-            }
-            Principal::Federated { provider, .. } => {
-                lists(&|n| matches!(n, Name::Federated(p) if **p == *provider))
-            }
+        Principal::AssumedRole {
+            account: id,
+            role_arn,
+            unique_id,
+            session_arn,
+            session_name,
+        } => {
+            account(id)
+                && entity(role_arn, unique_id)
+                && lists(Form::Session, &|name| {
+                    name == session_arn || is_session(name, unique_id, session_name)
+                })
         }
+        Principal::Service { name } => lists(Form::Service, &|service| service == name),
+        Principal::Federated { provider, .. } => lists(Form::Federated, &|name| name == provider),
     }
 }
 
-impl Name {
-    fn new(kind: PrincipalType, value: &str) -> Name {
-        match kind {
-            PrincipalType::Everyone => Name::Everyone,
-            PrincipalType::Aws => Name::aws(value),
-            PrincipalType::Service => Name::Service(value.into()),
-            PrincipalType::Federated => Name::Federated(value.into()),
+impl<'a> Name<'a> {
+    pub(crate) fn new(kind: PrincipalType, value: &'a str) -> Name<'a> {
+        let form = match kind {
+            PrincipalType::Everyone => Form::Everyone,
+            PrincipalType::Aws => return Name::aws(value),
+            PrincipalType::Service => Form::Service,
+            PrincipalType::Federated => Form::Federated,
             // Canonical ids belong to S3's own namespace of accounts, which no caller carries.
-            PrincipalType::CanonicalUser => Name::Unknown,
-        }
+            PrincipalType::CanonicalUser => Form::Unknown,
+        };
+        Name { form, text: value }
     }
 
-    fn aws(value: &str) -> Name {
+    fn aws(value: &'a str) -> Name<'a> {
+        let of = |form| Name { form, text: value };
         if value == "*" {
-            return Name::Everyone;
+            return of(Form::Everyone);
         }
         if is_account(value) {
-            return Name::Account(value.into());
+            return of(Form::Account);
         }
         let Some([_, partition, service, region, account, resource]) = arn::split(value) else {
-            return Name::unique_id(value);
+            return of(Form::of_unique_id(value));
         };
         let plain = !value.contains(['*', '?']);
         if !plain || partition.is_empty() || !region.is_empty() || !is_account(account) {
-            return Name::Unknown;
+            return of(Form::Unknown);
         }
         let named = |prefix: &str| {
             resource
@@ -347,19 +338,70 @@ impl Name {
                 .is_some_and(|name| !name.is_empty())
         };
         match service {
-            "iam" if resource == "root" => Name::Account(account.into()),
-            "iam" if named("user/") || named("role/") => Name::Entity(value.into()),
-            "sts" if named("federated-user/") => Name::Session(value.into()),
+            "iam" if resource == "root" => Name {
+                form: Form::Account,
+                text: account,
+            },
+            "iam" if named("user/") || named("role/") => of(Form::Entity),
+            "sts" if named("federated-user/") => of(Form::Session),
             "sts" if named("assumed-role/") && resource.split('/').count() == 3 => {
-                Name::Session(value.into())
+                of(Form::Session)
             }
-            _ => Name::Unknown,
+            _ => of(Form::Unknown),
         }
     }
 
+    /// How this name grants to a caller; `None` when it does not name them.
+    fn names(self, caller: &Principal<'_>, scene: Scene) -> Option<Grant> {
+        let text = self.text;
+        match self.form {
+            Form::Everyone => everyone(caller, scene).then_some(Grant::SESSION),
+            Form::Account => (caller.account() == Some(text)).then_some(Grant::DELEGATED),
+            Form::Entity => match *caller {
+                Principal::User { arn, unique_id, .. } => {
+                    (text == arn || text == unique_id).then_some(Grant::USER)
+                }
+                Principal::FederatedUser {
+                    user: Some((arn, unique_id)),
+                    ..
+                } => (text == arn || text == unique_id).then_some(Grant::SOURCE),
+                Principal::AssumedRole {
+                    role_arn,
+                    unique_id,
+                    ..
+                } => (text == role_arn || text == unique_id).then_some(Grant::SOURCE),
+                _ => None,
+            },
+            Form::Session => match *caller {
+                Principal::FederatedUser { arn, .. } => (text == arn).then_some(Grant::SESSION),
+                Principal::AssumedRole {
+                    session_arn,
+                    unique_id,
+                    session_name,
+                    ..
+                } => (text == session_arn || is_session(text, unique_id, session_name))
+                    .then_some(Grant::SESSION),
+                _ => None,
+            },
+            Form::Service => match *caller {
+                Principal::Service { name } => (text == name).then_some(Grant::SESSION),
+                _ => None,
+            },
+            Form::Federated => match *caller {
+                Principal::Federated { provider, .. } => {
+                    (text == provider).then_some(Grant::SESSION)
+                }
+                _ => None,
+            },
+            Form::Unknown => None,
+        }
+    }
+}
+
+impl Form {
     /// `AIDA…`, `AROA…` or `AROA…:Session`: what user and role ARNs become when they are stored, so
     /// that a recreated principal of the same name is a stranger.
-    fn unique_id(value: &str) -> Name {
+    fn of_unique_id(value: &str) -> Form {
         let (id, session) = match value.split_once(':') {
             Some((id, session)) => (id, Some(session)),
             None => (value, None),
@@ -369,59 +411,14 @@ impl Name {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         let known = id.starts_with("AIDA") || id.starts_with("AROA");
         match session {
-            _ if !known || !alphanumeric || !(5..=128).contains(&id.len()) => Name::Unknown,
-            None => Name::Entity(value.into()),
+            _ if !known || !alphanumeric || !(5..=128).contains(&id.len()) => Form::Unknown,
+            None => Form::Entity,
             Some(name)
                 if id.starts_with("AROA") && !name.is_empty() && !name.contains(['*', '?']) =>
             {
-                Name::Session(value.into())
+                Form::Session
             }
-            Some(_) => Name::Unknown,
-        }
-    }
-
-    /// How this name grants to a caller; `None` when it does not name them.
-    fn names(&self, caller: &Principal<'_>, scene: Scene) -> Option<Grant> {
-        match self {
-            Name::Everyone => everyone(caller, scene).then_some(Grant::SESSION),
-            Name::Account(id) => (caller.account() == Some(id)).then_some(Grant::DELEGATED),
-            Name::Entity(name) => match *caller {
-                Principal::User { arn, unique_id, .. } => {
-                    (**name == *arn || **name == *unique_id).then_some(Grant::USER)
-                }
-                Principal::FederatedUser {
-                    user: Some((arn, unique_id)),
-                    ..
-                } => (**name == *arn || **name == *unique_id).then_some(Grant::SOURCE),
-                Principal::AssumedRole {
-                    role_arn,
-                    unique_id,
-                    ..
-                } => (**name == *role_arn || **name == *unique_id).then_some(Grant::SOURCE),
-                _ => None,
-            },
-            Name::Session(name) => match *caller {
-                Principal::FederatedUser { arn, .. } => (**name == *arn).then_some(Grant::SESSION),
-                Principal::AssumedRole {
-                    session_arn,
-                    unique_id,
-                    session_name,
-                    ..
-                } => (**name == *session_arn || is_session(name, unique_id, session_name))
-                    .then_some(Grant::SESSION),
-                _ => None,
-            },
-            Name::Service(wanted) => match *caller {
-                Principal::Service { name } => (**wanted == *name).then_some(Grant::SESSION),
-                _ => None,
-            },
-            Name::Federated(wanted) => match *caller {
-                Principal::Federated { provider, .. } => {
-                    (**wanted == *provider).then_some(Grant::SESSION)
-                }
-                _ => None,
-            },
-            Name::Unknown => None,
+            Some(_) => Form::Unknown,
         }
     }
 }

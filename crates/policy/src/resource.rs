@@ -5,157 +5,193 @@
 //! takes up the missing ones (`arn:aws:s3:*`).
 
 use crate::arn;
-use crate::context::Context;
-use crate::glob::{Glob, Token};
-use crate::template::{self, Parsed, Pattern, Syntax, Template};
+use crate::facts::Facts;
+use crate::glob::{self, Glob};
+use crate::template;
 
-/// A pattern for ARNs.
-#[derive(Clone, Debug)]
+/// How a pattern for ARNs is to be matched. The pattern itself is kept elsewhere, as written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ArnPattern {
     /// `*`: everything, also what is no ARN.
     Any,
-    Segments {
-        head: Head,
-        rest: Pattern,
-    },
-    /// Variables before the fifth colon: where the segments end is known only at the request.
-    Slots(Template),
+    /// No wildcards.
+    Exact,
+    /// One wildcard: a `*` at the end of the last segment.
+    Prefix,
+    /// No wildcards in the first five segments, which take up so many bytes.
+    Tail(u16),
+    /// The same with variables or escapes in the last segment.
+    TailExpands(u16),
+    /// Segment by segment.
+    Segments,
+    /// The same with variables or escapes in the last segment.
+    SegmentsExpand,
+    /// Variables or escapes anywhere: where the segments end is known only at the request.
+    Expands,
     Never,
 }
 
-/// The segments before the last one.
-#[derive(Clone, Debug)]
-pub(crate) enum Head {
-    /// All five without wildcards, colons included.
-    Exact(Box<str>),
-    Globs(Box<[Glob]>),
-}
-
 impl ArnPattern {
-    /// A `Resource` or `NotResource` value: variables only after the fifth colon.
+    /// Reads a `Resource` or `NotResource` value: variables only after the fifth colon.
     ///
     /// `None` when a variable is malformed.
     pub(crate) fn resource(text: &str, variables: bool) -> Option<ArnPattern> {
         if text == "*" {
             return Some(ArnPattern::Any);
         }
-        let segments: Vec<&str> = text.splitn(6, ':').collect();
-        let (last, head) = segments.split_last()?;
-        let head: Vec<Glob> = head.iter().map(|s| Glob::new(s)).collect();
-        let full = head.len() == 5;
-        let syntax = Syntax {
-            variables: variables && full,
-            wildcards: true,
+        let Some(head) = head_length(text) else {
+            let open = text.ends_with('*');
+            return Some(if open {
+                ArnPattern::Segments
+            } else {
+                ArnPattern::Never
+            });
         };
-        let rest = Pattern::parse(last, syntax).ok()?;
-        Some(ArnPattern::segments(head, rest, last.ends_with('*')))
+        let expands = variables && template::expands(text.get(head..)?).ok()?;
+        Some(ArnPattern::full(text, head, expands))
     }
 
-    /// A value of an `Arn…` condition: variables anywhere.
+    /// Reads a value of an `Arn…` condition: variables anywhere.
     ///
     /// `None` when it is neither `*` nor six segments, or a variable is malformed.
     pub(crate) fn condition(text: &str, variables: bool) -> Option<ArnPattern> {
         if text == "*" {
             return Some(ArnPattern::Any);
         }
-        match template::parse(
-            text,
-            Syntax {
-                variables,
-                wildcards: true,
-            },
-        )
-        .ok()?
-        {
-            Parsed::Slots(template) => Some(ArnPattern::Slots(template)),
-            Parsed::Fixed(tokens) => {
-                arn::split(text)?;
-                Some(ArnPattern::from_tokens(&tokens))
-            }
+        if variables && template::expands(text).ok()? {
+            let named = template::parts(text)
+                .any(|part| matches!(part, Ok(template::Part::Variable { .. })));
+            return (named || arn::split(text).is_some()).then_some(ArnPattern::Expands);
+        }
+        arn::split(text)?;
+        Some(ArnPattern::full(text, head_length(text)?, false))
+    }
+
+    /// A pattern of six segments, the first five of `head` bytes.
+    fn full(text: &str, head: usize, expands: bool) -> ArnPattern {
+        let (start, rest) = text.split_at_checked(head).unwrap_or_default();
+        let wild = |text: &str| text.contains(['*', '?']);
+        let head = u16::try_from(head).ok();
+        match head.filter(|_| start.starts_with("arn:") && !wild(start)) {
+            None if expands => ArnPattern::SegmentsExpand,
+            None => ArnPattern::Segments,
+            Some(head) if expands => ArnPattern::TailExpands(head),
+            Some(_) if !wild(rest) => ArnPattern::Exact,
+            Some(_) if rest.strip_suffix('*').is_some_and(|r| !wild(r)) => ArnPattern::Prefix,
+            Some(head) => ArnPattern::Tail(head),
         }
     }
 
-    /// Whether a request's resource (an ARN, or `*` for actions without one) matches.
-    pub(crate) fn matches(&self, text: &str, context: &dyn Context) -> bool {
+    /// Whether a request's resource (an ARN, or `*` for actions without one) matches the pattern, or a
+    /// condition's value that is known to be an ARN.
+    pub(crate) fn matches(self, pattern: &str, text: &str, facts: &Facts<'_>) -> bool {
         match self {
             ArnPattern::Any => true,
-            _ => self.matches_arn(text, context),
-        }
-    }
-
-    pub(crate) fn matches_arn(&self, text: &str, context: &dyn Context) -> bool {
-        match self {
-            ArnPattern::Any => arn::split(text).is_some(),
             ArnPattern::Never => false,
-            ArnPattern::Segments {
-                head: Head::Exact(head),
-                rest,
-            } => text
-                .strip_prefix(&**head)
-                .is_some_and(|tail| rest.matches(tail, context)),
-            ArnPattern::Segments {
-                head: Head::Globs(head),
-                rest,
-            } => {
-                if arn::split(text).is_none() {
-                    return false;
-                }
-                let mut segments = text.splitn(head.len() + 1, ':');
-                head.iter()
-                    .all(|glob| segments.next().is_some_and(|s| glob.matches(s)))
-                    && segments
-                        .next()
-                        .is_some_and(|tail| rest.matches(tail, context))
+            ArnPattern::Exact => pattern == text,
+            ArnPattern::Prefix => pattern
+                .strip_suffix('*')
+                .is_some_and(|start| text.starts_with(start)),
+            ArnPattern::Tail(head) => tails(pattern, text, head)
+                .is_some_and(|(pattern, text)| Glob::new(pattern).matches(text)),
+            ArnPattern::TailExpands(head) => tails(pattern, text, head)
+                .is_some_and(|(pattern, text)| expanded(pattern, text, facts)),
+            ArnPattern::Segments | ArnPattern::SegmentsExpand => {
+                arn::split(text).is_some() && self.by_segments(pattern, text, facts)
             }
-            ArnPattern::Slots(template) => template
-                .resolve(context)
-                .is_some_and(|tokens| ArnPattern::from_tokens(&tokens).matches_arn(text, context)),
+            ArnPattern::Expands => {
+                arn::split(text).is_some()
+                    && template::expand(pattern, true, facts, text.len())
+                        .is_some_and(|pattern| by_bytes(pattern.as_bytes(), text))
+            }
         }
     }
 
-    fn from_tokens(tokens: &[Token]) -> ArnPattern {
-        if tokens == [Token::Many] {
-            return ArnPattern::Any;
-        }
-        let segments: Vec<&[Token]> = tokens.splitn(6, |t| *t == Token::Char(':')).collect();
-        let Some((last, head)) = segments.split_last() else {
-            return ArnPattern::Never;
+    fn by_segments(self, pattern: &str, text: &str, facts: &Facts<'_>) -> bool {
+        let mut patterns = pattern.splitn(6, ':');
+        let mut rest = text;
+        let Some(mut segment) = patterns.next() else {
+            return false;
         };
-        let glob = |tokens: &[Token]| Glob::from_tokens(tokens.iter().copied());
-        let head = head.iter().map(|s| glob(s)).collect();
-        ArnPattern::segments(head, Pattern::Fixed(glob(last)), false)
+        for next in patterns {
+            let Some((start, after)) = rest.split_once(':') else {
+                return false;
+            };
+            if !Glob::new(segment).matches(start) {
+                return false;
+            }
+            (segment, rest) = (next, after);
+        }
+        if self == ArnPattern::SegmentsExpand {
+            expanded(segment, rest, facts)
+        } else {
+            Glob::new(segment).matches(rest)
+        }
     }
 
-    fn segments(head: Vec<Glob>, rest: Pattern, open: bool) -> ArnPattern {
-        if head.len() < 5 && !open {
-            return ArnPattern::Never;
-        }
-        let exact: Option<String> = head
-            .iter()
-            .map(|glob| {
-                if let Glob::Exact(text) = glob {
-                    Some(format!("{text}:"))
-                } else {
-                    None
-                }
-            })
-            .collect();
-        match exact {
-            Some(exact) if head.len() == 5 && exact.starts_with("arn:") => ArnPattern::Segments {
-                head: Head::Exact(exact.into()),
-                rest,
-            },
-            _ => ArnPattern::Segments {
-                head: Head::Globs(head.into()),
-                rest,
-            },
-        }
+    /// The bytes with which every text must start that the pattern can match; `None` when the whole
+    /// pattern is such a text.
+    pub(crate) fn literal(self, pattern: &str) -> Option<&str> {
+        let end = match self {
+            ArnPattern::Exact => return None,
+            ArnPattern::Any | ArnPattern::Never | ArnPattern::Expands => 0,
+            ArnPattern::Prefix | ArnPattern::Tail(_) | ArnPattern::Segments => {
+                pattern.find(['*', '?']).unwrap_or(pattern.len())
+            }
+            ArnPattern::TailExpands(head) => {
+                let head = usize::from(head);
+                let tail = pattern.get(head..).unwrap_or_default();
+                head + tail.find(['*', '?', '$']).unwrap_or(0)
+            }
+            ArnPattern::SegmentsExpand => pattern.find(['*', '?', '$']).unwrap_or(0),
+        };
+        pattern.get(..end)
     }
+}
+
+/// What follows the first five segments in pattern and text, if those are the same.
+fn tails<'p, 't>(pattern: &'p str, text: &'t str, head: u16) -> Option<(&'p str, &'t str)> {
+    let (start, pattern) = pattern.split_at_checked(usize::from(head))?;
+    Some((pattern, text.strip_prefix(start)?))
+}
+
+/// Whether a text matches a pattern with variables.
+fn expanded(pattern: &str, text: &str, facts: &Facts<'_>) -> bool {
+    // What stands before the first variable rules out most texts without a look-up.
+    let special = pattern.find(['*', '?', '$']).unwrap_or(pattern.len());
+    pattern.get(..special).is_some_and(|p| text.starts_with(p))
+        && template::expand(pattern, true, facts, text.len())
+            .is_some_and(|pattern| Glob::expanded(pattern.as_bytes()).matches(text))
+}
+
+/// Segment by segment, for a whole pattern with its variables put in.
+fn by_bytes(pattern: &[u8], text: &str) -> bool {
+    if pattern == [glob::MANY] {
+        return true;
+    }
+    let mut rest = text;
+    let mut patterns = pattern.splitn(6, |b| *b == b':').enumerate();
+    let six = pattern.iter().filter(|b| **b == b':').nth(4).is_some();
+    six && patterns.all(|(number, segment)| {
+        if number == 5 {
+            return Glob::expanded(segment).matches(rest);
+        }
+        rest.split_once(':').is_some_and(|(start, after)| {
+            rest = after;
+            Glob::expanded(segment).matches(start)
+        })
+    })
+}
+
+/// How many bytes the first five segments take up, colons included; `None` when there are fewer.
+fn head_length(text: &str) -> Option<usize> {
+    text.match_indices(':').nth(4).map(|(at, _)| at + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::ArnPattern;
+    use crate::facts::Facts;
 
     fn check(pattern: &str, text: &str, wanted: bool) {
         let context = [
@@ -165,7 +201,7 @@ mod tests {
         ];
         let parsed = ArnPattern::resource(pattern, true).unwrap();
         assert_eq!(
-            parsed.matches(text, &context),
+            parsed.matches(pattern, text, &Facts::new(&context)),
             wanted,
             "{pattern} on {text}"
         );
@@ -176,7 +212,8 @@ mod tests {
             ("aws:username", "ann"),
             ("aws:PrincipalArn", "arn:aws:iam::1:user/ann"),
         ];
-        let seen = ArnPattern::condition(pattern, true).map(|p| p.matches_arn(text, &context));
+        let parsed = ArnPattern::condition(pattern, true);
+        let seen = parsed.map(|p| p.matches(pattern, text, &Facts::new(&context)));
         assert_eq!(seen, wanted, "{pattern} on {text}");
     }
 
@@ -212,7 +249,6 @@ mod tests {
     #[test]
     fn conditions() {
         condition("*", "arn:aws:iam::1:user/ann", Some(true));
-        condition("*", "ann", Some(false));
         condition(
             "arn:aws:iam::*:user/*",
             "arn:aws:iam::1:user/ann",

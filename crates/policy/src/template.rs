@@ -4,131 +4,119 @@
 //! `*` in it is an asterisk. A variable without a value and without a default makes the whole text
 //! match nothing. Only version 2012-10-17 has variables; before, `${…}` is plain text.
 
-use crate::context::{Context, Value};
-use crate::glob::{Glob, Token, tokens};
-
-/// What a text may contain.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Syntax {
-    /// `${…}` is a variable.
-    pub(crate) variables: bool,
-    /// `*` and `?` are wildcards.
-    pub(crate) wildcards: bool,
-}
+use crate::context::Value;
+use crate::facts::Facts;
+use crate::glob;
+use crate::texts::Lower;
 
 /// A text has `${` that opens no well-formed variable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct BadVariable;
 
-/// A text that is compared or matched as a whole.
-#[derive(Clone, Debug)]
-pub(crate) enum Pattern {
-    Fixed(Glob),
-    Slots(Template),
+/// Whether a text must be expanded before it is matched; fails when that is not possible.
+pub(crate) fn expands(text: &str) -> Result<bool, BadVariable> {
+    parts(text).try_fold(false, |expands, part| {
+        Ok(expands | !matches!(part?, Part::Text(_)))
+    })
 }
 
-/// A text with at least one variable.
-#[derive(Clone, Debug)]
-pub(crate) struct Template {
-    pieces: Box<[Piece]>,
+/// An expanded text: on the stack unless it is long.
+pub(crate) struct Expanded {
+    short: [u8; 256],
+    length: usize,
+    long: Vec<u8>,
 }
 
-#[derive(Clone, Debug)]
-enum Piece {
-    Token(Token),
-    Slot {
-        key: Box<str>,
-        default: Option<Box<str>>,
-    },
-}
-
-impl Pattern {
-    pub(crate) fn parse(text: &str, syntax: Syntax) -> Result<Pattern, BadVariable> {
-        Ok(match parse(text, syntax)? {
-            Parsed::Fixed(tokens) => Pattern::Fixed(Glob::from_tokens(tokens)),
-            Parsed::Slots(template) => Pattern::Slots(template),
-        })
+impl Expanded {
+    fn new() -> Expanded {
+        Expanded {
+            short: [0; 256],
+            length: 0,
+            long: Vec::new(),
+        }
     }
 
-    pub(crate) fn matches(&self, text: &str, context: &dyn Context) -> bool {
-        match self {
-            Pattern::Fixed(glob) => glob.matches(text),
-            Pattern::Slots(template) => {
-                // The text before the first variable rules out most candidates without a look-up.
-                template.may_match(text)
-                    && template
-                        .resolve(context)
-                        .is_some_and(|tokens| Glob::from_tokens(tokens).matches(text))
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        if self.long.is_empty() {
+            self.short.get(..self.length).unwrap_or_default()
+        } else {
+            &self.long
+        }
+    }
+
+    /// The text, if no wildcards were asked for.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.as_bytes()).ok()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        match self.short.get_mut(self.length..end) {
+            Some(free) if self.long.is_empty() => free.copy_from_slice(bytes),
+            _ => {
+                if self.long.is_empty() {
+                    let short = self.short.get(..self.length).unwrap_or_default();
+                    self.long.extend_from_slice(short);
+                }
+                self.long.extend_from_slice(bytes);
+            }
+        }
+        self.length = end;
+    }
+
+    fn push_wild(&mut self, text: &str) {
+        for piece in text
+            .as_bytes()
+            .split_inclusive(|b| matches!(b, b'*' | b'?'))
+        {
+            match piece.split_last() {
+                Some((b'*', literal)) => {
+                    self.push(literal);
+                    self.push(&[glob::MANY]);
+                }
+                Some((b'?', literal)) => {
+                    self.push(literal);
+                    self.push(&[glob::ONE]);
+                }
+                _ => self.push(piece),
             }
         }
     }
-
-    /// The plain text, when it has neither variables nor wildcards.
-    pub(crate) fn fixed_text(&self) -> Option<&str> {
-        match self {
-            Pattern::Fixed(Glob::Exact(text)) => Some(text),
-            Pattern::Fixed(_) | Pattern::Slots(_) => None,
-        }
-    }
-
-    /// The text with its variables put in; `None` when one has no value. Wildcards are left out of
-    /// account: for texts that have none.
-    pub(crate) fn resolved_text(&self, context: &dyn Context) -> Option<String> {
-        match self {
-            Pattern::Fixed(_) => self.fixed_text().map(str::to_owned),
-            Pattern::Slots(template) => template.resolve(context).map(|tokens| {
-                tokens
-                    .into_iter()
-                    .filter_map(|t| {
-                        if let Token::Char(c) = t {
-                            Some(c)
-                        } else {
-                            None
-                        }
-                    })
-                    .collect()
-            }),
-        }
-    }
 }
 
-impl Template {
-    /// The tokens with the variables put in as plain characters.
-    pub(crate) fn resolve(&self, context: &dyn Context) -> Option<Vec<Token>> {
-        let mut tokens = Vec::with_capacity(self.pieces.len() + 32);
-        for piece in &self.pieces {
-            match piece {
-                Piece::Token(token) => tokens.push(*token),
-                Piece::Slot { key, default } => match (context.value(key), default) {
-                    (Some(Value::One(value)), _) => tokens.extend(value.chars().map(Token::Char)),
+/// Puts the variables of a text in. With `wildcards`, `*` and `?` that were written become
+/// [`glob::MANY`] and [`glob::ONE`].
+///
+/// `None` when a variable has no value, or when variables bring in more than `limit` bytes: the
+/// caller knows that so much cannot match, and the cost of expanding stays in proportion to the
+/// request, however often a pattern names a long value.
+pub(crate) fn expand(
+    text: &str,
+    wildcards: bool,
+    facts: &Facts<'_>,
+    limit: usize,
+) -> Option<Expanded> {
+    let mut expanded = Expanded::new();
+    let mut left = limit;
+    for part in parts(text) {
+        match part.ok()? {
+            Part::Text(text) if wildcards => expanded.push_wild(text),
+            Part::Text(text) => expanded.push(text.as_bytes()),
+            Part::Escape(c) => expanded.push(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Part::Variable { key, default } => {
+                let fact = facts.get(Lower::unicode(key).as_str());
+                let value = match (fact.value(), default) {
+                    (Some(Value::One(value)), _) => value.as_ref(),
                     // A multi-valued key has no single text, and a default is only for absence.
                     (Some(Value::Many(_)), _) | (None, None) => return None,
-                    (None, Some(default)) => tokens.extend(default.chars().map(Token::Char)),
-                },
+                    (None, Some(default)) => default,
+                };
+                left = left.checked_sub(value.len())?;
+                expanded.push(value.as_bytes());
             }
         }
-        Some(tokens)
     }
-
-    fn may_match(&self, text: &str) -> bool {
-        let mut chars = text.chars();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Token(Token::Char(c)) => {
-                    if chars.next() != Some(*c) {
-                        return false;
-                    }
-                }
-                Piece::Token(Token::One | Token::Many) | Piece::Slot { .. } => return true,
-            }
-        }
-        true
-    }
-}
-
-pub(crate) enum Parsed {
-    Fixed(Vec<Token>),
-    Slots(Template),
+    Some(expanded)
 }
 
 /// A part of a text, as written.
@@ -178,50 +166,6 @@ impl<'a> Parts<'a> {
     }
 }
 
-pub(crate) fn parse(text: &str, syntax: Syntax) -> Result<Parsed, BadVariable> {
-    let plain = |text: &str| -> Vec<Token> {
-        if syntax.wildcards {
-            tokens(text).collect()
-        } else {
-            text.chars().map(Token::Char).collect()
-        }
-    };
-    if !syntax.variables || !text.contains("${") {
-        return Ok(Parsed::Fixed(plain(text)));
-    }
-    let mut pieces = Vec::new();
-    let mut slots = false;
-    for part in parts(text) {
-        match part? {
-            Part::Text(text) => pieces.extend(plain(text).into_iter().map(Piece::Token)),
-            Part::Escape(c) => pieces.push(Piece::Token(Token::Char(c))),
-            Part::Variable { key, default } => {
-                slots = true;
-                pieces.push(Piece::Slot {
-                    key: key.to_lowercase().into(),
-                    default: default.map(Into::into),
-                });
-            }
-        }
-    }
-    if slots {
-        return Ok(Parsed::Slots(Template {
-            pieces: pieces.into(),
-        }));
-    }
-    let tokens = pieces
-        .into_iter()
-        .filter_map(|p| {
-            if let Piece::Token(t) = p {
-                Some(t)
-            } else {
-                None
-            }
-        })
-        .collect();
-    Ok(Parsed::Fixed(tokens))
-}
-
 /// Reads what follows `${`, up to and with the closing brace.
 fn variable(text: &str) -> Result<(Part<'_>, &str), BadVariable> {
     for (special, c) in [("*}", '*'), ("?}", '?'), ("$}", '$')] {
@@ -250,7 +194,9 @@ fn variable(text: &str) -> Result<(Part<'_>, &str), BadVariable> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, Syntax};
+    use super::{expand, expands};
+    use crate::facts::Facts;
+    use crate::glob::Glob;
 
     const FACTS: [(&str, &str); 3] = [
         ("aws:username", "ann"),
@@ -259,18 +205,11 @@ mod tests {
     ];
 
     fn check(pattern: &str, text: &str, wanted: Option<bool>) {
-        let parsed = Pattern::parse(
-            pattern,
-            Syntax {
-                variables: true,
-                wildcards: true,
-            },
-        );
-        assert_eq!(
-            parsed.ok().map(|p| p.matches(text, &FACTS)),
-            wanted,
-            "{pattern} on {text}"
-        );
+        let seen = expands(pattern).ok().map(|_| {
+            expand(pattern, true, &Facts::new(&FACTS), text.len())
+                .is_some_and(|expanded| Glob::expanded(expanded.as_bytes()).matches(text))
+        });
+        assert_eq!(seen, wanted, "{pattern} on {text}");
     }
 
     #[test]
@@ -284,9 +223,11 @@ mod tests {
         check("${aws:absent}", "", Some(false));
         check("${aws:absent, 'dflt'}", "dflt", Some(true));
         check("${aws:absent,'*'}", "x", Some(false));
+        check("${aws:absent,''}", "", Some(true));
         check("${aws:username, 'dflt'}", "ann", Some(true));
         check("${*}${?}${$}", "*?$", Some(true));
         check("${*}", "x", Some(false));
+        check("${*}?*${?}", "*x?", Some(true));
         check("a$b{c}", "a$b{c}", Some(true));
         check("${", "${", None);
         check("${}", "", None);
@@ -297,18 +238,19 @@ mod tests {
     }
 
     #[test]
-    fn before_2012_they_are_text() {
-        let old = Pattern::parse(
-            "${aws:username}*",
-            Syntax {
-                variables: false,
-                wildcards: true,
-            },
-        );
-        assert!(
-            old.clone()
-                .is_ok_and(|p| p.matches("${aws:username}/x", &FACTS))
-        );
-        assert!(!old.is_ok_and(|p| p.matches("ann", &FACTS)));
+    fn what_needs_no_expanding() {
+        assert_eq!(expands("a$b{c}*"), Ok(false));
+        assert_eq!(expands("a${*}"), Ok(true));
+    }
+
+    #[test]
+    fn long_values_named_often_cost_no_more_than_the_text_to_match() {
+        let long = "x".repeat(1_000);
+        let facts = [("k", long.as_str())];
+        let facts = Facts::new(&facts);
+        let pattern = "${k}".repeat(1_000);
+        assert!(expand(&pattern, true, &facts, 10_999).is_none());
+        let expanded = expand(&"${k}b".repeat(10), true, &facts, 10_000).unwrap();
+        assert_eq!(expanded.as_str().unwrap(), format!("{long}b").repeat(10));
     }
 }

@@ -140,6 +140,7 @@ fn unreadable(NotJson { at, fault }: NotJson, kind: Kind) -> Refusal {
         Fault::Truncated => "this is not JSON: the text ends too early",
         Fault::DuplicateKey => "the object has this key already",
         Fault::TooDeep => "nested more deeply than a policy can be",
+        Fault::TooLong => "longer than any policy may be",
     };
     let message = match kind {
         Kind::Identity | Kind::Session => "Syntax errors in policy.",

@@ -81,6 +81,7 @@ fn not_json(error: NotJson) -> &'static str {
         JsonFault::Truncated => "the JSON ends too early",
         JsonFault::DuplicateKey => "an object has the same key twice",
         JsonFault::TooDeep => "the JSON is nested too deeply",
+        JsonFault::TooLong => "the JSON is longer than 16 MiB",
     }
 }
 

@@ -65,7 +65,7 @@ fn redundant(element: &DraftElement<'_>, code: &'static str, report: &mut Report
     };
     let values: Vec<String> = element.values.iter().map(folded).collect();
     let mut first: HashMap<&str, usize> = HashMap::new();
-    let mut patterns: Vec<(usize, &str, Glob)> = Vec::new();
+    let mut patterns: Vec<(usize, &str, Glob<'_>)> = Vec::new();
     for (index, value) in values.iter().enumerate() {
         let seen = first.entry(value).or_insert(index);
         // What a `?` takes in is left to the reader: see `covers`.
