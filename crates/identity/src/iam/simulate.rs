@@ -30,8 +30,8 @@ use crate::names::{
 use crate::operation::{Call, Granted, Operation, Service};
 use context::SimulatedContext;
 use exclusions::Exclusions;
-use locum_policy::{Arn, Level};
-use sources::{Entity, EntityArn, EntityArnKind, Source};
+use locum_policy::Arn;
+use sources::{Controls, Entity, EntityArn, EntityArnKind, Source};
 use trial::Trial;
 
 mod context;
@@ -182,12 +182,11 @@ impl Operation for SimulateCustomPolicy {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<SimulationPage, Error> {
-        let levels = sources::submitted_controls(&self.organization_policies)?;
         self.simulation.run(Subject {
             account: call.account()?.id,
             identity: Vec::new(),
             boundary: None,
-            service_control: Some(levels).filter(|levels| !levels.is_empty()),
+            controls: sources::submitted_controls(&self.organization_policies)?,
             entity: None,
         })
     }
@@ -220,16 +219,16 @@ impl Operation for SimulatePrincipalPolicy {
         let account = call.account()?;
         let entity = Entity::find(account, self.policy_source_arn.as_str())?;
         let without = Exclusions::read(&self.exclusions)?;
-        let controls = !without.all_of(PolicyIdentifierType::ServiceControl);
+        let controls = match call.caller.place() {
+            Some(_) if without.all_of(PolicyIdentifierType::ServiceControl) => None,
+            Some(_) if entity.is_service_linked() => Some(Controls::default()),
+            place => place.map(|place| Controls::over(&place.service_control)),
+        };
         self.simulation.run(Subject {
             account: account.id,
             identity: entity.policies(account, &without)?,
             boundary: entity.boundary(account, &without)?,
-            service_control: call
-                .caller
-                .place()
-                .filter(|_| controls)
-                .map(|place| place.service_control.clone()),
+            controls,
             entity: Some(entity),
         })
     }
@@ -310,7 +309,7 @@ struct Subject {
     identity: Vec<Source>,
     boundary: Option<Source>,
     /// `None` if no organization is known of.
-    service_control: Option<Vec<Level>>,
+    controls: Option<Controls>,
 }
 
 impl Simulation {
@@ -350,7 +349,7 @@ impl Simulation {
             boundary: boundary.or(subject.boundary),
             identity: subject.identity.into_iter().chain(submitted).collect(),
             resource_policy,
-            service_control: subject.service_control,
+            controls: subject.controls,
             context,
             resources,
         };

@@ -62,9 +62,8 @@ impl Source {
         self.policy.text()
     }
 
-    /// How many statements it has.
-    pub(super) fn statements(&self) -> usize {
-        self.policy.statement_count()
+    pub(super) fn size(&self) -> Size {
+        Size::of(&self.policy)
     }
 
     /// Whether a statement has `*` among its resources.
@@ -145,26 +144,79 @@ pub(super) fn submitted_resource(text: &DocumentText) -> Result<Source, Error> {
         .ok_or_else(|| Error::InvalidInput("Resource policy has invalid content".to_owned()))
 }
 
-/// `OrderedOrganizationPolicyInputList`: the levels of an organization, from the root down.
-pub(super) fn submitted_controls(levels: &[Vec<DocumentText>]) -> Result<Vec<Level>, Error> {
-    let compile = |number: usize, text: &DocumentText| {
-        let policy = Policy::parse(text.as_str(), Kind::ServiceControl).map_err(|_| {
-            Error::InvalidInput(format!(
-                "Organization policy at index {number} has invalid content"
-            ))
-        })?;
-        Ok(Arc::new(policy.compile()))
-    };
-    let level = |(documents, number): (&Vec<DocumentText>, usize)| {
-        if documents.is_empty() {
-            return Err(Error::InvalidInput(format!(
-                "Organization policy at index {number} must contain at least one service control policy"
-            )));
+/// The service control policies over a simulated principal.
+#[derive(Debug, Default)]
+pub(super) struct Controls {
+    pub(super) levels: Vec<Level>,
+    pub(super) size: Size,
+}
+
+impl Controls {
+    /// Those that are attached over an account, of which each has at most 5120 characters. What the
+    /// variables of an organization's own policies become is left out of account.
+    pub(super) fn over(levels: &[Level]) -> Self {
+        let policies = levels.iter().map(|level| level.len()).sum::<usize>();
+        Self {
+            levels: levels.to_vec(),
+            size: Size {
+                bytes: 5120 * policies,
+                ..Size::default()
+            },
         }
-        let documents = documents.iter();
-        documents.map(|text| compile(number, text)).collect()
-    };
-    levels.iter().zip(1..).map(level).collect()
+    }
+}
+
+/// What a document costs to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Size {
+    pub(super) bytes: usize,
+    pub(super) statements: usize,
+    /// Places at which a variable may stand.
+    pub(super) variables: usize,
+}
+
+impl Size {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            bytes: policy.text().len(),
+            statements: policy.statement_count(),
+            variables: policy.text().matches("${").count(),
+        }
+    }
+}
+
+impl std::iter::Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |all, one| Self {
+            bytes: all.bytes + one.bytes,
+            statements: all.statements + one.statements,
+            variables: all.variables + one.variables,
+        })
+    }
+}
+
+/// `OrderedOrganizationPolicyInputList`: the levels of an organization, from the root down. `None`
+/// if there are none.
+pub(super) fn submitted_controls(levels: &[Vec<DocumentText>]) -> Result<Option<Controls>, Error> {
+    let mut controls = Controls::default();
+    for (documents, number) in levels.iter().zip(1..) {
+        let wrong = |what: &str| {
+            let message = format!("Organization policy at index {number} {what}");
+            Error::InvalidInput(message)
+        };
+        if documents.is_empty() {
+            return Err(wrong("must contain at least one service control policy"));
+        }
+        let mut level = Vec::new();
+        for text in documents {
+            let policy = Policy::parse(text.as_str(), Kind::ServiceControl)
+                .map_err(|_| wrong("has invalid content"))?;
+            controls.size = [controls.size, Size::of(&policy)].into_iter().sum();
+            level.push(Arc::new(policy.compile()));
+        }
+        controls.levels.push(level.into());
+    }
+    Ok(Some(controls).filter(|controls| !controls.levels.is_empty()))
 }
 
 /// The context keys that each document asks for, one after the other.
@@ -287,6 +339,15 @@ impl Entity {
             Self::Group(state) => state.group.id.as_str(),
             Self::Role(state) => state.role.id.as_str(),
         }
+    }
+
+    /// Whether it is a service's own role, which no service control policy binds.
+    pub(super) fn is_service_linked(&self) -> bool {
+        let path = match self {
+            Self::Role(state) => state.role.path.as_str(),
+            Self::User(_) | Self::Group(_) => return false,
+        };
+        path.starts_with("/aws-service-role/")
     }
 
     /// Its policies and, for a user, those of the groups it is in: the inline ones of each, then

@@ -1,15 +1,15 @@
 //! A simulation made ready, and what it answers for each action and resource.
 
 use super::context::SimulatedContext;
-use super::sources::Source;
+use super::sources::{Controls, Size, Source};
 use super::{
     EvaluationResult, MatchedStatement, ResourceResult, SimulationPage, SourceType, Verdict,
 };
 use crate::error::Error;
 use crate::names::{AccountId, ActionName};
 use locum_policy::{
-    Compiled, Decision, Effect, Explanation, Layer, LayerAnswer, LayerReport, Level, Policies,
-    Principal, Request, ResourcePolicy, explain,
+    Compiled, Decision, Effect, Explanation, Layer, LayerAnswer, LayerReport, Policies, Principal,
+    Request, ResourcePolicy, explain,
 };
 use std::sync::Arc;
 
@@ -24,9 +24,8 @@ pub(super) struct Trial {
     pub(super) identity: Vec<Source>,
     pub(super) boundary: Option<Source>,
     pub(super) resource_policy: Option<Source>,
-    /// The service control policies over the simulated principal; `None` if the simulation knows of
-    /// no organization.
-    pub(super) service_control: Option<Vec<Level>>,
+    /// `None` if the simulation knows of no organization.
+    pub(super) controls: Option<Controls>,
     /// The caller's ARN; empty if there is none.
     pub(super) caller: String,
     pub(super) unique_id: String,
@@ -101,18 +100,22 @@ impl Trial {
         keys
     }
 
+    fn sizes(&self) -> impl Iterator<Item = Size> {
+        let controls = self.controls.iter().map(|controls| controls.size);
+        self.sources().map(Source::size).chain(controls)
+    }
+
     /// What one action costs: for every resource the bytes of the policies, held against texts of
-    /// some length, and of what is answered.
+    /// some length and with their variables put in, and those of what is answered.
     fn cost(&self) -> usize {
         const STATEMENT: usize = 512;
-        let of_source = |source: &Source| source.text().len() + STATEMENT * source.statements();
-        let controls = self.service_control.as_deref().unwrap_or_default();
-        let control_policies: usize = controls.iter().map(|level| level.len()).sum();
-        // The largest service control policy has 5120 characters.
-        let policies = self.sources().map(of_source).sum::<usize>() + 5120 * control_policies;
+        let size: Size = self.sizes().sum();
+        let policies = size.bytes + STATEMENT * size.statements;
+        let expanded = size.variables.saturating_mul(4 * self.context.longest());
         let of_resource = |length: usize| {
             let factor = 1 + length.max(self.context.heaviest()) / 256;
-            STATEMENT + 4 * length + policies.saturating_mul(factor)
+            let read = policies.saturating_mul(factor).saturating_add(expanded);
+            read.saturating_add(STATEMENT + 4 * length)
         };
         match self.resources.as_slice() {
             [] => of_resource(1),
@@ -125,11 +128,9 @@ impl Trial {
 
     /// The most characters that the variables of one document can become.
     fn expansion(&self) -> usize {
-        let slots = self
-            .sources()
-            .map(|source| source.text().matches("${").count());
-        let slots = slots.max().unwrap_or_default();
-        slots.saturating_mul(self.context.longest())
+        let variables = self.sizes().map(|size| size.variables);
+        let variables = variables.max().unwrap_or_default();
+        variables.saturating_mul(self.context.longest())
     }
 
     fn evaluate(
@@ -208,11 +209,12 @@ impl Trial {
             context: &self.context,
         };
         let policy = self.resource_policy.as_ref();
+        let controls = self.controls.as_ref().map(|controls| &*controls.levels);
         let policies = Policies {
             identity,
             boundary: self.boundary.as_ref().map(|source| &*source.compiled),
             resource: policy.map(|source| ResourcePolicy::Attached(&source.compiled)),
-            service_control: self.service_control.as_deref().unwrap_or_default(),
+            service_control: controls.unwrap_or_default(),
             ..Policies::default()
         };
         self.read(&explain(&request, &policies), owner == account)
@@ -244,7 +246,7 @@ impl Trial {
         };
         let controlled =
             layers(Layer::ServiceControl).all(|report| report.answer == LayerAnswer::Allow);
-        let allowed_by_organizations = self.service_control.as_ref().map(|_| controlled);
+        let allowed_by_organizations = self.controls.as_ref().map(|_| controlled);
         // Where the organization denies, the simulation ends, and nothing else is said.
         if !controlled {
             return Outcome {

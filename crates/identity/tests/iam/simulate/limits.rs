@@ -2,7 +2,7 @@
 
 use super::{Simulation, custom, entry, getting, list, one, policy, refused, statement, when};
 use crate::common::{World, n};
-use locum_identity::iam::simulate::{Marker, SimulationPage};
+use locum_identity::iam::simulate::{Marker, SimulateCustomPolicy, SimulationPage};
 
 const TOO_LARGE: &str = "The simulation is too large. Reduce the number of resources, the size of the policies or the size of the context values.";
 
@@ -132,26 +132,43 @@ fn long_texts_count_for_more() {
 #[test]
 fn variables_do_not_multiply_without_end() {
     let document = |slots: usize| {
-        when(&format!(
-            r#""StringEquals":{{"a:key":"{}"}}"#,
-            "${my:key}".repeat(slots)
-        ))
+        let value = "${my:key}".repeat(slots);
+        when(&format!(r#""StringEquals":{{"a:key":"{value}"}}"#))
     };
+    let names = names(100);
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let given = |slots: usize| Simulation {
+        actions: list(&all),
         context: vec![
             entry("my:key", "string", &[&"y".repeat(2048)]),
             entry("a:key", "string", &["y"]),
         ],
         ..getting(&[&document(slots)])
     };
-    assert_eq!(page(given(512)).results.len(), 1);
+    // What they stand for is paid for, and one text may not become too long.
+    assert_eq!(page(given(512)).results.len(), 7);
     refused(given(513), TOO_LARGE);
+    let long = format!("arn:aws:iam::123456789012:user/{}", "y".repeat(2000));
     let caller = Simulation {
-        caller: Some(n(&format!(
-            "arn:aws:iam::123456789012:user/{}",
-            "y".repeat(2000)
-        ))),
+        caller: Some(n(&long)),
         ..getting(&[&document(600).replace("my:key", "aws:PrincipalArn")])
     };
     refused(caller, TOO_LARGE);
+}
+
+#[test]
+fn the_levels_of_an_organization_are_paid_for() {
+    let names = names(100);
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let document = large();
+    let simulation = Simulation {
+        actions: list(&all),
+        ..getting(&[])
+    };
+    let operation = SimulateCustomPolicy {
+        organization_policies: vec![list(&[&document]), list(&[&document])],
+        simulation,
+    };
+    let page = World::new().root(operation).unwrap();
+    assert_eq!(page.results.len(), 19);
 }
