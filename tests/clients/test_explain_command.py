@@ -326,6 +326,46 @@ def test_another_account(world):
     assert found["notes"] == [note]
 
 
+def test_policies_of_the_organization(world):
+    organizations = world.client("organizations")
+    account, credentials = world.account("bound")
+    dora = world.user("dora", allow("s3:*"), allow("iam:*"), credentials=credentials)
+    arn = f"arn:aws:iam::{account}:user/dora"
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+        organizations.enable_policy_type(RootId=root, PolicyType=kind)
+
+    def attach(name, kind, *statements):
+        made = organizations.create_policy(Name=name, Description="", Type=kind, Content=policy(*statements))
+        organizations.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=account)
+
+    def agree(action, resource):
+        answer = call(world, dora, action, resource)
+        found = explained(world, arn, action, resource)
+        assert found["message"] == answer
+        return found
+
+    assert agree("iam:ListUsers", f"arn:aws:iam::{account}:user/")["decision"] == "allowed"
+    attach("no-users", "SERVICE_CONTROL_POLICY", deny("iam:ListUsers"))
+    found = agree("iam:ListUsers", f"arn:aws:iam::{account}:user/")
+    assert (found["decision"], found["reason"]) == (
+        "explicit_deny",
+        "with an explicit deny in a service control policy",
+    )
+    levels = [(layer["level"], layer["answer"]) for layer in found["layers"] if layer["layer"] == "service_control"]
+    assert levels == [(1, "allow"), (2, "explicit_deny")]
+    denying = [s["policy"] for layer in found["layers"] for s in layer["statements"] if s["effect"] == "Deny"]
+    assert len(denying) == 1 and "no-users" in denying[0]
+
+    world.client("s3", credentials).create_bucket(Bucket="bound")
+    assert agree("s3:ListBucket", "arn:aws:s3:::bound")["decision"] == "allowed"
+    attach("closed", "RESOURCE_CONTROL_POLICY", deny("s3:ListBucket", Principal="*"))
+    found = agree("s3:ListBucket", "arn:aws:s3:::bound")
+    assert found["reason"] == "with an explicit deny in a resource control policy"
+    text = run(world, *request(arn, "s3:ListBucket", "arn:aws:s3:::bound")).stdout
+    assert "\nresource control policy, level 2: explicit deny\n" in text
+
+
 # The contract
 
 
