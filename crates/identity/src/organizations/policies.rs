@@ -82,7 +82,7 @@ impl Operation for CreatePolicy {
                 created: call.facts.now,
                 tags: self.tags.clone(),
             };
-            let state = Arc::new(ControlPolicy::read(policy.clone())?);
+            let state = Arc::new(ControlPolicy::written(policy.clone())?);
             unused_name(directory, &policy)?;
             change.put(policy);
             PolicyView::of(directory, &state)
@@ -182,7 +182,7 @@ impl Operation for UpdatePolicy {
                 check_size(content)?;
                 policy.content = content.to_string();
             }
-            let state = Arc::new(ControlPolicy::read(policy.clone())?);
+            let state = Arc::new(ControlPolicy::written(policy.clone())?);
             unused_name(directory, &policy)?;
             if policy != *old {
                 change.put(policy);

@@ -40,30 +40,28 @@ pub struct ControlPolicy {
 }
 
 impl ControlPolicy {
-    /// Reads the document of an organization's own policy.
+    /// A policy that is being written.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub(crate) fn read(policy: OrganizationPolicy) -> Result<Self, Malformed> {
-        let kind = match policy.policy_type {
-            PolicyType::ServiceControl => Kind::ServiceControl,
-            PolicyType::ResourceControl => Kind::ResourceControl,
-        };
-        Self::read_as(policy, kind, false)
+    /// What is wrong with its document.
+    pub(crate) fn written(policy: OrganizationPolicy) -> Result<Self, Malformed> {
+        let document = Policy::parse(&policy.content, kind(policy.policy_type))?;
+        Ok(Self::compile(policy, &document, false))
     }
 
-    fn read_as(
-        policy: OrganizationPolicy,
-        kind: Kind,
-        aws_managed: bool,
-    ) -> Result<Self, Malformed> {
-        let compiled = Policy::parse(&policy.content, kind)?.compile();
+    /// A policy as the store has it.
+    fn stored(policy: OrganizationPolicy) -> Result<Self, Malformed> {
+        let document = Policy::stored(&policy.content, kind(policy.policy_type))?;
+        Ok(Self::compile(policy, &document, false))
+    }
+
+    fn compile(policy: OrganizationPolicy, document: &Policy, aws_managed: bool) -> Self {
         let label = format!("{} ({})", policy.name, policy.id);
-        Ok(Self {
-            compiled: Arc::new(compiled.labelled(label)),
+        Self {
+            compiled: Arc::new(document.compile().labelled(label)),
             aws_managed,
             policy,
-        })
+        }
     }
 
     /// `arn:aws:organizations::MANAGEMENT:policy/o-…/service_control_policy/p-…`
@@ -95,7 +93,8 @@ static DEFAULTS: LazyLock<BTreeMap<PolicyType, Default>> = LazyLock::new(|| {
             created: 0,
             tags: Vec::new(),
         };
-        let policy = Arc::new(ControlPolicy::read_as(policy, kind, true).ok()?);
+        let document = Policy::parse(content, kind).ok()?;
+        let policy = Arc::new(ControlPolicy::compile(policy, &document, true));
         let level = Level::from([policy.compiled.clone()]);
         Some((policy_type, Default { policy, level }))
     };
@@ -205,7 +204,7 @@ impl Tree {
                     Arc::make_mut(&mut next.units).insert(unit.id.clone(), Arc::new(unit.clone()));
                 }
                 Entity::OrganizationPolicy(policy) => {
-                    let state = ControlPolicy::read(policy.clone())
+                    let state = ControlPolicy::stored(policy.clone())
                         .map_err(|_| damaged(EntityKind::OrganizationPolicy, &policy.id))?;
                     Arc::make_mut(&mut next.policies).insert(policy.id.clone(), Arc::new(state));
                 }
@@ -451,6 +450,13 @@ impl Place {
             self.resource_control = Vec::new();
         }
         self
+    }
+}
+
+fn kind(policy_type: PolicyType) -> Kind {
+    match policy_type {
+        PolicyType::ServiceControl => Kind::ServiceControl,
+        PolicyType::ResourceControl => Kind::ResourceControl,
     }
 }
 
