@@ -10,9 +10,10 @@ use aws_lc_rs::{constant_time, digest, hmac, rand};
 use locum_identity::environment::Entropy;
 use locum_identity::ids::{IdKind, UniqueId};
 use locum_identity::names::{AccountId, Constrained as _, RoleSessionName};
-use locum_identity::session::{Keyring, Session, SessionPrincipal};
+use locum_identity::session::{Ancestry, Keyring, Packed, Session, SessionPrincipal};
 use locum_sigv4::{Claim, Dialect, SigningKey, sha256};
 use std::hint::black_box;
+use std::sync::Arc;
 
 /// Measures all of it and adds it to the report.
 ///
@@ -120,11 +121,13 @@ fn tokens(effort: Effort, report: &mut Report) -> Outcome {
         principal: SessionPrincipal::AssumedRole { role, session_name },
         issued,
         expires: issued + 3600,
-        policy: None,
-        policy_arns: Vec::new(),
+        packed: Arc::default(),
+        source_identity: None,
+        ancestry: Ancestry::default(),
     };
+    let packed = || Packed::new(Some(SESSION_POLICY.to_owned()), Vec::new(), Vec::new());
     let limited = Session {
-        policy: Some(SESSION_POLICY.to_owned()),
+        packed: Arc::new(packed().ok_or("the policy cannot be packed")?),
         ..plain.clone()
     };
     let key = LessSafeKey::new(
@@ -156,7 +159,18 @@ fn tokens(effort: Effort, report: &mut Report) -> Outcome {
         report.add(time(
             &format!("token.mint.{name}"),
             effort,
-            || keyring.issue(account, black_box(session), &System).is_ok(),
+            || {
+                // As a request does, with its policy packed first.
+                let policy = session.packed.policy().map(str::to_owned);
+                let Some(packed) = Packed::new(policy, Vec::new(), Vec::new()) else {
+                    return false;
+                };
+                let session = Session {
+                    packed: Arc::new(packed),
+                    ..black_box(session).clone()
+                };
+                keyring.issue(account, &session, &System).is_ok()
+            },
             || {
                 let mut body = sealed.clone();
                 let _ = black_box(key.seal_in_place_append_tag(nonce(), aad(), &mut body));

@@ -13,9 +13,8 @@ use crate::ids::UniqueId;
 use crate::names::AccountId;
 use crate::port::Record;
 use crate::sealing::{RootKey, Secret};
-use arc_swap::ArcSwapOption;
+use crate::signing::SigningKeys;
 use locum_policy::{Compiled, Kind, Policy};
-use locum_sigv4::SigningKey;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -81,15 +80,8 @@ pub struct KeyState {
     pub key: AccessKey,
     /// The secret access key.
     pub secret: Secret,
-    /// The signing key of the last scope seen: nearly every request comes with the same one.
-    derived: ArcSwapOption<Derived>,
-}
-
-struct Derived {
-    date: String,
-    region: String,
-    service: String,
-    key: SigningKey,
+    /// Its signing keys of the scopes seen last.
+    pub(crate) keys: SigningKeys,
 }
 
 /// A bucket with its policy compiled.
@@ -101,27 +93,6 @@ pub struct BucketState {
     pub owner: AccountId,
     /// Its bucket policy.
     pub policy: Option<Arc<Compiled>>,
-}
-
-impl KeyState {
-    /// The key that signs requests of a scope.
-    pub fn signing_key(&self, date: &str, region: &str, service: &str) -> SigningKey {
-        if let Some(derived) = &*self.derived.load()
-            && derived.date == date
-            && derived.service == service
-            && derived.region == region
-        {
-            return derived.key.clone();
-        }
-        let key = SigningKey::derive(self.secret.expose(), date, region, service);
-        self.derived.store(Some(Arc::new(Derived {
-            date: date.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
-            key: key.clone(),
-        })));
-        key
-    }
 }
 
 impl std::fmt::Debug for KeyState {
@@ -468,7 +439,7 @@ impl Account {
                 let state = KeyState {
                     key: key.clone(),
                     secret: Secret::new(secret.to_owned()),
-                    derived: ArcSwapOption::empty(),
+                    keys: SigningKeys::default(),
                 };
                 Arc::make_mut(&mut self.keys).insert(key.id.as_str().to_owned(), Arc::new(state));
             }

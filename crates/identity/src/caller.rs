@@ -9,8 +9,7 @@ use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
 use crate::organizations::tree::Place;
 use crate::session::{Session, SessionPrincipal};
 use locum_policy::{
-    Compiled, Decision, Explanation, Kind, Policies, Policy, Principal, Request, ResourcePolicy,
-    Value,
+    Compiled, Decision, Explanation, Policies, Principal, Request, ResourcePolicy, Value,
 };
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -19,6 +18,7 @@ use std::sync::Arc;
 mod keys;
 
 use keys::Keys;
+pub(crate) use keys::same_key;
 
 /// An authenticated (or anonymous) caller, with the state of its account and of the organization at
 /// that moment.
@@ -121,17 +121,14 @@ pub(crate) fn session_policies(
     account: &Account,
     session: &Session,
 ) -> Option<Arc<[Arc<Compiled>]>> {
-    if !session.has_policies() {
+    let packed = &session.packed;
+    if !packed.has_policies() {
         let mandatory = matches!(session.principal, SessionPrincipal::FederatedUser { .. });
         return mandatory.then(Arc::default);
     }
-    let compile = |text: &str| {
-        let compiled = Policy::stored(text, Kind::Session).ok()?.compile();
-        Some(Arc::new(compiled.labelled("session policy")))
-    };
-    let inline = session.policy.as_deref().map(compile);
-    let managed = session
-        .policy_arns
+    let inline = packed.policy().map(|_| packed.compiled().cloned());
+    let managed = packed
+        .policy_arns()
         .iter()
         .map(|arn| account.managed_policy(arn));
     let compiled: Option<Arc<[_]>> = inline.into_iter().chain(managed).collect();

@@ -121,6 +121,17 @@ impl fmt::Display for Denied {
     }
 }
 
+/// What of a session is too large for its token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TooLarge {
+    /// Its policies, with its tags if there are any. Percent of what is allotted.
+    Policy(u32),
+    /// Its tags. Percent of what is allotted.
+    Tags(u32),
+    /// The chain of sessions that it descends from.
+    Chain,
+}
+
 /// A duration that a session may not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum DurationFault {
@@ -173,8 +184,12 @@ pub enum Error {
     LimitExceeded(Quota),
     /// `UnmodifiableEntity`: a role that only its service changes.
     UnmodifiableRole(String),
-    /// Session policies and tags do not fit the token. Percent of what is allotted.
-    PackedPolicyTooLarge(u32),
+    /// `InvalidParameterValue`: session tags that contradict each other or the calling session's.
+    InvalidParameterValue(String),
+    /// A context assertion that cannot be verified.
+    InvalidContextAssertion,
+    /// Session policies, tags and ancestry do not fit the token.
+    PackedPolicyTooLarge(TooLarge),
     /// The bucket is gone, or another has its name.
     NoSuchBucket,
     /// Organizations: the account asked for is not in the organization.
@@ -216,7 +231,7 @@ impl fmt::Display for Error {
             Self::AccessDenied(denied) => write!(f, "{denied}"),
             Self::Forbidden(forbidden) => write!(f, "{forbidden}"),
             Self::Validation(failed) => validation(f, failed),
-            Self::ValidationText(text) | Self::MalformedPolicyDocument(text) | Self::InvalidInput(text) | Self::PolicyEvaluation(text) => f.write_str(text),
+            Self::ValidationText(text) | Self::MalformedPolicyDocument(text) | Self::InvalidInput(text) | Self::InvalidParameterValue(text) | Self::PolicyEvaluation(text) => f.write_str(text),
             Self::MalformedInput => f.write_str("The request could not be parsed"),
             Self::MaxSessionDurationTooShort => {
                 f.write_str("MaxSessionDuration must be at least 3600 seconds")
@@ -235,8 +250,17 @@ impl fmt::Display for Error {
                 f,
                 "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
             ),
-            Self::PackedPolicyTooLarge(percent) => {
-                write!(f, "Packed size of session policies consumes {percent}% of allotted space.")
+            Self::InvalidContextAssertion => {
+                f.write_str("The context assertion that was passed is expired or is not valid.")
+            }
+            Self::PackedPolicyTooLarge(TooLarge::Policy(percent)) => {
+                write!(f, "Packed policy consumes {percent}% of allotted space, please use smaller policy.")
+            }
+            Self::PackedPolicyTooLarge(TooLarge::Tags(percent)) => {
+                write!(f, "Packed size of session tags consumes {percent}% of allotted space.")
+            }
+            Self::PackedPolicyTooLarge(TooLarge::Chain) => {
+                f.write_str("Serialized token too large for session")
             }
             Self::NoSuchBucket => f.write_str("The specified bucket does not exist"),
             Self::AccountNotFound => f.write_str("You specified an account that doesn't exist."),

@@ -135,6 +135,21 @@ impl AccessKeyId {
         &self.0
     }
 
+    /// The sixteen letters of an id made here (or by AWS), as ten bytes, if it begins with `prefix`.
+    pub(crate) fn packed(text: &str, prefix: &str) -> Option<[u8; 10]> {
+        Self::account_of(text)?;
+        let [_, _, _, _, _, _, bytes @ ..] = bits(text.strip_prefix(prefix)?)?.to_be_bytes();
+        Some(bytes)
+    }
+
+    /// The inverse of [`AccessKeyId::packed`].
+    pub(crate) fn unpacked(prefix: &str, bytes: [u8; 10]) -> Self {
+        let bits = bytes
+            .iter()
+            .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+        Self(format!("{prefix}{}", letters(bits, 16)))
+    }
+
     /// Whether this names temporary credentials.
     pub fn is_temporary(text: &str) -> bool {
         text.starts_with("ASIA")
@@ -217,6 +232,17 @@ mod tests {
             let again = UniqueId::from_chance(IdKind::Role, account, id.chance().unwrap());
             assert_eq!(again, id);
         }
+    }
+
+    #[test]
+    fn a_key_id_packs_into_ten_bytes() {
+        let id = "ASIAQNZGKIQY56JQ7WML";
+        let bytes = AccessKeyId::packed(id, "ASIA").unwrap();
+        assert_eq!(AccessKeyId::unpacked("ASIA", bytes).as_str(), id);
+        assert_eq!(AccessKeyId::packed(id, "AKIA"), None);
+        // One without an account, and one of an operator's choice.
+        assert_eq!(AccessKeyId::packed("AKIAIOSFODNN7EXAMPLE", "AKIA"), None);
+        assert_eq!(AccessKeyId::packed("operators_own_key", "AKIA"), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod port;
 pub mod realm;
 pub mod sealing;
 pub mod session;
+mod signing;
 pub mod sts;
 pub mod supposed;
 mod trust;

@@ -170,6 +170,15 @@ text_type! {
     RoleSessionName, (2, 64), r"[\w+=,.@-]*", name_character
 }
 text_type! {
+    /// `SourceIdentity`: 2 to 64 of `[\w+=,.@-]`. AWS forbids that it begins with `aws:`, which the
+    /// alphabet does already.
+    SourceIdentity, (2, 64), r"[\w+=,.@-]*", name_character
+}
+text_type! {
+    /// `ContextAssertion` of a provided context: 4 to 2048 characters.
+    ContextAssertion, (4, 2048), r".*", |_| true
+}
+text_type! {
     /// The name of a federated user: 2 to 32 of `[\w+=,.@-]`.
     FederatedUserName, (2, 32), r"[\w+=,.@-]*", name_character
 }

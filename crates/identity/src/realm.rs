@@ -17,8 +17,9 @@ use crate::operation::{Call, Draft};
 use crate::port::{Committed, FeedEntry, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
 use crate::session::Keyring;
+use crate::session::live::LiveSession;
 use arc_swap::ArcSwap;
-use locum_sigv4::{Claim, SigningKey, Verified};
+use locum_sigv4::{Claim, Verified};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,15 +137,17 @@ impl Realm {
     ) -> Result<(Caller, Verified), Error> {
         let now = self.environment.clock.now();
         claim.check(now, service)?;
-        let (caller, key) = match claim.session_token() {
-            Some(token) => self.temporary(claim, token, now).await?,
-            None => self.long_term(claim).await?,
-        };
-        let verified = claim.verify(&key, body_sha256)?;
-        Ok((caller, verified))
+        match claim.session_token() {
+            Some(token) => self.temporary(claim, token, now, body_sha256).await,
+            None => self.long_term(claim, body_sha256).await,
+        }
     }
 
-    async fn long_term(&self, claim: &Claim<'_>) -> Result<(Caller, SigningKey), Error> {
+    async fn long_term(
+        &self,
+        claim: &Claim<'_>,
+        body_sha256: Option<&[u8; 32]>,
+    ) -> Result<(Caller, Verified), Error> {
         let id = claim.access_key_id();
         let directory = self.directory();
         let account = directory
@@ -158,7 +161,6 @@ impl Realm {
         if state.key.status != crate::entity::KeyStatus::Active {
             return Err(Error::InvalidClientTokenId);
         }
-        let key = state.signing_key(claim.date(), claim.region(), claim.service());
         let who = match &state.key.owner {
             crate::entity::KeyOwner::Root => Who::Root,
             crate::entity::KeyOwner::User(id) => Who::User(
@@ -169,10 +171,11 @@ impl Realm {
                     .clone(),
             ),
         };
+        let verified = state.keys.verify(&state.secret, claim, body_sha256)?;
         let credentials = Credentials::LongTerm {
             access_key_id: id.to_owned(),
         };
-        Ok((Caller::new(account, directory, who, credentials), key))
+        Ok((Caller::new(account, directory, who, credentials), verified))
     }
 
     async fn temporary(
@@ -180,17 +183,25 @@ impl Realm {
         claim: &Claim<'_>,
         token: &str,
         now: Seconds,
-    ) -> Result<(Caller, SigningKey), Error> {
+        body_sha256: Option<&[u8; 32]>,
+    ) -> Result<(Caller, Verified), Error> {
         let id = claim.access_key_id();
         if !AccessKeyId::is_temporary(id) {
             return Err(Error::InvalidClientTokenId);
         }
         let directory = self.directory();
         let keyring = directory.keyring().ok_or(Error::InvalidSessionToken)?;
-        let (session, secret) = keyring
-            .open(id, token)
-            .map_err(|_| Error::InvalidSessionToken)?;
-        if now >= session.expires {
+        let kept = keyring.live().find(id, token);
+        let live = match &kept {
+            Some(live) => live.clone(),
+            None => {
+                let (session, secret) = keyring
+                    .open(id, token)
+                    .map_err(|_| Error::InvalidSessionToken)?;
+                Arc::new(LiveSession::new(id, token, session, secret))
+            }
+        };
+        if now >= live.session.expires {
             return Err(Error::ExpiredToken);
         }
         let account = AccessKeyId::account_of(id).ok_or(Error::InvalidSessionToken)?;
@@ -198,20 +209,17 @@ impl Realm {
             .account(account)
             .await?
             .ok_or(Error::InvalidClientTokenId)?;
-        let who = Who::of_session(&account, &session)?;
-        let policies = session_policies(&account, &session);
-        let key = SigningKey::derive(
-            secret.expose(),
-            claim.date(),
-            claim.region(),
-            claim.service(),
-        );
+        let who = Who::of_session(&account, &live.session)?;
+        let verified = live.keys.verify(&live.secret, claim, body_sha256)?;
+        if kept.is_none() {
+            keyring.live().keep(live.clone());
+        }
         let credentials = Credentials::Temporary {
             access_key_id: id.to_owned(),
-            session: Arc::new(session),
-            policies,
+            policies: session_policies(&account, &live.session),
+            session: live.session.clone(),
         };
-        Ok((Caller::new(account, directory, who, credentials), key))
+        Ok((Caller::new(account, directory, who, credentials), verified))
     }
 
     /// The caller of an unsigned request.

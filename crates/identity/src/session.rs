@@ -1,30 +1,31 @@
-//! Temporary credentials: what a session token says, sealed, and opened again.
+//! Temporary credentials: what a session token says.
 //!
-//! A token is `version ‖ key id ‖ nonce ‖ AES-256-GCM-SIV(body)` in base64url. Its associated data
-//! is the head and the access key id it was issued with, so it opens under no other. The body holds
-//! only what cannot be known otherwise: the account stands in the access key id and half of the
-//! principal's unique id, and the secret access key is not in it at all: it is derived from the
-//! keyring, the token's nonce and the access key id.
+//! A [`Keyring`] seals and opens tokens. Their body holds only what cannot be known otherwise: the
+//! account stands in the access key id and half of the principal's unique id, and the secret access
+//! key is not in it at all.
 
-use crate::environment::{Entropy, Seconds};
+use crate::caller::same_key;
+use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, IdKind, UniqueId};
-use crate::names::{AccountId, Constrained, FederatedUserName, RoleSessionName};
+use crate::names::{
+    AccountId, Constrained, FederatedUserName, RoleSessionName, SourceIdentity, Tag,
+};
 use crate::sealing::Secret;
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
-use aws_lc_rs::hmac;
-use data_encoding::{BASE64, BASE64URL_NOPAD};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 mod codec;
-mod dictionary;
+mod deflate;
+mod keyring;
+pub(crate) mod live;
+mod packed;
 
-/// The version byte of the tokens made here.
-const VERSION: u8 = 1;
-const NONCE: usize = 12;
-/// Longer tokens are refused unread: nothing that is minted comes near it.
-pub const LONGEST_TOKEN: usize = 16 * 1024;
+pub use keyring::{Keyring, LONGEST_TOKEN, TokenError};
+pub use packed::Packed;
+
+/// How many sessions may stand between long-term credentials and a session. AWS has no such limit;
+/// here a session carries the ids of all it descends from, so that revoking one of them reaches it,
+/// and a chain that is longer is refused rather than forgotten.
+pub const MOST_ANCESTORS: usize = 64;
 
 /// Whom a session acts as.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,16 +59,74 @@ pub struct Session {
     pub issued: Seconds,
     /// The first second in which the credentials no longer work.
     pub expires: Seconds,
-    /// The inline session policy.
-    pub policy: Option<String>,
-    /// ARNs of managed session policies; resolved at each use.
-    pub policy_arns: Vec<String>,
+    /// Its session policies and tags.
+    pub packed: Arc<Packed>,
+    /// `aws:SourceIdentity`: set once, and the same in every session that descends from this one.
+    pub source_identity: Option<SourceIdentity>,
+    /// Whose credentials asked for it.
+    pub ancestry: Ancestry,
+}
+
+/// A tag of a session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionTag {
+    /// The tag, with the key's spelling as it was passed.
+    pub tag: Tag,
+    /// Whether the sessions that descend from this one have it too.
+    pub transitive: bool,
+}
+
+/// The credentials that a session descends from.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Ancestry {
+    /// The long-term credentials that the chain began with; `None` in tokens of before they were
+    /// kept.
+    pub origin: Option<LongTerm>,
+    /// The sessions in between, the first of the chain first; at most [`MOST_ANCESTORS`].
+    pub sessions: Vec<Ancestor>,
+}
+
+/// A long-term access key that a chain of sessions began with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LongTerm {
+    /// `AKIA…`, or what an operator chose.
+    pub access_key_id: AccessKeyId,
+    /// Whose it is.
+    pub principal: LongTermPrincipal,
+}
+
+/// Who has long-term credentials.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LongTermPrincipal {
+    /// A user.
+    User(UniqueId),
+    /// The root user of an account.
+    Root(AccountId),
+}
+
+/// A session that another one descends from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ancestor {
+    /// `ASIA…`, which tells the account.
+    pub access_key_id: AccessKeyId,
+    /// Whom it acted as.
+    pub principal: SessionPrincipal,
+    /// When it was issued.
+    pub issued: Seconds,
+}
+
+impl SessionTag {
+    /// Whether its key is `lower`, which is in lower case: keys compare whatever their letter case.
+    pub(crate) fn is(&self, lower: &str) -> bool {
+        same_key(self.tag.key.as_str(), lower)
+    }
 }
 
 impl Session {
-    /// Whether session policies were passed.
-    pub fn has_policies(&self) -> bool {
-        self.policy.is_some() || !self.policy_arns.is_empty()
+    /// The tags that sessions descending from this one have too, and nobody can override.
+    pub fn transitive_tags(&self) -> impl Iterator<Item = &Tag> {
+        let tags = self.packed.tags().iter();
+        tags.filter(|tag| tag.transitive).map(|tag| &tag.tag)
     }
 }
 
@@ -84,194 +143,6 @@ pub struct TemporaryCredentials {
     pub expiration: Seconds,
 }
 
-/// Why a token was refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenError {
-    /// Forged, cut, altered, issued with another access key id or under an unknown key.
-    Invalid,
-    /// The session could not be sealed so that it opens again.
-    Unsealable,
-}
-
-/// One key of the keyring.
-struct TokenKey {
-    id: u32,
-    aead: LessSafeKey,
-    secrets: hmac::Key,
-}
-
-/// The keys that seal and open session tokens. The last one seals; all of them open.
-#[derive(Clone)]
-pub struct Keyring(Arc<[TokenKey]>);
-
-impl Keyring {
-    /// A keyring of `(id, 32 bytes)`, oldest first.
-    ///
-    /// # Errors
-    /// [`TokenError::Unsealable`], if there is no key or the provider refuses one.
-    pub fn new<'a>(keys: impl IntoIterator<Item = (u32, &'a [u8])>) -> Result<Self, TokenError> {
-        let keys: Arc<[_]> = keys
-            .into_iter()
-            .map(|(id, bytes)| TokenKey::new(id, bytes))
-            .collect::<Result<_, _>>()?;
-        if keys.is_empty() {
-            Err(TokenError::Unsealable)
-        } else {
-            Ok(Self(keys))
-        }
-    }
-
-    /// Issues credentials of `account` for a session, and opens them again before they leave.
-    ///
-    /// # Errors
-    /// [`TokenError::Unsealable`], if the token would not open.
-    pub fn issue(
-        &self,
-        account: AccountId,
-        session: &Session,
-        entropy: &dyn Entropy,
-    ) -> Result<TemporaryCredentials, TokenError> {
-        let key = self.0.last().ok_or(TokenError::Unsealable)?;
-        let access_key_id = AccessKeyId::generate_temporary(account, entropy);
-        let mut nonce = [0; NONCE];
-        entropy.fill(&mut nonce);
-        let mut token = Vec::with_capacity(96);
-        token.push(VERSION);
-        codec::write_number(&mut token, u64::from(key.id));
-        let head = token.len();
-        let mut body = codec::encode(session).ok_or(TokenError::Unsealable)?;
-        key.aead
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                associated_data(
-                    token.get(..head).unwrap_or_default(),
-                    access_key_id.as_str(),
-                ),
-                &mut body,
-            )
-            .map_err(|_| TokenError::Unsealable)?;
-        token.extend_from_slice(&nonce);
-        token.extend_from_slice(&body);
-        let session_token = BASE64URL_NOPAD.encode(&token);
-        // Every token is opened by the code that will later accept it before it leaves.
-        let (again, secret_access_key) = self.open(access_key_id.as_str(), &session_token)?;
-        if again != *session || session_token.len() > LONGEST_TOKEN {
-            return Err(TokenError::Unsealable);
-        }
-        Ok(TemporaryCredentials {
-            access_key_id,
-            secret_access_key,
-            session_token,
-            expiration: session.expires,
-        })
-    }
-
-    /// Opens a token presented with `access_key_id`: the session and the secret access key.
-    /// Whether the session has expired is for the caller to see.
-    ///
-    /// # Errors
-    /// [`TokenError::Invalid`]
-    pub fn open(&self, access_key_id: &str, token: &str) -> Result<(Session, Secret), TokenError> {
-        if token.len() > LONGEST_TOKEN {
-            return Err(TokenError::Invalid);
-        }
-        let bytes = BASE64URL_NOPAD
-            .decode(token.as_bytes())
-            .map_err(|_| TokenError::Invalid)?;
-        let mut rest = bytes.as_slice();
-        let (VERSION, after_version) = rest
-            .split_first()
-            .map(|(v, r)| (*v, r))
-            .ok_or(TokenError::Invalid)?
-        else {
-            return Err(TokenError::Invalid);
-        };
-        rest = after_version;
-        let key_id = codec::read_number(&mut rest).ok_or(TokenError::Invalid)?;
-        let head = bytes
-            .get(..bytes.len() - rest.len())
-            .ok_or(TokenError::Invalid)?;
-        let (nonce, body) = rest
-            .split_first_chunk::<NONCE>()
-            .ok_or(TokenError::Invalid)?;
-        let key = self
-            .0
-            .iter()
-            .find(|key| u64::from(key.id) == key_id)
-            .ok_or(TokenError::Invalid)?;
-        let account = AccessKeyId::account_of(access_key_id).ok_or(TokenError::Invalid)?;
-        let mut body = body.to_vec();
-        let plain = key
-            .aead
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                associated_data(head, access_key_id),
-                &mut body,
-            )
-            .map_err(|_| TokenError::Invalid)?;
-        let session = codec::decode(plain, account).ok_or(TokenError::Invalid)?;
-        Ok((session, key.secret(nonce, access_key_id)))
-    }
-}
-
-impl TokenKey {
-    fn new(id: u32, bytes: &[u8]) -> Result<Self, TokenError> {
-        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| TokenError::Unsealable)?;
-        let master = Salt::new(HKDF_SHA256, b"locum session tokens").extract(bytes);
-        let derive = |purpose: &[u8]| {
-            let mut key = Zeroizing::new([0; 32]);
-            let purpose = [purpose];
-            let okm = master
-                .expand(&purpose, Length)
-                .map_err(|_| TokenError::Unsealable)?;
-            okm.fill(&mut key[..]).map_err(|_| TokenError::Unsealable)?;
-            Ok::<_, TokenError>(key)
-        };
-        let seal = derive(b"seal")?;
-        let secrets = derive(b"secret access keys")?;
-        Ok(Self {
-            id,
-            aead: LessSafeKey::new(
-                UnboundKey::new(&AES_256_GCM_SIV, &seal[..]).map_err(|_| TokenError::Unsealable)?,
-            ),
-            secrets: hmac::Key::new(hmac::HMAC_SHA256, &secrets[..]),
-        })
-    }
-
-    /// The secret access key that belongs to a token: 30 bytes in base64.
-    fn secret(&self, nonce: &[u8; NONCE], access_key_id: &str) -> Secret {
-        let mut context = hmac::Context::with_key(&self.secrets);
-        context.update(nonce);
-        context.update(access_key_id.as_bytes());
-        let tag = context.sign();
-        Secret::new(BASE64.encode(tag.as_ref().get(..30).unwrap_or_default()))
-    }
-}
-
-/// The bytes that session policies take in a token; `None` if they cannot be packed.
-pub(crate) fn packed_size<'a>(
-    policy: Option<&str>,
-    policy_arns: impl Iterator<Item = &'a str>,
-) -> Option<usize> {
-    let policy = match policy {
-        Some(text) => dictionary::deflate(text.as_bytes())?.len(),
-        None => 0,
-    };
-    Some(policy + policy_arns.map(str::len).sum::<usize>())
-}
-
-struct Length;
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        32
-    }
-}
-
-fn associated_data(head: &[u8], access_key_id: &str) -> Aad<Vec<u8>> {
-    Aad::from([head, access_key_id.as_bytes()].concat())
-}
-
 impl SessionPrincipal {
     /// The kind of unique id that the principal has.
     const fn id_kind(role: bool) -> IdKind {
@@ -279,7 +150,7 @@ impl SessionPrincipal {
     }
 }
 
-/// Session names in tokens pass the same constraint as in requests.
+/// Names and tags in tokens pass the same constraint as in requests.
 fn constrained<T: Constrained>(bytes: &[u8]) -> Option<T> {
     T::parse(std::str::from_utf8(bytes).ok()?).ok()
 }

@@ -6,7 +6,7 @@ use crate::caller::{Caller, Credentials, Need, Who, session_policies};
 use crate::error::{Denied, Error, Forbidden};
 use crate::names::{AccountId, Constrained as _, FederatedUserName, RoleSessionName};
 use crate::realm::Realm;
-use crate::session::{Session, SessionPrincipal};
+use crate::session::{Ancestry, Packed, Session, SessionPrincipal};
 use crate::trust;
 use locum_policy::{Arn, Kind, Malformed, Policy, ResourcePolicy};
 use std::fmt;
@@ -276,13 +276,21 @@ impl Realm {
                 });
             }
         }
+        let packed = Packed::new(
+            supposed.session_policy.clone(),
+            supposed.session_policy_arns.clone(),
+            Vec::new(),
+        );
+        let packed = packed
+            .ok_or_else(|| Error::Internal("the session policies cannot be packed".into()))?;
         let now = self.environment().clock.now();
         let session = Session {
             principal,
             issued: now,
             expires: now.saturating_add(3600),
-            policy: supposed.session_policy.clone(),
-            policy_arns: supposed.session_policy_arns.clone(),
+            packed: Arc::new(packed),
+            source_identity: None,
+            ancestry: Ancestry::default(),
         };
         let who = Who::of_session(&account, &session)?;
         let credentials = Credentials::Temporary {

@@ -57,6 +57,14 @@ pub fn spell(error: &Error) -> Spelled {
         Error::UnmodifiableRole(_) => {
             spelled("UnmodifiableEntity", 400, "UnmodifiableEntityException")
         }
+        Error::InvalidParameterValue(_) => spelled(
+            "InvalidParameterValue",
+            400,
+            "InvalidParameterValueException",
+        ),
+        Error::InvalidContextAssertion => {
+            spelled("ExpiredTokenException", 400, "ExpiredTokenException")
+        }
         Error::PackedPolicyTooLarge(_) => {
             spelled("PackedPolicyTooLarge", 400, "PackedPolicyTooLargeException")
         }

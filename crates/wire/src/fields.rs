@@ -296,6 +296,19 @@ impl<'a> Fields<'a> {
         self.required_list(name, u32::MAX, Self::tag)
     }
 
+    /// A list that may be absent, but not empty.
+    pub(crate) fn filled_list<T>(
+        &mut self,
+        name: &str,
+        max: u32,
+        read: impl FnMut(&mut Fields<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        if self.raw(name).is_some() {
+            self.fail(name, None, Constraint::MinLength(1));
+        }
+        self.list(name, max, read)
+    }
+
     /// `Tags`, at most fifty.
     pub(crate) fn tags(&mut self, name: &str) -> Vec<Tag> {
         self.list(name, 50, Self::tag)

@@ -5,12 +5,13 @@ use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
 use locum_identity::error::Error;
 use locum_identity::names::{
-    AccountId, ArnText, FederationPolicyText, RoleSessionDuration, SessionPolicyText, TokenDuration,
+    AccountId, ArnText, FederationPolicyText, RoleSessionDuration, SessionPolicyText,
+    SourceIdentity, TokenDuration,
 };
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
     AssumeRole, AssumedRole, CallerIdentity, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-    GetFederationToken, GetSessionToken, SessionPolicies,
+    GetFederationToken, GetSessionToken, ProvidedContext, SessionPolicies,
 };
 
 pub(crate) fn bindings() -> Vec<Binding> {
@@ -32,23 +33,22 @@ pub(crate) fn bindings() -> Vec<Binding> {
 }
 
 fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
-    refuse(
-        fields,
-        &[
-            "Tags",
-            "TransitiveTagKeys",
-            "SerialNumber",
-            "TokenCode",
-            "SourceIdentity",
-            "ProvidedContexts",
-        ],
-    )?;
+    refuse(fields, &["SerialNumber", "TokenCode"])?;
     let role_arn = fields.required("RoleArn");
     let role_session_name = fields.required("RoleSessionName");
     let policy_arns = policy_arns(fields);
     let policy = fields.optional::<SessionPolicyText>("Policy");
     let duration = fields.number("DurationSeconds", RoleSessionDuration::from_seconds);
+    let tags = fields.tags("Tags");
+    let transitive_tag_keys = fields.list("TransitiveTagKeys", 50, Fields::scalar);
     let external_id = fields.optional("ExternalId");
+    let source_identity = fields.optional("SourceIdentity");
+    let provided_contexts = fields.filled_list("ProvidedContexts", 5, |element| {
+        Some(ProvidedContext {
+            provider_arn: element.optional("ProviderArn"),
+            assertion: element.optional("ContextAssertion"),
+        })
+    });
     fields.check()?;
     Ok(AssumeRole {
         role_arn: role_arn?,
@@ -59,6 +59,10 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
             policy: policy.map(String::from),
             policy_arns,
         },
+        tags,
+        transitive_tag_keys,
+        source_identity,
+        provided_contexts,
     })
 }
 
@@ -70,11 +74,11 @@ fn decode_session_token(fields: &mut Fields<'_>) -> Result<GetSessionToken, Erro
 }
 
 fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken, Error> {
-    refuse(fields, &["Tags"])?;
     let name = fields.required("Name");
     let policy = fields.optional::<FederationPolicyText>("Policy");
     let policy_arns = policy_arns(fields);
     let duration = fields.number("DurationSeconds", TokenDuration::from_seconds);
+    let tags = fields.tags("Tags");
     fields.check()?;
     Ok(GetFederationToken {
         name: name?,
@@ -83,6 +87,7 @@ fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken
             policy: policy.map(String::from),
             policy_arns,
         },
+        tags,
     })
 }
 
@@ -126,10 +131,16 @@ fn assumed_role(output: &AssumedRole) -> Node<'_> {
                 .text("AssumedRoleId", output.assumed_role_id.as_str())
                 .text("Arn", output.arn.as_str()),
         );
-    match output.packed_policy_size {
-        Some(percent) => members.integer("PackedPolicySize", percent).node(),
-        None => members.node(),
-    }
+    let members = match output.packed_policy_size {
+        Some(percent) => members.integer("PackedPolicySize", percent),
+        None => members,
+    };
+    members
+        .text_if(
+            "SourceIdentity",
+            output.source_identity.as_ref().map(SourceIdentity::as_str),
+        )
+        .node()
 }
 
 fn session_token(output: &TemporaryCredentials) -> Node<'_> {

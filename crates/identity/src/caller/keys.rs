@@ -75,6 +75,9 @@ impl Keys<'_> {
                 (Who::FederatedUser { .. }, _) | (_, None) => None,
                 (_, Some(_)) => one("false"),
             },
+            "sourceidentity" => session
+                .and_then(|session| session.source_identity.as_ref())
+                .map(|identity| Value::One(Cow::Borrowed(identity.as_str()))),
             // Network and request
             "sourceip" => self
                 .facts
@@ -114,6 +117,13 @@ impl Keys<'_> {
 
     fn tagged(&self, name: &str) -> Option<Value<'_>> {
         if let Some(key) = name.strip_prefix("principaltag/") {
+            // Session tags, passed or inherited, stand before those of the role or user.
+            let session = self.caller.session();
+            let tags = session.map(|session| session.packed.tags());
+            let of_session = tags.into_iter().flatten().find(|tag| tag.is(key));
+            if let Some(found) = of_session {
+                return Some(tag_value(&found.tag));
+            }
             return match &self.caller.who {
                 Who::User(state) => tag(&state.user.tags, key),
                 Who::AssumedRole { role, .. } => tag(&role.role.tags, key),
@@ -153,7 +163,8 @@ fn tag<'a>(tags: &'a [Tag], key: &str) -> Option<Value<'a>> {
         .map(tag_value)
 }
 
-fn same_key(spelling: &str, lower: &str) -> bool {
+/// Whether a tag's key is `lower`, which is in lower case.
+pub(crate) fn same_key(spelling: &str, lower: &str) -> bool {
     spelling.eq_ignore_ascii_case(lower) || spelling.to_lowercase() == lower
 }
 

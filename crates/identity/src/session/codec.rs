@@ -1,33 +1,203 @@
 //! The body of a session token, in as few bytes as it takes.
 //!
 //! `kind ‖ issued ‖ lifetime ‖ principal ‖ fields`: numbers are little-endian base-128, each field
-//! is a tag, a length and bytes, and an unknown tag is refused. The inline policy is deflated with
-//! a dictionary of what policies are made of.
+//! is a tag and what belongs to it, the tags ascend, and an unknown one is refused.
+//!
+//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`] and [`ANCESTOR`]. Version 1
+//! had the session policies instead, each in a field of its own, and neither tags nor ancestry; its
+//! tokens still open.
 
-use super::{Session, SessionPrincipal, constrained, dictionary};
+use super::{
+    Ancestor, Ancestry, LongTerm, LongTermPrincipal, MOST_ANCESTORS, Packed, Session,
+    SessionPrincipal, constrained, deflate,
+};
 use crate::environment::Seconds;
-use crate::ids::UniqueId;
+use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::AccountId;
+use std::sync::Arc;
 
 const ROLE: u8 = 1;
 const USER: u8 = 2;
 const ROOT: u8 = 3;
 const FEDERATED_BY_USER: u8 = 4;
 const FEDERATED_BY_ROOT: u8 = 5;
+/// Of an ancestor: the principal of an earlier one, whose number follows.
+const SAME_AS: u8 = 6;
 
-const POLICY: u8 = 1;
-const POLICY_ARN: u8 = 2;
+const POLICY_V1: u8 = 1;
+const POLICY_ARN_V1: u8 = 2;
+const PACKED: u8 = 3;
+const SOURCE_IDENTITY: u8 = 4;
+const ORIGIN: u8 = 5;
+const ANCESTOR: u8 = 6;
+
+/// The access key id of an origin: ten bytes behind `AKIA`, or text.
+const PACKED_KEY: u8 = 1;
+const TEXT_KEY: u8 = 2;
+/// Whose it is, in the account that the key id tells.
+const USER_OF_KEY: u8 = 1;
+const ROOT_OF_KEY: u8 = 2;
+/// Whose it is, with the account.
+const USER_OF_ACCOUNT: u8 = 3;
+const ROOT_OF_ACCOUNT: u8 = 4;
+
+const LONG_TERM: &str = "AKIA";
+const TEMPORARY: &str = "ASIA";
 
 /// Tokens count their seconds from 2020-01-01, to be a byte shorter.
 const EPOCH: Seconds = 1_577_836_800;
 
-/// What an inflated policy may measure at most: more than a request can carry.
-const LONGEST_POLICY: usize = 256 * 1024;
+/// What an inflated policy of version 1 may measure at most: more than a request could carry.
+const LONGEST_POLICY_V1: usize = 256 * 1024;
 
-/// The bytes of a session; `None` if it cannot be written.
+/// The version of a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Version {
+    One,
+    Two,
+}
+
+impl Version {
+    pub(super) fn parse(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::One),
+            2 => Some(Self::Two),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a session, version 2; `None` if it cannot be written.
 pub(super) fn encode(session: &Session) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(128);
-    let (kind, id, name) = match &session.principal {
+    let mut out = Vec::with_capacity(128 + session.packed.size());
+    // The kind comes first, the rest of the principal behind the times.
+    let principal = principal_bytes(&session.principal)?;
+    let (kind, rest) = principal.split_first()?;
+    out.push(*kind);
+    write_time(&mut out, session.issued)?;
+    write_number(
+        &mut out,
+        u64::try_from(session.expires - session.issued).ok()?,
+    );
+    out.extend_from_slice(rest);
+    if session.packed.size() > 0 {
+        out.push(PACKED);
+        write_bytes(&mut out, session.packed.bytes());
+    }
+    if let Some(identity) = &session.source_identity {
+        out.push(SOURCE_IDENTITY);
+        write_bytes(&mut out, identity.as_str().as_bytes());
+    }
+    if let Some(origin) = &session.ancestry.origin {
+        out.push(ORIGIN);
+        write_origin(&mut out, origin)?;
+    }
+    let ancestors = &session.ancestry.sessions;
+    if ancestors.len() > MOST_ANCESTORS {
+        return None;
+    }
+    for (place, ancestor) in ancestors.iter().enumerate() {
+        out.push(ANCESTOR);
+        let id = ancestor.access_key_id.as_str();
+        out.extend_from_slice(&AccessKeyId::packed(id, TEMPORARY)?);
+        write_time(&mut out, ancestor.issued)?;
+        let same = |other: &Ancestor| {
+            other.principal == ancestor.principal
+                && AccessKeyId::account_of(other.access_key_id.as_str())
+                    == AccessKeyId::account_of(id)
+        };
+        match ancestors.iter().take(place).position(same) {
+            Some(earlier) => {
+                out.push(SAME_AS);
+                write_number(&mut out, earlier as u64);
+            }
+            None => out.extend_from_slice(&principal_bytes(&ancestor.principal)?),
+        }
+    }
+    Some(out)
+}
+
+/// The session that `bytes` hold, of credentials of `account`. Anything left over, out of order or
+/// unknown makes it `None`. What `known` packed is not unpacked again.
+pub(super) fn decode(
+    version: Version,
+    mut bytes: &[u8],
+    account: AccountId,
+    known: Option<&Arc<Packed>>,
+) -> Option<Session> {
+    let from = &mut bytes;
+    let kind = read_byte(from)?;
+    let issued = read_time(from)?;
+    let expires = issued.checked_add(Seconds::try_from(read_number(from)?).ok()?)?;
+    let mut session = Session {
+        principal: read_principal(kind, from, account)?,
+        issued,
+        expires,
+        packed: Arc::default(),
+        source_identity: None,
+        ancestry: Ancestry::default(),
+    };
+    match version {
+        Version::One => fields_v1(from, &mut session)?,
+        Version::Two => fields(from, &mut session, known)?,
+    }
+    Some(session)
+}
+
+fn fields(from: &mut &[u8], session: &mut Session, known: Option<&Arc<Packed>>) -> Option<()> {
+    let mut last = 0;
+    while !from.is_empty() {
+        let tag = read_byte(from)?;
+        // Each once and in order, but for the ancestors.
+        if tag <= last && (tag, last) != (ANCESTOR, ANCESTOR) {
+            return None;
+        }
+        last = tag;
+        match tag {
+            PACKED => {
+                let bytes = read_bytes(from)?;
+                session.packed = match known {
+                    Some(known) if known.bytes() == bytes => known.clone(),
+                    _ => Arc::new(Packed::unpack(bytes).filter(|packed| packed.size() > 0)?),
+                };
+            }
+            SOURCE_IDENTITY => session.source_identity = Some(constrained(read_bytes(from)?)?),
+            ORIGIN => session.ancestry.origin = Some(read_origin(from)?),
+            ANCESTOR => {
+                let ancestor = read_ancestor(from, &session.ancestry.sessions)?;
+                session.ancestry.sessions.push(ancestor);
+                if session.ancestry.sessions.len() > MOST_ANCESTORS {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+fn fields_v1(from: &mut &[u8], session: &mut Session) -> Option<()> {
+    let mut policy = None;
+    let mut policy_arns = Vec::new();
+    while !from.is_empty() {
+        match read_byte(from)? {
+            POLICY_V1 if policy.is_none() => {
+                let inflated = deflate::inflate(read_bytes(from)?, LONGEST_POLICY_V1)?;
+                policy = Some(String::from_utf8(inflated).ok()?);
+            }
+            POLICY_ARN_V1 => {
+                policy_arns.push(std::str::from_utf8(read_bytes(from)?).ok()?.to_owned());
+            }
+            _ => return None,
+        }
+    }
+    session.packed = Arc::new(Packed::new(policy, policy_arns, Vec::new())?);
+    Some(())
+}
+
+/// `kind ‖ id ‖ name`, without the account, which the access key id tells.
+fn principal_bytes(principal: &SessionPrincipal) -> Option<Vec<u8>> {
+    let (kind, id, name) = match principal {
         SessionPrincipal::AssumedRole { role, session_name } => {
             (ROLE, Some(role), Some(session_name.as_str()))
         }
@@ -41,56 +211,27 @@ pub(super) fn encode(session: &Session) -> Option<Vec<u8>> {
             (FEDERATED_BY_ROOT, None, Some(name.as_str()))
         }
     };
+    let mut out = Vec::with_capacity(80);
     out.push(kind);
-    write_number(&mut out, u64::try_from(session.issued - EPOCH).ok()?);
-    write_number(
-        &mut out,
-        u64::try_from(session.expires - session.issued).ok()?,
-    );
     if let Some(id) = id {
         out.extend_from_slice(&id.chance()?);
     }
     if let Some(name) = name {
         write_bytes(&mut out, name.as_bytes());
     }
-    if let Some(policy) = &session.policy {
-        out.push(POLICY);
-        write_bytes(&mut out, &dictionary::deflate(policy.as_bytes())?);
-    }
-    for arn in &session.policy_arns {
-        out.push(POLICY_ARN);
-        write_bytes(&mut out, arn.as_bytes());
-    }
     Some(out)
 }
 
-/// The session that `bytes` hold, of credentials of `account`. Anything left over, out of order or
-/// unknown makes it `None`.
-pub(super) fn decode(mut bytes: &[u8], account: AccountId) -> Option<Session> {
-    let from = &mut bytes;
-    let kind = read_byte(from)?;
-    let issued = Seconds::try_from(read_number(from)?)
-        .ok()?
-        .checked_add(EPOCH)?;
-    let expires = issued.checked_add(Seconds::try_from(read_number(from)?).ok()?)?;
-    let mut id = |role| {
-        let (chance, rest) = from.split_first_chunk::<6>()?;
-        *from = rest;
-        Some(UniqueId::from_chance(
-            SessionPrincipal::id_kind(role),
-            account,
-            *chance,
-        ))
-    };
-    let principal = match kind {
+fn read_principal(kind: u8, from: &mut &[u8], account: AccountId) -> Option<SessionPrincipal> {
+    Some(match kind {
         ROLE => SessionPrincipal::AssumedRole {
-            role: id(true)?,
+            role: read_id(from, true, account)?,
             session_name: constrained(read_bytes(from)?)?,
         },
-        USER => SessionPrincipal::User(id(false)?),
+        USER => SessionPrincipal::User(read_id(from, false, account)?),
         ROOT => SessionPrincipal::Root,
         FEDERATED_BY_USER => SessionPrincipal::FederatedUser {
-            issuer: Some(id(false)?),
+            issuer: Some(read_id(from, false, account)?),
             name: constrained(read_bytes(from)?)?,
         },
         FEDERATED_BY_ROOT => SessionPrincipal::FederatedUser {
@@ -98,27 +239,95 @@ pub(super) fn decode(mut bytes: &[u8], account: AccountId) -> Option<Session> {
             name: constrained(read_bytes(from)?)?,
         },
         _ => return None,
+    })
+}
+
+fn read_ancestor(from: &mut &[u8], earlier: &[Ancestor]) -> Option<Ancestor> {
+    let access_key_id = AccessKeyId::unpacked(TEMPORARY, *read_array(from)?);
+    let account = AccessKeyId::account_of(access_key_id.as_str())?;
+    let issued = read_time(from)?;
+    let principal = match read_byte(from)? {
+        SAME_AS => {
+            let place = usize::try_from(read_number(from)?).ok()?;
+            earlier.get(place)?.principal.clone()
+        }
+        kind => read_principal(kind, from, account)?,
     };
-    let mut session = Session {
+    Some(Ancestor {
+        access_key_id,
         principal,
         issued,
-        expires,
-        policy: None,
-        policy_arns: Vec::new(),
-    };
-    while !from.is_empty() {
-        match read_byte(from)? {
-            POLICY if session.policy.is_none() => {
-                let inflated = dictionary::inflate(read_bytes(from)?, LONGEST_POLICY)?;
-                session.policy = Some(String::from_utf8(inflated).ok()?);
-            }
-            POLICY_ARN => session
-                .policy_arns
-                .push(std::str::from_utf8(read_bytes(from)?).ok()?.to_owned()),
-            _ => return None,
+    })
+}
+
+fn write_origin(out: &mut Vec<u8>, origin: &LongTerm) -> Option<()> {
+    let id = origin.access_key_id.as_str();
+    match AccessKeyId::packed(id, LONG_TERM) {
+        Some(bytes) => {
+            out.push(PACKED_KEY);
+            out.extend_from_slice(&bytes);
+        }
+        None => {
+            out.push(TEXT_KEY);
+            write_bytes(out, id.as_bytes());
         }
     }
-    Some(session)
+    let (account, user) = match &origin.principal {
+        LongTermPrincipal::User(user) => (UniqueId::account_of(user.as_str())?, Some(user)),
+        LongTermPrincipal::Root(account) => (*account, None),
+    };
+    let told = AccessKeyId::account_of(id) == Some(account);
+    out.push(match (user, told) {
+        (Some(_), true) => USER_OF_KEY,
+        (None, true) => ROOT_OF_KEY,
+        (Some(_), false) => USER_OF_ACCOUNT,
+        (None, false) => ROOT_OF_ACCOUNT,
+    });
+    if !told {
+        write_number(out, account.number());
+    }
+    if let Some(user) = user {
+        out.extend_from_slice(&user.chance()?);
+    }
+    Some(())
+}
+
+fn read_origin(from: &mut &[u8]) -> Option<LongTerm> {
+    let access_key_id = match read_byte(from)? {
+        PACKED_KEY => AccessKeyId::unpacked(LONG_TERM, *read_array(from)?),
+        TEXT_KEY => AccessKeyId::parse(std::str::from_utf8(read_bytes(from)?).ok()?)?,
+        _ => return None,
+    };
+    let kind = read_byte(from)?;
+    let account = match kind {
+        USER_OF_KEY | ROOT_OF_KEY => AccessKeyId::account_of(access_key_id.as_str())?,
+        _ => AccountId::from_number(read_number(from)?)?,
+    };
+    let principal = match kind {
+        USER_OF_KEY | USER_OF_ACCOUNT => LongTermPrincipal::User(read_id(from, false, account)?),
+        ROOT_OF_KEY | ROOT_OF_ACCOUNT => LongTermPrincipal::Root(account),
+        _ => return None,
+    };
+    Some(LongTerm {
+        access_key_id,
+        principal,
+    })
+}
+
+fn read_id(from: &mut &[u8], role: bool, account: AccountId) -> Option<UniqueId> {
+    let kind = SessionPrincipal::id_kind(role);
+    Some(UniqueId::from_chance(kind, account, *read_array(from)?))
+}
+
+fn write_time(out: &mut Vec<u8>, at: Seconds) -> Option<()> {
+    write_number(out, u64::try_from(at - EPOCH).ok()?);
+    Some(())
+}
+
+fn read_time(from: &mut &[u8]) -> Option<Seconds> {
+    Seconds::try_from(read_number(from)?)
+        .ok()?
+        .checked_add(EPOCH)
 }
 
 /// Writes a number in groups of seven bits, lowest first.
@@ -149,12 +358,18 @@ fn read_byte(from: &mut &[u8]) -> Option<u8> {
     Some(*byte)
 }
 
-fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+fn read_array<'a, const N: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    let (bytes, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(bytes)
+}
+
+pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn read_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn read_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(read_number(from)?).ok()?;
     let (bytes, rest) = from.split_at_checked(length)?;
     *from = rest;

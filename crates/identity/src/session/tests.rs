@@ -1,5 +1,7 @@
 use super::*;
 use crate::environment::testing::Counter;
+use crate::names::{TagKey, TagValue};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/orders/*"}]}"#;
 
@@ -17,9 +19,26 @@ fn session(principal: SessionPrincipal) -> Session {
         principal,
         issued: 1_800_000_000,
         expires: 1_800_003_600,
-        policy: None,
-        policy_arns: Vec::new(),
+        packed: Arc::default(),
+        source_identity: None,
+        ancestry: Ancestry::default(),
     }
+}
+
+fn pack(policy: Option<&str>, arns: &[&str], tags: &[(&str, &str, bool)]) -> Arc<Packed> {
+    let tag = |(key, value, transitive): &(&str, &str, bool)| SessionTag {
+        tag: Tag {
+            key: TagKey::parse(key).unwrap(),
+            value: TagValue::parse(value).unwrap(),
+        },
+        transitive: *transitive,
+    };
+    let packed = Packed::new(
+        policy.map(str::to_owned),
+        arns.iter().map(|arn| (*arn).to_owned()).collect(),
+        tags.iter().map(tag).collect(),
+    );
+    Arc::new(packed.unwrap())
 }
 
 fn role_session() -> Session {
@@ -57,18 +76,225 @@ fn every_kind_of_session_opens_as_it_was_sealed() {
         issuer: None,
         name,
     }));
+    let arns = [
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "arn:aws:iam::123456789012:policy/p",
+    ];
+    let tags = [
+        ("Team", "blue", true),
+        ("empty", "", false),
+        ("Größe", "日本 10", true),
+    ];
+    for packed in [
+        pack(Some(POLICY), &[], &[]),
+        pack(Some(""), &[], &[]),
+        pack(None, &arns, &[]),
+        pack(None, &[], &tags),
+        pack(Some(POLICY), &arns, &tags),
+        pack(Some(&"é".repeat(50_000)), &[], &[]),
+    ] {
+        check_round_trip(&Session {
+            packed,
+            ..role_session()
+        });
+    }
     check_round_trip(&Session {
-        policy: Some(POLICY.into()),
-        policy_arns: vec![
-            "arn:aws:iam::aws:policy/ReadOnlyAccess".into(),
-            "arn:aws:iam::123456789012:policy/p".into(),
-        ],
+        source_identity: Some(SourceIdentity::parse("Ann").unwrap()),
         ..role_session()
     });
-    check_round_trip(&Session {
-        policy: Some("é".repeat(50_000)),
+}
+
+fn long_term(id: &str, principal: LongTermPrincipal) -> Option<LongTerm> {
+    Some(LongTerm {
+        access_key_id: AccessKeyId::parse(id).unwrap(),
+        principal,
+    })
+}
+
+/// A chain of `length` sessions of two roles in two accounts, and of one user's own.
+fn ancestors(length: usize, name: &str) -> Vec<Ancestor> {
+    let entropy = Counter::default();
+    let other = AccountId::from_number(999_999_999_999).unwrap();
+    let role = UniqueId::generate(IdKind::Role, account(), &entropy);
+    let theirs = UniqueId::generate(IdKind::Role, other, &entropy);
+    let user = UniqueId::generate(IdKind::User, account(), &entropy);
+    let ancestor = |place: usize| {
+        let (account, principal) = match place % 3 {
+            _ if place == 0 => (account(), SessionPrincipal::User(user.clone())),
+            0 => (account(), SessionPrincipal::Root),
+            1 => (account(), assumed(&role, name)),
+            _ => (other, assumed(&theirs, &format!("{name}{}", place % 10))),
+        };
+        Ancestor {
+            access_key_id: AccessKeyId::generate_temporary(account, &entropy),
+            principal,
+            issued: 1_800_000_000 - place as i64,
+        }
+    };
+    (0..length).map(ancestor).collect()
+}
+
+fn assumed(role: &UniqueId, name: &str) -> SessionPrincipal {
+    SessionPrincipal::AssumedRole {
+        role: role.clone(),
+        session_name: RoleSessionName::parse(name).unwrap(),
+    }
+}
+
+#[test]
+fn a_session_keeps_what_it_descends_from() {
+    let user = UniqueId::generate(IdKind::User, account(), &Counter::default());
+    let key = AccessKeyId::generate_long_term(account(), &Counter::default());
+    let other = AccountId::from_number(7).unwrap();
+    for origin in [
+        None,
+        long_term(key.as_str(), LongTermPrincipal::User(user.clone())),
+        long_term(key.as_str(), LongTermPrincipal::Root(account())),
+        long_term(key.as_str(), LongTermPrincipal::Root(other)),
+        long_term("AKIAIOSFODNN7EXAMPLE", LongTermPrincipal::User(user)),
+        long_term("an_operators_own_key_1", LongTermPrincipal::Root(account())),
+    ] {
+        for length in [0, 1, 2, 9, MOST_ANCESTORS] {
+            check_round_trip(&Session {
+                ancestry: Ancestry {
+                    origin: origin.clone(),
+                    sessions: ancestors(length, "worker"),
+                },
+                ..role_session()
+            });
+        }
+    }
+    let session = Session {
+        ancestry: Ancestry {
+            origin: None,
+            sessions: ancestors(MOST_ANCESTORS + 1, "worker"),
+        },
         ..role_session()
+    };
+    let refused = keyring(&[1]).issue(account(), &session, &Counter::default());
+    assert_eq!(refused.err(), Some(TokenError::Unsealable));
+}
+
+/// Tokens of version 1, as that version made them: they are good until they expire.
+#[test]
+fn tokens_of_version_1_open() {
+    let id = "ASIARZPUZDIKAAAAAAAA";
+    let key = keyring(&[7]);
+    let open = |token: &str| {
+        let (session, secret) = key.open(id, token).unwrap();
+        assert_eq!(secret.expose(), "V7z96riMYoCUOO9k9x4vZb+PMX7mj7NaNj4O2Pv7");
+        session
+    };
+    let arns = [
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "arn:aws:iam::123456789012:policy/p",
+    ];
+    let limited = Session {
+        packed: pack(Some(POLICY), &arns, &[]),
+        ..role_session()
+    };
+    let token = "AQcVfEp_uXk3nir4lP78oMnPKrWueEo8D3LbiLgRo6pyvjdlRKsV_Qy43H5FibFVZvC6BGLTEt4FFnLCWCNoY-_HHafQgJp-Sth8zdwvh6rHpOv9ckKBHipKloCFDOU4664P-ftUqXChE-heBHDnUBqJmryWO9Pr5VKWZG4tLCkrjCU7YI97ZKN6RHcklRl1yNi7HQZ8ssPj00PN0oI";
+    assert_eq!(open(token), limited);
+    let plain = "AQcVfEp_uXk3nir4lP5BWlexvl8m9_mSh0hd1Gc8btgr_FXRJb64dGLdtC4RQCjJ";
+    assert_eq!(open(plain), role_session());
+    let root = "AQcVfEp_uXk3nir4lP7lPxKr9x7sqNk_Am5SCpFwqg6-FTKT4g";
+    assert_eq!(open(root), session(SessionPrincipal::Root));
+    let federated = "AQcVfEp_uXk3nir4lP5w1mJ5s6AJDS96lJJY_zeSvSEZw1Hiy11EX51--052bAw";
+    let user = UniqueId::generate(IdKind::User, account(), &Counter::default());
+    let of_user = SessionPrincipal::FederatedUser {
+        issuer: Some(user),
+        name: FederatedUserName::parse("bob").unwrap(),
+    };
+    assert_eq!(open(federated), session(of_user));
+    // The version is sealed with the rest: a token does not pass for one of another version.
+    let mut bytes = BASE64URL_NOPAD.decode(plain.as_bytes()).unwrap();
+    bytes[0] = 2;
+    let forged = key.open(id, &BASE64URL_NOPAD.encode(&bytes));
+    assert_eq!(forged.err(), Some(TokenError::Invalid));
+}
+
+#[test]
+fn what_is_packed_has_one_size() {
+    let arn = "arn:aws:iam::123456789012:policy/p";
+    assert_eq!(pack(None, &[], &[]).size(), 0);
+    let policy = pack(Some(POLICY), &[], &[]).size();
+    assert!((20..60).contains(&policy), "{policy}");
+    let with_arn = pack(Some(POLICY), &[arn], &[]).size();
+    let with_tag = pack(Some(POLICY), &[arn], &[("Team", "blue", false)]).size();
+    assert!(
+        policy < with_arn && with_arn < with_tag,
+        "{with_arn} {with_tag}"
+    );
+    // What is sealed is what was measured.
+    let packed = pack(Some(POLICY), &[arn], &[("Team", "blue", false)]);
+    let issue = |packed: Arc<Packed>| {
+        let session = Session {
+            packed,
+            ..role_session()
+        };
+        let issued = keyring(&[1])
+            .issue(account(), &session, &Counter::default())
+            .unwrap();
+        BASE64URL_NOPAD
+            .decode(issued.session_token.as_bytes())
+            .unwrap()
+            .len()
+    };
+    let field = 1 + 1;
+    assert_eq!(
+        issue(packed.clone()) - issue(Arc::default()),
+        packed.size() + field
+    );
+}
+
+#[test]
+fn the_longest_token_is_not_too_long_to_open() {
+    // Tags of letters without a pattern, up to what may be packed.
+    let mut seed = 7u64;
+    let letters = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+        char::from(b'a' + (seed >> 33) as u8 % 26)
     });
+    let text: String = letters.take(4000).collect();
+    let mut tags: Vec<(String, String, bool)> = Vec::new();
+    let mut packed = pack(None, &[], &[]);
+    for (place, value) in text.as_bytes().chunks(200).enumerate() {
+        tags.push((
+            format!("key{place}"),
+            String::from_utf8(value.to_vec()).unwrap(),
+            true,
+        ));
+        let tags: Vec<_> = tags
+            .iter()
+            .map(|(key, value, transitive)| (key.as_str(), value.as_str(), *transitive))
+            .collect();
+        let next = pack(None, &[], &tags);
+        if next.size() > 2048 {
+            break;
+        }
+        packed = next;
+    }
+    let name = "x".repeat(63);
+    let session = Session {
+        packed,
+        source_identity: Some(SourceIdentity::parse(&"s".repeat(64)).unwrap()),
+        ancestry: Ancestry {
+            origin: long_term(&"k".repeat(128), LongTermPrincipal::Root(account())),
+            sessions: ancestors(MOST_ANCESTORS, &name),
+        },
+        ..role_session()
+    };
+    check_round_trip(&session);
+    let plain = Session {
+        ancestry: Ancestry::default(),
+        ..session.clone()
+    };
+    let token = |session: &Session| {
+        let issued = keyring(&[u32::MAX]).issue(account(), session, &Counter::default());
+        issued.unwrap().session_token.len()
+    };
+    assert!(token(&plain) < 4096, "{}", token(&plain));
+    assert!(token(&session) < LONGEST_TOKEN, "{}", token(&session));
 }
 
 #[test]
@@ -80,7 +306,7 @@ fn a_plain_token_is_short_and_a_policy_is_packed() {
         .session_token;
     assert!(plain.len() <= 80, "{}", plain.len());
     let with_policy = Session {
-        policy: Some(POLICY.into()),
+        packed: pack(Some(POLICY), &[], &[]),
         ..role_session()
     };
     let packed = keys
@@ -98,11 +324,16 @@ fn a_plain_token_is_short_and_a_policy_is_packed() {
 #[test]
 fn every_bit_flip_and_every_cut_of_a_token_is_refused() {
     let keys = keyring(&[1, 2]);
-    let with_policy = Session {
-        policy: Some(POLICY.into()),
+    let full = Session {
+        packed: pack(Some(POLICY), &[], &[("Team", "blue", true)]),
+        source_identity: Some(SourceIdentity::parse("Ann").unwrap()),
+        ancestry: Ancestry {
+            origin: long_term("an_operators_own_key_1", LongTermPrincipal::Root(account())),
+            sessions: ancestors(2, "worker"),
+        },
         ..role_session()
     };
-    for session in [role_session(), with_policy] {
+    for session in [role_session(), full] {
         let issued = keys
             .issue(account(), &session, &Counter::default())
             .unwrap();

@@ -3,7 +3,7 @@
 use super::{Signer, assume, authenticate, call, credentials, identity, n, role};
 use crate::common::{ACCOUNT, START, World, fails};
 use locum_identity::caller::Need;
-use locum_identity::error::Error;
+use locum_identity::error::{Error, TooLarge};
 use locum_identity::iam::inline_policies::PutRolePolicy;
 use locum_identity::iam::policies::CreatePolicy;
 use locum_identity::iam::roles::{CreateRole, DeleteRole, GetRole};
@@ -303,7 +303,7 @@ fn a_session_policy_that_is_none_or_too_long_is_refused() {
     );
     let refused = call(&world, &bob, with(&long));
     assert!(
-        matches!(refused, Err(Error::PackedPolicyTooLarge(percent)) if percent > 100),
+        matches!(refused, Err(Error::PackedPolicyTooLarge(TooLarge::Policy(percent))) if percent > 100),
         "{refused:?}"
     );
 }

@@ -99,6 +99,10 @@ fn assume(arn: &str) -> AssumeRole {
         duration: None,
         external_id: None,
         session_policies: SessionPolicies::default(),
+        tags: Vec::new(),
+        transitive_tag_keys: Vec::new(),
+        source_identity: None,
+        provided_contexts: Vec::new(),
     }
 }
 

@@ -30,6 +30,7 @@ fn federation(policy: Option<&str>) -> GetFederationToken {
             policy: policy.map(str::to_owned),
             policy_arns: Vec::new(),
         },
+        tags: Vec::new(),
     }
 }
 

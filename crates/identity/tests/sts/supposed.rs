@@ -74,6 +74,7 @@ fn a_supposed_caller_is_explained_like_the_real_one() {
             policy: Some(NARROW.to_owned()),
             policy_arns: Vec::new(),
         },
+        tags: Vec::new(),
     };
     let by_root = Signer::from(&call(&world, &root, federated).unwrap().credentials);
     let plain = |principal: &str| Supposed {

@@ -1,0 +1,221 @@
+//! Sealing and opening session tokens.
+//!
+//! A token is `version ‖ key id ‖ nonce ‖ AES-256-GCM-SIV(body)` in base64url. Its associated data
+//! is the head and the access key id it was issued with, so it opens under no other. The secret
+//! access key is derived from the keyring, the token's nonce and the access key id.
+
+use super::codec::{self, Version};
+use super::live::LiveSessions;
+use super::{Packed, Session, TemporaryCredentials};
+use crate::environment::Entropy;
+use crate::ids::AccessKeyId;
+use crate::names::AccountId;
+use crate::sealing::Secret;
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::hmac;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The version byte of the tokens made here.
+const VERSION: u8 = 2;
+const NONCE: usize = 12;
+/// Longer tokens are refused unread. The longest that is minted, with 2048 bytes of packed policies
+/// and tags and 64 ancestors with names of 64 letters, has about 10,000 characters.
+pub const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// Why a token was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenError {
+    /// Forged, cut, altered, issued with another access key id or under an unknown key.
+    Invalid,
+    /// The session could not be sealed so that it opens again.
+    Unsealable,
+}
+
+/// One key of the keyring.
+struct TokenKey {
+    id: u32,
+    aead: LessSafeKey,
+    secrets: hmac::Key,
+}
+
+/// The keys that seal and open session tokens, and the sessions that were opened with them lately.
+/// The last key seals; all of them open.
+#[derive(Clone)]
+pub struct Keyring(Arc<Ring>);
+
+struct Ring {
+    keys: Box<[TokenKey]>,
+    live: LiveSessions,
+}
+
+impl Keyring {
+    /// A keyring of `(id, 32 bytes)`, oldest first.
+    ///
+    /// # Errors
+    /// [`TokenError::Unsealable`], if there is no key or the provider refuses one.
+    pub fn new<'a>(keys: impl IntoIterator<Item = (u32, &'a [u8])>) -> Result<Self, TokenError> {
+        let keys: Box<[_]> = keys
+            .into_iter()
+            .map(|(id, bytes)| TokenKey::new(id, bytes))
+            .collect::<Result<_, _>>()?;
+        if keys.is_empty() {
+            return Err(TokenError::Unsealable);
+        }
+        Ok(Self(Arc::new(Ring {
+            keys,
+            live: LiveSessions::default(),
+        })))
+    }
+
+    /// The sessions in use: they live as long as the keyring, so that none outlives its key.
+    pub(crate) fn live(&self) -> &LiveSessions {
+        &self.0.live
+    }
+
+    /// Issues credentials of `account` for a session, and opens them again before they leave.
+    ///
+    /// # Errors
+    /// [`TokenError::Unsealable`], if the token would not open.
+    pub fn issue(
+        &self,
+        account: AccountId,
+        session: &Session,
+        entropy: &dyn Entropy,
+    ) -> Result<TemporaryCredentials, TokenError> {
+        let key = self.0.keys.last().ok_or(TokenError::Unsealable)?;
+        let access_key_id = AccessKeyId::generate_temporary(account, entropy);
+        let mut nonce = [0; NONCE];
+        entropy.fill(&mut nonce);
+        let mut body = codec::encode(session).ok_or(TokenError::Unsealable)?;
+        let mut token = Vec::with_capacity(48 + body.len());
+        token.push(VERSION);
+        codec::write_number(&mut token, u64::from(key.id));
+        let head = token.len();
+        key.aead
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                associated_data(
+                    token.get(..head).unwrap_or_default(),
+                    access_key_id.as_str(),
+                ),
+                &mut body,
+            )
+            .map_err(|_| TokenError::Unsealable)?;
+        token.extend_from_slice(&nonce);
+        token.extend_from_slice(&body);
+        let session_token = BASE64URL_NOPAD.encode(&token);
+        // Every token is opened by the code that will later accept it before it leaves. What it
+        // packs was unpacked already when it was packed.
+        let known = Some(&session.packed);
+        let (again, secret_access_key) =
+            self.open_with(access_key_id.as_str(), &session_token, known)?;
+        if again != *session || session_token.len() > LONGEST_TOKEN {
+            return Err(TokenError::Unsealable);
+        }
+        Ok(TemporaryCredentials {
+            access_key_id,
+            secret_access_key,
+            session_token,
+            expiration: session.expires,
+        })
+    }
+
+    /// Opens a token presented with `access_key_id`: the session and the secret access key.
+    /// Whether the session has expired is for the caller to see.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`]
+    pub fn open(&self, access_key_id: &str, token: &str) -> Result<(Session, Secret), TokenError> {
+        self.open_with(access_key_id, token, None)
+    }
+
+    fn open_with(
+        &self,
+        access_key_id: &str,
+        token: &str,
+        known: Option<&Arc<Packed>>,
+    ) -> Result<(Session, Secret), TokenError> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(TokenError::Invalid);
+        }
+        let mut bytes = BASE64URL_NOPAD
+            .decode(token.as_bytes())
+            .map_err(|_| TokenError::Invalid)?;
+        let mut rest = bytes.as_slice();
+        let (version, after_version) = rest.split_first().ok_or(TokenError::Invalid)?;
+        let version = Version::parse(*version).ok_or(TokenError::Invalid)?;
+        rest = after_version;
+        let key_id = codec::read_number(&mut rest).ok_or(TokenError::Invalid)?;
+        let head = bytes.len() - rest.len();
+        let (head, rest) = bytes
+            .split_at_mut_checked(head)
+            .ok_or(TokenError::Invalid)?;
+        let (nonce, body) = rest
+            .split_first_chunk_mut::<NONCE>()
+            .ok_or(TokenError::Invalid)?;
+        let mut keys = self.0.keys.iter();
+        let key = keys
+            .find(|key| u64::from(key.id) == key_id)
+            .ok_or(TokenError::Invalid)?;
+        let account = AccessKeyId::account_of(access_key_id).ok_or(TokenError::Invalid)?;
+        let plain = key
+            .aead
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                associated_data(head, access_key_id),
+                body,
+            )
+            .map_err(|_| TokenError::Invalid)?;
+        let session = codec::decode(version, plain, account, known).ok_or(TokenError::Invalid)?;
+        Ok((session, key.secret(nonce, access_key_id)))
+    }
+}
+
+impl TokenKey {
+    fn new(id: u32, bytes: &[u8]) -> Result<Self, TokenError> {
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| TokenError::Unsealable)?;
+        let master = Salt::new(HKDF_SHA256, b"locum session tokens").extract(bytes);
+        let derive = |purpose: &[u8]| {
+            let mut key = Zeroizing::new([0; 32]);
+            let purpose = [purpose];
+            let okm = master
+                .expand(&purpose, Length)
+                .map_err(|_| TokenError::Unsealable)?;
+            okm.fill(&mut key[..]).map_err(|_| TokenError::Unsealable)?;
+            Ok::<_, TokenError>(key)
+        };
+        let seal = derive(b"seal")?;
+        let secrets = derive(b"secret access keys")?;
+        Ok(Self {
+            id,
+            aead: LessSafeKey::new(
+                UnboundKey::new(&AES_256_GCM_SIV, &seal[..]).map_err(|_| TokenError::Unsealable)?,
+            ),
+            secrets: hmac::Key::new(hmac::HMAC_SHA256, &secrets[..]),
+        })
+    }
+
+    /// The secret access key that belongs to a token: 30 bytes in base64.
+    fn secret(&self, nonce: &[u8; NONCE], access_key_id: &str) -> Secret {
+        let mut context = hmac::Context::with_key(&self.secrets);
+        context.update(nonce);
+        context.update(access_key_id.as_bytes());
+        let tag = context.sign();
+        Secret::new(BASE64.encode(tag.as_ref().get(..30).unwrap_or_default()))
+    }
+}
+
+struct Length;
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+fn associated_data(head: &[u8], access_key_id: &str) -> Aad<Vec<u8>> {
+    Aad::from([head, access_key_id.as_bytes()].concat())
+}

@@ -1,0 +1,268 @@
+//! AssumeRole: temporary credentials of a role that trusts the caller.
+//!
+//! What is decided: `sts:AssumeRole` itself; `sts:TagSession`, where tags are passed or inherited;
+//! `sts:SetSourceIdentity`, where a source identity is passed or inherited; `sts:SetContext`, where
+//! contexts are provided. Each is an action of its own, decided by the trust policy and the caller's
+//! policies with the same condition keys. What a refusal could tell of the role comes after that.
+
+use super::tags::{role_tags, session_tags};
+use super::{NewSession, SessionPolicies, packed_percent};
+use crate::account::{Account, RoleState};
+use crate::caller::{Need, Who};
+use crate::environment::Seconds;
+use crate::error::{DurationFault, Error, Forbidden};
+use crate::names::{
+    AccountId, ArnText, ContextAssertion, ExternalId, RoleSessionDuration, RoleSessionName,
+    SourceIdentity, Tag, TagKey,
+};
+use crate::operation::{Call, Granted, Operation, Service};
+use crate::session::{Session, SessionPrincipal, SessionTag, TemporaryCredentials};
+use locum_policy::{Arn, ResourcePolicy, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The longest session of a caller whose own credentials are temporary.
+const ROLE_CHAINING_LIMIT: Seconds = 3600;
+const DEFAULT_ROLE_SESSION: Seconds = 3600;
+/// The path of roles that only the service they are linked to assumes.
+const SERVICE_LINKED: &str = "/aws-service-role/";
+
+/// AssumeRole: temporary credentials of a role that trusts the caller.
+#[derive(Clone, Debug)]
+pub struct AssumeRole {
+    /// `RoleArn`
+    pub role_arn: ArnText,
+    /// `RoleSessionName`
+    pub role_session_name: RoleSessionName,
+    /// `DurationSeconds`; one hour if not given.
+    pub duration: Option<RoleSessionDuration>,
+    /// `ExternalId`: compared only by a trust policy's `sts:ExternalId`.
+    pub external_id: Option<ExternalId>,
+    /// `Policy` and `PolicyArns`
+    pub session_policies: SessionPolicies,
+    /// `Tags`: tags of the session, besides those that the calling session hands down.
+    pub tags: Vec<Tag>,
+    /// `TransitiveTagKeys`: which of the tags the session hands down to sessions that descend from
+    /// it.
+    pub transitive_tag_keys: Vec<TagKey>,
+    /// `SourceIdentity`: who is behind it. Sessions that descend from this one keep it.
+    pub source_identity: Option<SourceIdentity>,
+    /// `ProvidedContexts`: what a context provider asserts of the user behind the caller.
+    pub provided_contexts: Vec<ProvidedContext>,
+}
+
+/// A context that a provider asserts. AWS's only provider is IAM Identity Center, whose assertions
+/// AWS alone can read: here none can be verified, and one that comes from a caller who may set
+/// contexts (`sts:SetContext`) is answered as AWS answers one that is not valid,
+/// `ExpiredTokenException`.
+#[derive(Clone, Debug)]
+pub struct ProvidedContext {
+    /// `ProviderArn`
+    pub provider_arn: Option<ArnText>,
+    /// `ContextAssertion`
+    pub assertion: Option<ContextAssertion>,
+}
+
+/// What AssumeRole answers.
+#[derive(Debug)]
+pub struct AssumedRole {
+    /// `Credentials`
+    pub credentials: TemporaryCredentials,
+    /// `AssumedRoleUser.AssumedRoleId`
+    pub assumed_role_id: String,
+    /// `AssumedRoleUser.Arn`
+    pub arn: String,
+    /// `PackedPolicySize`, where policies or tags were passed or tags inherited.
+    pub packed_policy_size: Option<u32>,
+    /// `SourceIdentity`, where one was passed or inherited.
+    pub source_identity: Option<SourceIdentity>,
+}
+
+/// What deciding about AssumeRole finds that acting needs.
+#[derive(Debug)]
+pub struct Assumable {
+    account: Arc<Account>,
+    role: Arc<RoleState>,
+    tags: Vec<SessionTag>,
+    source_identity: Option<SourceIdentity>,
+}
+
+impl Operation for AssumeRole {
+    type Output = AssumedRole;
+    type Found = Assumable;
+    const SERVICE: Service = Service::Sts;
+    const NAME: &'static str = "AssumeRole";
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<Granted<Assumable>, Error> {
+        let arn = Arn::parse(self.role_arn.as_str())
+            .filter(|arn| ![arn.partition(), arn.service(), arn.resource()].contains(&""))
+            .ok_or_else(|| Error::ValidationText(format!("{} is invalid", self.role_arn)))?;
+        let session = call.caller.session();
+        let inherited = || session.into_iter().flat_map(Session::transitive_tags);
+        let tags = session_tags(&self.tags, &self.transitive_tag_keys, inherited())?;
+        let source_identity = self.source_identity(session)?;
+        // A missing role, one that does not trust the caller and a caller without permission all
+        // get the same sentence, which does not tell them apart.
+        let refused = |action: &str, resource: &str| {
+            let need = Need::new(action, resource);
+            Error::AccessDenied(call.caller.denied(&need, None))
+        };
+        let unknown = || refused("sts:AssumeRole", self.role_arn.as_str());
+        match &call.caller.who {
+            Who::Root => return Err(Error::Forbidden(Forbidden::RootAssumesRole)),
+            Who::FederatedUser { .. } | Who::Anonymous => return Err(unknown()),
+            Who::User(_) | Who::AssumedRole { .. } => {}
+        }
+        let Some((account, role)) = self.role(call, &arn).await? else {
+            return Err(unknown());
+        };
+        if role.role.path.as_str().starts_with(SERVICE_LINKED) {
+            return Err(unknown());
+        }
+        let resource_tags = role_tags(&role.role.tags, inherited());
+        let mut need = self.need(&account, &role, &resource_tags, source_identity.as_ref());
+        let actions = [
+            Some("sts:AssumeRole"),
+            (!tags.is_empty()).then_some("sts:TagSession"),
+            source_identity.is_some().then_some("sts:SetSourceIdentity"),
+            (!self.provided_contexts.is_empty()).then_some("sts:SetContext"),
+        ];
+        let mut granted = None;
+        for action in actions.into_iter().flatten() {
+            need.action = action.into();
+            granted = match call.allow(&need) {
+                Err(Error::AccessDenied(_)) => return Err(refused(action, &role.arn)),
+                decided => Some(decided?),
+            };
+        }
+        if !self.provided_contexts.is_empty() {
+            return Err(Error::InvalidContextAssertion);
+        }
+        let granted = granted.ok_or_else(unknown)?;
+        Ok(granted.with(Assumable {
+            account,
+            role,
+            tags,
+            source_identity,
+        }))
+    }
+
+    async fn perform(self, call: &Call<'_>, found: Assumable) -> Result<AssumedRole, Error> {
+        let Assumable { account, role, .. } = found;
+        let lifetime = self
+            .duration
+            .map_or(DEFAULT_ROLE_SESSION, RoleSessionDuration::seconds);
+        if call.caller.session().is_some() && lifetime > ROLE_CHAINING_LIMIT {
+            return Err(Error::Duration(DurationFault::RoleChaining));
+        }
+        if lifetime > Seconds::from(role.role.max_session_duration.seconds()) {
+            return Err(Error::Duration(DurationFault::RoleMaximum));
+        }
+        self.session_policies.check(&account)?;
+        let packed = self.session_policies.pack(found.tags)?;
+        let packed_policy_size = packed_percent(&packed);
+        let session = NewSession {
+            principal: SessionPrincipal::AssumedRole {
+                role: role.role.id.clone(),
+                session_name: self.role_session_name.clone(),
+            },
+            lifetime,
+            packed,
+            source_identity: found.source_identity.clone(),
+        };
+        Ok(AssumedRole {
+            credentials: session.issue(call, account.id)?,
+            assumed_role_id: format!("{}:{}", role.role.id, self.role_session_name),
+            arn: format!(
+                "arn:aws:sts::{}:assumed-role/{}/{}",
+                account.id, role.role.name, self.role_session_name
+            ),
+            packed_policy_size,
+            source_identity: found.source_identity,
+        })
+    }
+}
+
+impl AssumeRole {
+    /// The source identity of the session that is asked for: once set, it stays.
+    fn source_identity(&self, session: Option<&Session>) -> Result<Option<SourceIdentity>, Error> {
+        let set = session.and_then(|session| session.source_identity.as_ref());
+        match (set, &self.source_identity) {
+            (Some(set), Some(asked)) if set != asked => Err(Error::ValidationText(
+                "The source identity is already set for this assume role session".to_owned(),
+            )),
+            (Some(set), _) => Ok(Some(set.clone())),
+            (None, asked) => Ok(asked.clone()),
+        }
+    }
+
+    /// The need of `sts:AssumeRole`, with the condition keys of the others too.
+    fn need<'a>(
+        &'a self,
+        account: &Account,
+        role: &'a RoleState,
+        resource_tags: &'a [Tag],
+        source_identity: Option<&'a SourceIdentity>,
+    ) -> Need<'a> {
+        let mut need = Need::new("sts:AssumeRole", role.arn.as_str())
+            .resource_tags(resource_tags, Some("iam:resourcetag/"))
+            .request_tags(&self.tags)
+            .key("sts:rolesessionname", self.role_session_name.as_str())
+            .key_if(
+                "sts:externalid",
+                self.external_id.as_ref().map(ExternalId::as_str),
+            )
+            .key_if(
+                "sts:sourceidentity",
+                source_identity.map(SourceIdentity::as_str),
+            );
+        let mut several = |name: &'static str, values: Vec<Cow<'a, str>>| {
+            if !values.is_empty() {
+                need.keys.push((Cow::Borrowed(name), Value::Many(values)));
+            }
+        };
+        let keys = self.transitive_tag_keys.iter();
+        several(
+            "sts:transitivetagkeys",
+            keys.map(|key| Cow::Borrowed(key.as_str())).collect(),
+        );
+        let providers = self.provided_contexts.iter();
+        several(
+            "sts:requestcontextproviders",
+            providers
+                .filter_map(|context| Some(Cow::Borrowed(context.provider_arn.as_ref()?.as_str())))
+                .collect(),
+        );
+        need.resource_account = Some(account.id);
+        need.resource_policy = Some(ResourcePolicy::Trust(&role.trust));
+        need
+    }
+
+    /// The role that the ARN names, if it is there under exactly that ARN.
+    async fn role(
+        &self,
+        call: &Call<'_>,
+        arn: &Arn,
+    ) -> Result<Option<(Arc<Account>, Arc<RoleState>)>, Error> {
+        let Some(id) = account_of(arn) else {
+            return Ok(None);
+        };
+        let Some(account) = call.realm.account(id).await? else {
+            return Ok(None);
+        };
+        let role = arn
+            .resource()
+            .strip_prefix("role/")
+            .and_then(|rest| rest.rsplit('/').next())
+            .and_then(|name| account.roles.named(name));
+        Ok(role
+            .filter(|role| role.arn == self.role_arn.as_str())
+            .cloned()
+            .map(|role| (account, role)))
+    }
+}
+
+fn account_of(arn: &Arn) -> Option<AccountId> {
+    use crate::names::Constrained as _;
+    AccountId::parse(arn.account()).ok()
+}
