@@ -150,7 +150,7 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "awsRegion": facts.region,
         "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
         "userAgent": facts.user_agent.as_deref().map(|agent| cut(agent, LONGEST_USER_AGENT)),
-        "requestParameters": outcome.request.request_parameters(),
+        "requestParameters": request_parameters(event),
         "responseElements": outcome.response_elements,
         "requestID": facts.request_id,
         "eventID": crate::door::uuid(entropy),
@@ -167,6 +167,31 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         );
     }
     record
+}
+
+/// What was asked for, and for AssumeRole what the calling session hands down besides.
+fn request_parameters(event: &Event) -> Value {
+    let Event {
+        caller, outcome, ..
+    } = event;
+    let mut parameters = outcome.request.request_parameters();
+    let session = caller.as_ref().and_then(Caller::session);
+    if let (Some(session), Some(members)) = (session, parameters.as_object_mut())
+        && (outcome.event_source, outcome.event_name.as_str())
+            == ("sts.amazonaws.com", "AssumeRole")
+    {
+        let tags = session.transitive_tags();
+        let inherited: serde_json::Map<_, _> = tags
+            .map(|tag| (tag.key.to_string(), json!(tag.value.as_str())))
+            .collect();
+        if !inherited.is_empty() {
+            members.insert("incomingTransitiveTags".to_owned(), inherited.into());
+        }
+        if let Some(identity) = &session.source_identity {
+            members.insert("sourceIdentity".to_owned(), json!(identity.as_str()));
+        }
+    }
+    parameters
 }
 
 /// A message without what stands behind its first line: the canonical request of a signature that
@@ -249,13 +274,15 @@ fn user_identity(event: &Event) -> Value {
             }
             _ => json!({}),
         };
-        members.insert(
-            "sessionContext".to_owned(),
-            json!({
-                "sessionIssuer": issuer,
-                "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": "false"},
-            }),
-        );
+        let mut context = json!({
+            "sessionIssuer": issuer,
+            "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": "false"},
+        });
+        if let (Some(identity), Some(context)) = (&session.source_identity, context.as_object_mut())
+        {
+            context.insert("sourceIdentity".to_owned(), json!(identity.as_str()));
+        }
+        members.insert("sessionContext".to_owned(), context);
     }
     identity
 }

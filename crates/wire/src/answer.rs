@@ -49,7 +49,7 @@ impl Recorded {
     pub fn request_parameters(&self) -> serde_json::Value {
         match self {
             Self::Nothing => serde_json::Value::Null,
-            Self::Params(params) => crate::query::request_parameters(params),
+            Self::Params(params) => crate::recorded::request_parameters(params),
             Self::Value(value) => value.clone(),
         }
     }

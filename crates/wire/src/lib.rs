@@ -13,6 +13,7 @@ mod node;
 mod organizations;
 mod params;
 mod query;
+mod recorded;
 mod sts;
 mod table;
 

@@ -4,6 +4,7 @@ use crate::answer::{Answer, Outcome};
 use crate::error::spell;
 use crate::node::{Node, escape_xml, to_json, write_xml};
 use crate::params::{MalformedQuery, Params};
+use crate::recorded::response_elements;
 use crate::table::{Invocation, binding};
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::Error;
@@ -292,98 +293,4 @@ fn content_type(as_json: bool) -> &'static str {
     } else {
         "text/xml"
     }
-}
-
-/// Parameters that are secrets, in requests and answers.
-const SECRET: [&str; 11] = [
-    "SecretAccessKey",
-    "SessionToken",
-    "TokenCode",
-    "Password",
-    "OldPassword",
-    "NewPassword",
-    "SAMLAssertion",
-    "WebIdentityToken",
-    "AuthenticationCode1",
-    "AuthenticationCode2",
-    "PrivateKey",
-];
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
-/// What the audit record keeps of the parameters: as many as AWS's largest request has, and no
-/// more bytes than CloudTrail keeps.
-const MOST_RECORDED: usize = 512;
-const LONGEST_RECORD: usize = 100 * 1024;
-
-/// The parameters as the audit record has them: first letters in lower case, without secrets, and
-/// cut where the sender made them longer than the record is to be.
-pub(crate) fn request_parameters(params: &Params) -> serde_json::Value {
-    let mut map = serde_json::Map::new();
-    let mut room = LONGEST_RECORD;
-    for (name, value) in params
-        .iter()
-        .filter(|(name, _)| !matches!(*name, "Action" | "Version"))
-    {
-        let last = name.rsplit('.').next().unwrap_or_default();
-        let shown = if SECRET.contains(&last) {
-            HIDDEN
-        } else {
-            cut(value)
-        };
-        let Some(left) = room.checked_sub(name.len() + shown.len()) else {
-            break;
-        };
-        if map.len() == MOST_RECORDED {
-            break;
-        }
-        room = left;
-        map.insert(lower_first(name), serde_json::Value::from(shown));
-    }
-    if map.is_empty() {
-        serde_json::Value::Null
-    } else {
-        map.into()
-    }
-}
-
-/// The answer as the audit record has it. CloudTrail records it for operations that change
-/// something or issue credentials; lists and other reads are left out for their size.
-pub(crate) fn response_elements(node: &Node<'_>) -> serde_json::Value {
-    use serde_json::Value;
-    match node {
-        Node::Structure(members) => members
-            .iter()
-            .filter(|(name, node)| {
-                !matches!(node, Node::List(_)) && !matches!(*name, "IsTruncated" | "Marker")
-            })
-            .map(|(name, node)| {
-                let shown = if SECRET.contains(name) {
-                    Value::from(HIDDEN)
-                } else {
-                    response_elements(node)
-                };
-                (lower_first(name), shown)
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        node => to_json(node),
-    }
-}
-
-/// At most the first characters of a parameter that the record has room for.
-fn cut(value: &str) -> &str {
-    const LONGEST: usize = 8192;
-    if value.len() <= LONGEST {
-        return value;
-    }
-    let end = value.char_indices().nth(LONGEST).map(|(end, _)| end);
-    end.and_then(|end| value.get(..end)).unwrap_or(value)
-}
-
-fn lower_first(name: &str) -> String {
-    let mut name = name.to_owned();
-    if let Some(first) = name.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    name
 }

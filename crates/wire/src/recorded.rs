@@ -1,0 +1,235 @@
+//! What the audit record keeps of a request and its answer: all but secrets.
+
+use crate::node::{Node, to_json};
+use crate::params::Params;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Parameters that are secrets, in requests and answers.
+const SECRET: [&str; 12] = [
+    "SecretAccessKey",
+    "SessionToken",
+    "TokenCode",
+    "Password",
+    "OldPassword",
+    "NewPassword",
+    "SAMLAssertion",
+    "WebIdentityToken",
+    "AuthenticationCode1",
+    "AuthenticationCode2",
+    "PrivateKey",
+    "ContextAssertion",
+];
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// What the audit record keeps of the parameters: as many as AWS's largest request has, and no
+/// more bytes than CloudTrail keeps.
+const MOST_RECORDED: usize = 512;
+const LONGEST_RECORD: usize = 100 * 1024;
+/// Lists in lists: no request of AWS's has more.
+const DEEPEST: usize = 4;
+
+/// The parameters as the audit record has them: first letters in lower case, lists as lists, without
+/// secrets, and cut where the sender made them longer than the record is to be.
+pub(crate) fn request_parameters(params: &Params) -> Value {
+    let mut shown = Shown::default();
+    let mut room = LONGEST_RECORD;
+    let parameters = params
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "Action" | "Version"));
+    for (name, value) in parameters.take(MOST_RECORDED) {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let value = if SECRET.contains(&last) {
+            HIDDEN
+        } else {
+            cut(value)
+        };
+        let Some(left) = room.checked_sub(name.len() + value.len()) else {
+            break;
+        };
+        room = left;
+        shown.put(name, value, DEEPEST);
+    }
+    match shown {
+        Shown::Structure(members) if members.is_empty() => Value::Null,
+        shown => shown.into(),
+    }
+}
+
+/// Parameters put together to what they say: `Tags.member.1.Key` is the member `key` of the first
+/// element of the list `tags`.
+enum Shown {
+    Text(String),
+    Structure(BTreeMap<String, Shown>),
+    List(BTreeMap<u32, Shown>),
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self::Structure(BTreeMap::new())
+    }
+}
+
+impl Shown {
+    /// Puts a value where its name belongs. What has no place in the shape that others have made is
+    /// shown under its whole name.
+    fn put(&mut self, name: &str, value: &str, depth: usize) {
+        let Self::Structure(members) = self else {
+            return;
+        };
+        if let Some((list, index, rest)) = element(name).filter(|_| depth > 0) {
+            let list = members
+                .entry(lower_first(list))
+                .or_insert_with(|| Self::List(BTreeMap::new()));
+            if let Self::List(elements) = list {
+                match (elements.get_mut(&index), rest) {
+                    (Some(element @ Self::Structure(_)), Some(rest)) => {
+                        return element.put(rest, value, depth - 1);
+                    }
+                    (None, Some(rest)) => {
+                        let mut element = Self::default();
+                        element.put(rest, value, depth - 1);
+                        elements.insert(index, element);
+                        return;
+                    }
+                    (None, None) => {
+                        elements.insert(index, Self::Text(value.to_owned()));
+                        return;
+                    }
+                    (Some(_), _) => {}
+                }
+            }
+        }
+        members
+            .entry(lower_first(name))
+            .or_insert_with(|| Self::Text(value.to_owned()));
+    }
+}
+
+/// `NAME.member.INDEX` and what follows behind another dot.
+fn element(name: &str) -> Option<(&str, u32, Option<&str>)> {
+    let (list, rest) = name.split_once(".member.")?;
+    let (index, rest) = match rest.split_once('.') {
+        Some((index, rest)) => (index, Some(rest)),
+        None => (rest, None),
+    };
+    Some((list, index.parse().ok()?, rest))
+}
+
+impl From<Shown> for Value {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Text(text) => text.into(),
+            Shown::List(elements) => elements.into_values().map(Value::from).collect(),
+            Shown::Structure(members) => members
+                .into_iter()
+                .map(|(name, shown)| (name, Value::from(shown)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+}
+
+/// The answer as the audit record has it. CloudTrail records it for operations that change
+/// something or issue credentials; lists and other reads are left out for their size.
+pub(crate) fn response_elements(node: &Node<'_>) -> Value {
+    match node {
+        Node::Structure(members) => members
+            .iter()
+            .filter(|(name, node)| {
+                !matches!(node, Node::List(_)) && !matches!(*name, "IsTruncated" | "Marker")
+            })
+            .map(|(name, node)| {
+                let shown = if SECRET.contains(name) {
+                    Value::from(HIDDEN)
+                } else {
+                    response_elements(node)
+                };
+                (lower_first(name), shown)
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        node => to_json(node),
+    }
+}
+
+/// At most the first characters of a parameter that the record has room for.
+fn cut(value: &str) -> &str {
+    const LONGEST: usize = 8192;
+    if value.len() <= LONGEST {
+        return value;
+    }
+    let end = value.char_indices().nth(LONGEST).map(|(end, _)| end);
+    end.and_then(|end| value.get(..end)).unwrap_or(value)
+}
+
+fn lower_first(name: &str) -> String {
+    let mut name = name.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(form: &str, expected: &Value) {
+        let params = Params::parse("", form.as_bytes()).unwrap();
+        assert_eq!(request_parameters(&params), *expected, "{form}");
+    }
+
+    #[test]
+    fn lists_are_shown_as_lists() {
+        check("Action=A&Version=1", &Value::Null);
+        check(
+            "RoleArn=r&Tags.member.2.Key=b&Tags.member.2.Value=2&Tags.member.10.Key=c&Tags.member.1.Key=a\
+             &Tags.member.1.Value=1&TransitiveTagKeys.member.1=a&PolicyArns.member.1.arn=p",
+            &json!({
+                "roleArn": "r",
+                "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}, {"key": "c"}],
+                "transitiveTagKeys": ["a"],
+                "policyArns": [{"arn": "p"}],
+            }),
+        );
+        check(
+            "A.member.1.B.member.1.C=d",
+            &json!({"a": [{"b": [{"c": "d"}]}]}),
+        );
+    }
+
+    #[test]
+    fn what_has_no_shape_is_shown_as_it_is() {
+        check(
+            "Tags.member.x=1&Tags.member.=2&Tags=&Tags.member.1=3",
+            &json!({"tags": "", "tags.member.": "2", "tags.member.x": "1", "tags.member.1": "3"}),
+        );
+        check(
+            "L.member.1=a&L.member.1.B=c",
+            &json!({"l": ["a"], "l.member.1.B": "c"}),
+        );
+        // However deep a name pretends to be.
+        let deep = "A.member.1.".repeat(5_000);
+        let mut shown =
+            &request_parameters(&Params::parse("", format!("{deep}B=c").as_bytes()).unwrap());
+        for _ in 0..DEEPEST {
+            shown = &shown["a"][0];
+        }
+        let (name, value) = shown.as_object().unwrap().iter().next().unwrap();
+        assert!(name.ends_with(".B") && value == "c");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        check(
+            "TokenCode=123456&ProvidedContexts.member.1.ContextAssertion=abcd",
+            &json!({
+                "tokenCode": HIDDEN,
+                "providedContexts": [{"contextAssertion": HIDDEN}],
+            }),
+        );
+    }
+}
