@@ -12,14 +12,18 @@
 mod common;
 
 mod assume_role;
+mod chains;
+mod condition_keys;
 mod sessions;
+mod source_identity;
 mod supposed;
+mod tags;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;
 use locum_identity::error::Error;
 use locum_identity::iam::roles::CreateRole;
-use locum_identity::names::{Constrained, MaxSessionDuration};
+use locum_identity::names::{Constrained, MaxSessionDuration, Tag};
 use locum_identity::operation::Operation;
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
@@ -124,6 +128,47 @@ fn role(world: &World, signer: &Signer, name: &str, principal: &str, condition: 
         tags: Vec::new(),
     };
     call(world, signer, created).map(drop).unwrap();
+}
+
+/// Creates a role in [`common::ACCOUNT`] with tags, whose trust policy has these statements.
+fn tagged_role(world: &World, name: &str, statements: &str, with: &[(&str, &str)]) -> String {
+    let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+    let created = CreateRole {
+        role_name: n(name),
+        path: None,
+        assume_role_policy_document: n(&document),
+        description: None,
+        max_session_duration: None,
+        permissions_boundary: None,
+        tags: tags(with),
+    };
+    world.root(created).map(drop).unwrap();
+    format!("arn:aws:iam::{}:role/{name}", common::ACCOUNT)
+}
+
+/// A statement that lets `principal` do these actions, under a condition.
+fn trusting(principal: &str, actions: &[&str], condition: &str) -> String {
+    let actions = actions.join("\",\"");
+    format!(
+        r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":["{actions}"],"Condition":{condition}}}"#
+    )
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Vec<Tag> {
+    let tag = |(key, value): &(&str, &str)| Tag {
+        key: n(key),
+        value: n(value),
+    };
+    pairs.iter().map(tag).collect()
+}
+
+/// An AssumeRole with tags, of which the transitive ones are named.
+fn assume_tagged(arn: &str, with: &[(&str, &str)], transitive: &[&str]) -> AssumeRole {
+    AssumeRole {
+        tags: tags(with),
+        transitive_tag_keys: transitive.iter().map(|key| n(key)).collect(),
+        ..assume(arn)
+    }
 }
 
 fn n<T: Constrained>(text: &str) -> T {
