@@ -248,6 +248,10 @@ async fn session_of(realm: &Realm, key: &Key, role: usize) -> Outcome<Caller> {
         duration: None,
         external_id: Some(legal("acme-7c1f0f6e")?),
         session_policies: SessionPolicies::default(),
+        tags: Vec::new(),
+        transitive_tag_keys: Vec::new(),
+        source_identity: None,
+        provided_contexts: Vec::new(),
     };
     let user = caller(realm, key, "sts").await?;
     let assumed = realm.call(&user, &facts(), assume).await?;

@@ -108,7 +108,8 @@ fn tags_need_a_permission_of_their_own() {
 fn tags_that_contradict_are_refused_before_anything_is_decided() {
     let (world, bob) = world();
     let nobody = "arn:aws:iam::123456789012:role/nobody";
-    let cases: [(&[(&str, &str)], &[&str], &str); 8] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+    let cases: [Case<'_>; 8] = [
         (&[("a", "1"), ("a", "1")], &[], DUPLICATE),
         (&[("Team", "1"), ("tEAM", "2")], &[], DUPLICATE),
         // KELVIN SIGN is a K, and dotted capital I an i with a dot.
