@@ -278,6 +278,8 @@ fn account_record(id: AccountId) -> Outcome<AccountRecord> {
         email: legal(&format!("aws+{id}@acme.example"))?,
         joined: NOW,
         created_by_organization: true,
+        parent: None,
+        tags: Vec::new(),
     })
 }
 
