@@ -68,8 +68,9 @@ impl Policy {
 
     /// Reads a document that was accepted before.
     ///
-    /// Rules that AWS added for new writes, and lets policies that stood already break, are not
-    /// applied: the tenant conditions of shared OpenID Connect issuers. All others are.
+    /// Rules that may be younger than the document are not applied: the tenant conditions of shared
+    /// OpenID Connect issuers, which AWS asks of new writes only, and the list of services that
+    /// resource control policies reach. All others are.
     pub fn stored(text: &str, kind: Kind) -> Result<Policy, Malformed> {
         Policy::read(text, kind, Occasion::Load)
     }

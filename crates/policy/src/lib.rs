@@ -3,7 +3,7 @@
 //! A [`Policy`] is a document that passed the checks AWS makes when it is written. It is compiled
 //! once to a [`Compiled`], which decides requests. [`decide`] takes one [`Request`] and the
 //! [`Policies`] that have a say in it, and answers by AWS's published evaluation logic; [`explain`]
-//! answers the same and tells why.
+//! answers the same and tells why. [`check`] tells what is wrong with a document, or probably not meant.
 //!
 //! The crate is pure: no clock, no network, no files. What a request knows (the time, the client's
 //! address, tags) it is asked for through [`Context`], key by key, and only for the keys that some

@@ -91,7 +91,7 @@ pub(crate) fn check(draft: &Draft<'_>, kind: Kind, occasion: Occasion) -> Result
     match kind {
         Kind::Identity | Kind::Session => identity::check(draft, kind),
         Kind::Trust | Kind::Resource => trust::check(draft, kind, occasion),
-        Kind::ServiceControl | Kind::ResourceControl => control::check(draft, kind),
+        Kind::ServiceControl | Kind::ResourceControl => control::check(draft, kind, occasion),
     }
 }
 

@@ -2,7 +2,9 @@
 
 #[cfg(test)]
 mod tests {
-    use locum_policy::{Kind, Policies, Policy, Principal, Request, decide, explain};
+    use locum_policy::{
+        Kind, Policies, Policy, Principal, Request, Severity, check, context_keys, decide, explain,
+    };
     use proptest::prelude::*;
 
     const DOCUMENT: &str = r#"{"Version":"2012-10-17","Id":"x","Statement":[{"Sid":"a","Effect":"Allow",
@@ -12,13 +14,28 @@ mod tests {
         "NumericLessThan":{"a:b":1e3},"DateLessThan":{"c:d":"2026-11-21T06:10:00.5+01:00"},
         "IpAddress":{"e:f":"10.0.0.0/8"},"Bool":{"g:h":true},"Null":{"i:j":"false"}}}]}"#;
 
-    const KINDS: [Kind; 4] = [Kind::Identity, Kind::Trust, Kind::Resource, Kind::Session];
+    const KINDS: [Kind; 6] = [
+        Kind::Identity,
+        Kind::Trust,
+        Kind::Resource,
+        Kind::Session,
+        Kind::ServiceControl,
+        Kind::ResourceControl,
+    ];
 
     fn read(text: &str) {
         for kind in KINDS {
-            let Ok(policy) = Policy::parse(text, kind) else {
+            let parsed = Policy::parse(text, kind);
+            let findings = check(text, kind, Some("111122223333"));
+            let error = findings.iter().any(|f| f.severity == Severity::Error);
+            assert_eq!(error, parsed.is_err());
+            assert!(findings.iter().all(|f| f.start <= f.end));
+            let Ok(policy) = parsed else {
                 continue;
             };
+            assert!(context_keys(text).is_ok());
+            let last = policy.statement_count().checked_sub(1);
+            assert!(last.is_some_and(|last| policy.statement_positions(last).is_some()));
             assert_eq!(policy.text(), text);
             assert_eq!(policy.with_principals(|_, _| None), text);
             // Its own principals put back leave a document that names the same ones.
@@ -54,6 +71,45 @@ mod tests {
     fn the_document_itself() {
         assert!(Policy::parse(DOCUMENT, Kind::Resource).is_ok());
         read(DOCUMENT);
+    }
+
+    #[test]
+    fn a_hundred_thousand_of_anything() {
+        let many = |item: &dyn Fn(usize) -> String| -> String {
+            let items: Vec<String> = (0..100_000).map(item).collect();
+            items.join(",")
+        };
+        let statement = |elements: &str| {
+            format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny",{elements}}}}}"#)
+        };
+        let actions = many(&|n| format!(r#""s3:Get{n}""#));
+        let resources = many(&|n| format!(r#""arn:aws:s3:::{n}/${{aws:username}}""#));
+        let keys = many(&|n| format!(r#""a:b{n}":"c""#));
+        let values = many(&|n| format!(r#""{n}""#));
+        for text in [
+            statement(&format!(r#""Action":[{actions}],"Resource":"*""#)),
+            statement(&format!(r#""Action":"s3:*","Resource":[{resources}]"#)),
+            statement(&format!(
+                r#""Action":"s3:*","Resource":"*","Condition":{{"StringEquals":{{{keys}}}}}"#
+            )),
+            statement(&format!(
+                r#""Action":"s3:*","Resource":"*","Condition":{{"NumericEquals":{{"a:b":[{values}]}}}}"#
+            )),
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":[{}]}}"#,
+                many(&|n| format!(
+                    r#"{{"Sid":"a{n}","Effect":"Deny","Action":"s3:*","Resource":"*"}}"#
+                ))
+            ),
+        ] {
+            let policy = Policy::parse(&text, Kind::Identity).unwrap();
+            policy.compile();
+            assert!(context_keys(&text).is_ok());
+        }
+        let repeated = statement(&format!(
+            r#""Action":"s3:*","Resource":"*","Condition":{{"StringEquals":{{{keys},"a:b7":"c"}}}}"#
+        ));
+        assert!(Policy::parse(&repeated, Kind::Identity).is_err());
     }
 
     #[test]

@@ -144,6 +144,10 @@ mod tests {
             "Action": "sts:AssumeRoleWithWebIdentity"}}"#;
         assert!(Policy::parse(text, Kind::Trust).is_err());
         assert_eq!(Policy::stored(text, Kind::Trust).unwrap().text(), text);
+        let control = r#"{"Statement": {"Effect": "Deny", "Principal": "*",
+            "Action": "nosuch:Thing", "Resource": "*"}}"#;
+        assert!(Policy::parse(control, Kind::ResourceControl).is_err());
+        assert!(Policy::stored(control, Kind::ResourceControl).is_ok());
         let wrong = text.replace("sts:Assume", "s3:Assume");
         let refused = Policy::stored(&wrong, Kind::Trust).unwrap_err().to_string();
         let message = "AssumeRole policy may only specify STS AssumeRole actions.";

@@ -10,6 +10,7 @@ resources an action takes, which keys it carries, its access level. The format o
 in catalogue.rs.
 """
 
+import collections
 import json
 import pathlib
 import re
@@ -20,6 +21,10 @@ TYPES = {
     "ArrayOfString": "s", "ArrayOfARN": "a", "ArrayOfBool": "b",
 }
 LEVELS = {"Write": "W", "Read": "R", "List": "L", "Tagging": "T", "Permissions management": "P"}
+# Words of names in camel case, and the character that stands for the first of them: all up to U+07FF
+# take two bytes.
+WORD = re.compile("[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+")
+FIRST = 0xA1
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -35,10 +40,19 @@ def indices(numbers):
     return text or "-"
 
 
-def fronted(names):
-    """Sorted names, each after the count (base 36) of letters it shares with the one before."""
+def vocabulary(names):
+    """The words that save most when one character stands for each."""
+    count = collections.Counter(word for name in names for word in WORD.findall(name))
+    saving = {word: (len(word) - 2) * times - len(word) for word, times in count.items()}
+    worth = [word for word in saving if saving[word] > 0]
+    return sorted(worth, key=lambda word: (-saving[word], word))[: 0x800 - FIRST]
+
+
+def fronted(names, codes):
+    """Sorted names, each after the count (base 36) of characters it shares with the one before."""
     out, before = [], ""
     for name in sorted(names):
+        name = WORD.sub(lambda word: codes.get(word[0], word[0]), name)
         shared = 0
         while shared < min(len(name), len(before), 35) and name[shared] == before[shared]:
             shared += 1
@@ -61,7 +75,7 @@ def pattern(arn, prefix):
     return arn.split(":", 2)[2]
 
 
-def service(name, facts):
+def service(name, facts, codes):
     keys = sorted(facts["conditions"])
     number = {key: index for index, key in enumerate(keys)}
     resources = sorted(facts["resources"])
@@ -81,15 +95,18 @@ def service(name, facts):
         level = LEVELS[action["access_level"]]
         groups.setdefault((level, indices(types), indices(own)), []).append(action["privilege"])
     for (level, types, own), names in sorted(groups.items()):
-        lines.append(f"{level} {types} {own} {fronted(names)}")
+        lines.append(f"{level} {types} {own} {fronted(names, codes)}")
     return lines
 
 
 def main():
     definition = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    lines = []
-    for name in sorted(n for n, facts in definition.items() if isinstance(facts, dict)):
-        lines += service(name, definition[name])
+    services = sorted(name for name, facts in definition.items() if isinstance(facts, dict))
+    words = vocabulary([a["privilege"] for n in services for a in definition[n]["privileges"].values()])
+    codes = {word: chr(FIRST + index) for index, word in enumerate(words)}
+    lines = [" ".join(words)]
+    for name in services:
+        lines += service(name, definition[name], codes)
     text = "\n".join(lines) + "\n"
     pathlib.Path(__file__).with_name("catalogue.txt").write_text(text)
 

@@ -1,7 +1,9 @@
 //! The services of AWS with their actions, resources and condition keys.
 //!
 //! The data is `catalogue.txt`, which `catalogue.py` writes from AWS's Service Authorization
-//! Reference (as of early 2026). A service is a block of lines:
+//! Reference (as of early 2026). Its first line lists words; in names of actions the character U+00A1
+//! stands for the first of them, U+00A2 for the second, and so on. Then each service is a block of
+//! lines:
 //!
 //! ```text
 //! @s3                                  its prefix; blocks are sorted by it
@@ -10,8 +12,8 @@
 //! r s3:::%/* 1,8                       a resource, numbered from 0: its ARN behind the partition, and
 //!                                      the keys that come with it; `*` varies, `%` varies without `/`
 //! R 4,9 4,13,21-23 0GetObject 9Acl     actions alike: their access level, resources, further keys, and
-//!                                      names, each after a digit (base 36) for the letters it shares
-//!                                      with the one before
+//!                                      names, each after a digit (base 36) for the characters it
+//!                                      shares with the one before
 //! ```
 //!
 //! Types are `S`tring, `A`RN, `B`oolean, `N`umber, `D`ate and `I`P address; a small letter means
@@ -103,6 +105,31 @@ fn blocks() -> &'static [Block] {
     })
 }
 
+/// The words that single characters stand for in names, from [`FIRST_WORD`] on.
+fn words() -> &'static [&'static str] {
+    static WORDS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        let line = TEXT.lines().next().unwrap_or_default();
+        line.split(' ').collect()
+    })
+}
+
+const FIRST_WORD: u32 = 0xA1;
+
+/// A name with its words written out.
+fn written_out(name: &str) -> String {
+    let mut out = String::with_capacity(2 * name.len());
+    for c in name.chars() {
+        let place = u32::from(c).checked_sub(FIRST_WORD);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| words().get(place)) {
+            Some(word) => out.push_str(word),
+            None => out.push(c),
+        }
+    }
+    out
+}
+
 /// The prefixes of all services, in lower case and sorted.
 pub(super) fn services() -> impl Iterator<Item = &'static str> {
     blocks().iter().map(|block| block.name)
@@ -147,11 +174,13 @@ impl Service {
                         let shared = word.chars().next().and_then(|digit| digit.to_digit(36));
                         let shared =
                             usize::try_from(shared.unwrap_or_default()).unwrap_or_default();
-                        before.truncate(shared);
+                        let cut = before.char_indices().nth(shared);
+                        before.truncate(cut.map_or(before.len(), |(end, _)| end));
                         before.push_str(word.get(1..).unwrap_or_default());
+                        let name = written_out(&before);
                         service.actions.push(Action {
-                            name: before.as_str().into(),
-                            lower: before.to_ascii_lowercase().into(),
+                            lower: name.to_ascii_lowercase().into(),
+                            name: name.into(),
                             group,
                         });
                     }

@@ -4,16 +4,16 @@
 
 use super::draft::{Draft, DraftStatement};
 use super::identity::{action, condition_key, odd_sid, readable_resources, readable_values};
-use super::{Refusal, refuse};
+use super::{Occasion, Refusal, refuse};
 use crate::document::{Effect, Kind};
 use crate::principal::PrincipalType;
 
 pub(super) const MALFORMED: &str =
     "The provided policy document does not meet the requirements of the specified policy type.";
 
-pub(super) fn check(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
+pub(super) fn check(draft: &Draft<'_>, kind: Kind, occasion: Occasion) -> Result<(), Refusal> {
     // What is wrong goes into the detail, which the findings tell.
-    examine(draft, kind).map_err(|refusal| {
+    examine(draft, kind, occasion).map_err(|refusal| {
         let told = match refusal.detail {
             Some(detail) => detail,
             None => refusal.message.into_owned(),
@@ -22,7 +22,7 @@ pub(super) fn check(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
     })
 }
 
-fn examine(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
+fn examine(draft: &Draft<'_>, kind: Kind, occasion: Occasion) -> Result<(), Refusal> {
     let variables = draft.variables();
     if !draft.known_version() || (kind == Kind::ServiceControl && !variables) {
         let message = "a service control policy must be of version 2012-10-17";
@@ -62,7 +62,7 @@ fn examine(draft: &Draft<'_>, kind: Kind) -> Result<(), Refusal> {
             condition_key(&entry.key)?;
         }
         match kind {
-            Kind::ResourceControl => denies_everyone(statement)?,
+            Kind::ResourceControl => denies_everyone(statement, occasion)?,
             _ => names_nobody(statement)?,
         }
     }
@@ -81,7 +81,7 @@ fn names_nobody(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
 }
 
 /// A resource control policy denies named actions of named services to everyone.
-fn denies_everyone(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
+fn denies_everyone(statement: &DraftStatement<'_>, occasion: Occasion) -> Result<(), Refusal> {
     if statement.effect != Some(Effect::Deny) {
         let message = "a resource control policy can only deny";
         return refuse("RCP_SYNTAX_ERROR_ALLOW", statement.span, message);
@@ -108,7 +108,7 @@ fn denies_everyone(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
             return refuse("RCP_SYNTAX_ERROR_ACTION_WILDCARD", text.span, message);
         };
         let service = service.to_ascii_lowercase();
-        if SERVICES.binary_search(&&*service).is_err() {
+        if occasion == Occasion::Write && SERVICES.binary_search(&&*service).is_err() {
             let message = format!("resource control policies do not reach the service `{service}`");
             return refuse("RCP_SYNTAX_ERROR_SERVICE", text.span, message);
         }

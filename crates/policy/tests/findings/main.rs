@@ -135,6 +135,41 @@ mod tests {
     }
 
     #[test]
+    fn what_a_write_refuses_is_an_error_where_it_stands() {
+        let of = |kind: Kind, text: &str, wanted: &str| told(kind, text, &[wanted]);
+        of(
+            Kind::Identity,
+            r#"{"Version":"2012-10-17","Statement":[],"Statment":[]}"#,
+            "1:40: error: `Statment` is no element of a policy document [INVALID_POLICY_ELEMENT]",
+        );
+        of(
+            Kind::Identity,
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"allow","Action":"s3:*","Resource":"*"}}"#,
+            "1:47: error: Effect is Allow or Deny, not `allow` [INVALID_EFFECT]",
+        );
+        of(
+            Kind::Identity,
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["sqs:*",1],"Resource":"*"}}"#,
+            "1:72: error: Action takes strings [DATA_TYPE_MISMATCH]",
+        );
+        of(
+            Kind::Identity,
+            r#"{"Version":"2012-10-17","Version":"2012-10-17"}"#,
+            "1:25: error: the object has this key already [JSON_SYNTAX_ERROR]",
+        );
+        of(
+            Kind::Resource,
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"Action":"sqs:*","Resource":"*"}}"#,
+            "1:55: error: Allow with NotPrincipal is not allowed [ALLOW_WITH_NOT_PRINCIPAL]",
+        );
+        of(
+            Kind::ResourceControl,
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"ec2:*","Resource":"*"}}"#,
+            "1:79: error: resource control policies do not reach the service `ec2` [RCP_SYNTAX_ERROR_SERVICE]",
+        );
+    }
+
+    #[test]
     fn hostile_documents_are_checked_in_time() {
         let statement =
             r#"{"Effect":"Allow","Action":["s3:*x","s4:y*"],"Resource":["arn:aws:s3:::*b*","*c"]}"#;
