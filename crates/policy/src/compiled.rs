@@ -59,7 +59,8 @@ enum ActionPattern {
     Exact,
     /// One wildcard: a `*` at the end.
     Prefix,
-    General,
+    /// Anything else, kept in lower case too.
+    General(Place),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,9 +88,9 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request<'a>,
     /// Lower-case, because actions compare whatever their case.
     pub(crate) action: &'a str,
-    pub(crate) action_prefixes: Prefixes,
-    pub(crate) resource_prefixes: Prefixes,
-    pub(crate) facts: Facts<'a>,
+    pub(crate) action_prefixes: &'a Prefixes,
+    pub(crate) resource_prefixes: &'a Prefixes,
+    pub(crate) facts: &'a Facts<'a>,
     pub(crate) bounded: bool,
 }
 
@@ -152,7 +153,7 @@ impl Compiled {
         call: &Call<'_>,
         mut visit: impl FnMut(StatementOf<'_>) -> bool,
     ) {
-        let (action, resource) = (&call.action_prefixes, &call.resource_prefixes);
+        let (action, resource) = (call.action_prefixes, call.resource_prefixes);
         self.index.candidates(action, resource, |number| {
             self.statements
                 .get(number as usize)
@@ -167,6 +168,7 @@ impl Compiled {
 }
 
 impl List {
+    #[inline]
     fn of<'l, T>(&self, all: &'l [T]) -> &'l [T] {
         all.get(self.start as usize..self.end as usize)
             .unwrap_or_default()
@@ -258,14 +260,13 @@ impl<'a> StatementOf<'a> {
         let StatementOf { policy, statement } = self;
         let texts = &policy.texts;
         let actions = statement.actions;
-        let action = |(place, pattern): &(Place, ActionPattern)| {
-            pattern.matches(texts.get(*place), call.action)
-        };
+        let action =
+            |(place, pattern): &(Place, ActionPattern)| pattern.matches(texts, *place, call.action);
         if actions.of(&policy.actions).iter().any(action) == actions.negated {
             return Match::Action;
         }
         let resource = |(place, pattern): &(Place, ArnPattern)| {
-            pattern.matches(texts.get(*place), call.request.resource, &call.facts)
+            pattern.matches(texts.get(*place), call.request.resource, call.facts)
         };
         if let Some(resources) = statement.resources
             && resources.of(&policy.resources).iter().any(resource) == resources.negated
@@ -276,10 +277,7 @@ impl<'a> StatementOf<'a> {
             return Match::Principal;
         };
         let conditions = statement.conditions.of(&policy.conditions);
-        match conditions
-            .iter()
-            .position(|c| !c.holds(policy, &call.facts))
-        {
+        match conditions.iter().position(|c| !c.holds(policy, call.facts)) {
             Some(index) => Match::Condition(index),
             None => Match::Yes(grant),
         }
@@ -324,26 +322,28 @@ impl Condition {
 }
 
 impl ActionPattern {
-    fn new(text: &str) -> ActionPattern {
+    fn new(text: &str, texts: &mut Interner) -> ActionPattern {
         match text.find(['*', '?']) {
             None => ActionPattern::Exact,
             Some(0) if text == "*" => ActionPattern::Any,
             Some(at) if at + 1 == text.len() && text.ends_with('*') => ActionPattern::Prefix,
-            Some(_) => ActionPattern::General,
+            Some(_) => ActionPattern::General(texts.add(Lower::ascii(text).as_str())),
         }
     }
 
     /// Whether an action, in lower case, matches a pattern as it is written.
-    fn matches(self, pattern: &str, action: &str) -> bool {
-        let (pattern_bytes, action_bytes) = (pattern.as_bytes(), action.as_bytes());
+    fn matches(self, texts: &Texts, written: Place, action: &str) -> bool {
         match self {
             ActionPattern::Any => true,
-            ActionPattern::Exact => pattern_bytes.eq_ignore_ascii_case(action_bytes),
-            ActionPattern::Prefix => pattern_bytes
-                .split_last()
-                .zip(action_bytes.get(..pattern_bytes.len().saturating_sub(1)))
-                .is_some_and(|((_, start), action)| start.eq_ignore_ascii_case(action)),
-            ActionPattern::General => Glob::new(Lower::ascii(pattern).as_str()).matches(action),
+            ActionPattern::Exact => texts.get(written).eq_ignore_ascii_case(action),
+            ActionPattern::Prefix => {
+                let start = texts.get(written).as_bytes().split_last();
+                start.is_some_and(|(_, start)| {
+                    let action = action.as_bytes().get(..start.len());
+                    action.is_some_and(|action| start.eq_ignore_ascii_case(action))
+                })
+            }
+            ActionPattern::General(lower) => Glob::new(texts.get(lower)).matches(action),
         }
     }
 }
@@ -394,8 +394,8 @@ impl<'a> Builder<'a> {
     fn actions(&mut self, element: &Element) -> List {
         let start = self.actions.len();
         for text in &element.values {
-            self.actions
-                .push((self.texts.add(text), ActionPattern::new(text)));
+            let pattern = ActionPattern::new(text, &mut self.texts);
+            self.actions.push((self.texts.add(text), pattern));
         }
         list(start..self.actions.len(), element.negated)
     }

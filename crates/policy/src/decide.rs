@@ -235,12 +235,13 @@ pub(crate) fn evaluate<S: Sink>(
     sink: &mut S,
 ) -> Decision {
     let action = Lower::ascii(request.action);
+    let action = action.as_str();
     let call = Call {
         request,
-        action: action.as_str(),
-        action_prefixes: Prefixes::new(action.as_str(), Domain::Action),
-        resource_prefixes: Prefixes::new(request.resource, Domain::Resource),
-        facts: Facts::new(request.context),
+        action,
+        action_prefixes: &Prefixes::new(action, Domain::Action),
+        resource_prefixes: &Prefixes::new(request.resource, Domain::Resource),
+        facts: &Facts::new(request.context),
         bounded: policies.boundary.is_some(),
     };
     let layers = Layers::of(&call, policies);
@@ -301,15 +302,24 @@ impl<'a> Layers<'a> {
         // account by no service control policy. The resource of an action without one, a
         // service-linked role that is assumed, and the retiring of a grant by no resource control
         // policy.
-        let exempt = request.principal.is_service_linked_role();
-        let has_account = request.principal.account().is_some();
-        let spared = request.resource == "*"
-            || is_service_linked_role(request.resource)
-            || call.action == "kms:retiregrant";
-        let bound = |by, levels| if by { levels } else { &[][..] };
+        let exempt = || request.principal.is_service_linked_role();
+        let bound = |levels: &'a [Level], spared: &dyn Fn() -> bool| {
+            // Most callers are of no organization, and need not be looked at.
+            if levels.is_empty() || exempt() || spared() {
+                &[][..]
+            } else {
+                levels
+            }
+        };
         Layers {
-            resource_control: bound(!exempt && !spared, policies.resource_control),
-            service_control: bound(!exempt && has_account, policies.service_control),
+            resource_control: bound(policies.resource_control, &|| {
+                request.resource == "*"
+                    || is_service_linked_role(request.resource)
+                    || call.action == "kms:retiregrant"
+            }),
+            service_control: bound(policies.service_control, &|| {
+                request.principal.account().is_none()
+            }),
             owner,
             resource,
             identity: Some(Set::Several(policies.identity)),

@@ -40,6 +40,7 @@ pub(crate) enum Found<'f, 'a> {
 }
 
 impl<'a> Facts<'a> {
+    #[inline]
     pub(crate) fn new(context: &'a dyn Context) -> Facts<'a> {
         Facts {
             context,
@@ -48,6 +49,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What the request has for a key, which is in lower case.
+    #[inline]
     pub(crate) fn get(&self, key: &str) -> Found<'_, 'a> {
         let bytes = key.as_bytes();
         if bytes.len() <= KEY_LENGTH {

@@ -6,7 +6,7 @@
 //! is found by the bit-parallel Shift-And algorithm, which looks at each unit of the text once and
 //! keeps 64 partial matches in a word.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 /// A pattern in which some bytes are wildcards.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +44,16 @@ impl<'a> Glob<'a> {
     pub(crate) fn matches(&self, text: &str) -> bool {
         let &Glob { pattern, many, one } = self;
         // Without `?`, or in ASCII, counting bytes finds the same as counting units.
-        if memchr(one, pattern).is_none() || text.is_ascii() {
-            let stars = memchr(many, pattern).zip(memrchr(many, pattern));
+        if text.is_ascii() || memchr(one, pattern).is_none() {
+            let first = memchr(many, pattern);
+            let stars = first.zip(memrchr(many, pattern));
             return walk(
                 pattern,
                 text.as_bytes(),
                 stars,
                 (many, one),
                 |chunk, text| match memchr(one, chunk) {
+                    None if chunk.len() <= SHORT => find_short(chunk, text),
                     None => memmem::find(text, chunk),
                     Some(_) => shift_and(chunk, one, text),
                 },
@@ -126,6 +128,19 @@ fn walk<T: Copy + Eq>(
             rest = after.unwrap_or_default();
             after.is_some()
         })
+}
+
+/// The longest chunk for which comparing it at each place of its first byte is quicker than making
+/// ready a search that is linear whatever its length.
+const SHORT: usize = 16;
+
+/// The leftmost place of a chunk of no more than [`SHORT`] bytes.
+fn find_short(chunk: &[u8], text: &[u8]) -> Option<usize> {
+    let (first, rest) = chunk.split_first()?;
+    memchr_iter(*first, text).find(|at| {
+        text.get(at + 1..)
+            .is_some_and(|after| after.starts_with(rest))
+    })
 }
 
 /// The leftmost place of a chunk, in which `one` is any unit.

@@ -30,6 +30,7 @@ pub(crate) struct Prefixes {
 }
 
 impl Prefixes {
+    #[inline]
     pub(crate) fn new(text: &str, domain: Domain) -> Prefixes {
         let mut prefixes = Prefixes {
             words: [0; BLOCKS + 1],
@@ -54,6 +55,7 @@ impl Prefixes {
 
     /// The hash of the first `length` bytes, which are no more than [`LONGEST`]; of a whole text and
     /// of a prefix that is the same it differs.
+    #[inline]
     fn hash(&self, length: usize, whole: bool) -> u64 {
         let (block, bytes) = (length / 8, length % 8);
         let word = self.words.get(block).copied().unwrap_or_default();
@@ -75,6 +77,7 @@ fn hash(text: &[u8], whole: bool, domain: Domain) -> u64 {
 }
 
 /// Up to eight bytes as a number.
+#[inline]
 pub(crate) fn word(block: &[u8]) -> u64 {
     if let Some(bytes) = block.first_chunk() {
         return u64::from_le_bytes(*bytes);
@@ -87,6 +90,7 @@ pub(crate) fn word(block: &[u8]) -> u64 {
 }
 
 /// Folds a word into a hash. The hashes spread load and decide nothing, so they need no key.
+#[inline]
 pub(crate) fn mix(state: u64, word: u64) -> u64 {
     let product =
         u128::from(state ^ 0x9E37_79B9_7F4A_7C15) * u128::from(word ^ 0xD1B5_4A32_D192_ED03);
@@ -226,6 +230,7 @@ impl Part<'_> {
 
 impl Index {
     /// Calls `visit` with each statement that could match, some more than once, until it says `true`.
+    #[inline]
     pub(crate) fn candidates(
         &self,
         action: &Prefixes,
@@ -255,6 +260,7 @@ impl Index {
         }
     }
 
+    #[inline]
     fn bucket(&self, hash: u64) -> &[Entry] {
         let number = bucket(hash, self.starts.len().wrapping_sub(1));
         let bounds = self.starts.get(number).zip(self.starts.get(number + 1));

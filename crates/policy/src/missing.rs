@@ -29,7 +29,7 @@ pub(crate) fn keys(
     if concerned {
         name(statement, &mut |key| {
             let known = keys.iter().any(|k| same(k, key));
-            if !known && !has(&call.facts, key) {
+            if !known && !has(call.facts, key) {
                 keys.push(key.to_owned());
             }
         });
@@ -80,9 +80,9 @@ fn could_match(statement: StatementOf<'_>, call: &Call<'_>) -> bool {
         return false;
     };
     resources.values.any(|text| {
-        open(text, &call.facts).is_some_and(|opened| {
+        open(text, call.facts).is_some_and(|opened| {
             ArnPattern::resource(&opened, true)
-                .is_some_and(|pattern| pattern.matches(&opened, call.request.resource, &call.facts))
+                .is_some_and(|pattern| pattern.matches(&opened, call.request.resource, call.facts))
         })
     })
 }

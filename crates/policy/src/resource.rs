@@ -84,6 +84,7 @@ impl ArnPattern {
 
     /// Whether a request's resource (an ARN, or `*` for actions without one) matches the pattern, or a
     /// condition's value that is known to be an ARN.
+    #[inline]
     pub(crate) fn matches(self, pattern: &str, text: &str, facts: &Facts<'_>) -> bool {
         match self {
             ArnPattern::Any => true,

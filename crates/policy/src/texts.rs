@@ -17,6 +17,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    #[inline]
     pub(crate) fn get(&self, place: Place) -> &str {
         let (start, length) = (place.start as usize, place.length as usize);
         self.buffer
@@ -108,6 +109,7 @@ pub(crate) struct Lower {
 
 impl Lower {
     /// Only ASCII letters change, as in actions.
+    #[inline]
     pub(crate) fn ascii(text: &str) -> Lower {
         let mut lower = Lower {
             short: [0; 96],
@@ -135,6 +137,7 @@ impl Lower {
         lower
     }
 
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
         let short = self.short.get(..self.length).filter(|s| !s.is_empty());
         // ASCII letters alone were changed, so it is as valid as the text was.

@@ -3,7 +3,8 @@
 #[cfg(test)]
 mod tests {
     use locum_policy::{
-        Kind, Policies, Policy, Principal, Request, Severity, check, context_keys, decide, explain,
+        Decision, Denial, Kind, Layer, Policies, Policy, Principal, Request, Severity, check,
+        context_keys, decide, explain,
     };
     use proptest::prelude::*;
 
@@ -131,6 +132,62 @@ mod tests {
         read(&format!("{{{}}}", keys.join(",")));
         read(&"{\"Statement\":".repeat(100_000));
         read(&"[".repeat(1_000_000));
+    }
+
+    #[test]
+    fn sixteen_megabytes_are_the_most() {
+        let blanks = |count: usize| format!("{}{DOCUMENT}", " ".repeat(count));
+        let room = (1 << 24) - DOCUMENT.len();
+        assert!(Policy::parse(&blanks(room), Kind::Resource).is_ok());
+        assert!(Policy::parse(&blanks(room + 1), Kind::Resource).is_err());
+    }
+
+    fn decision(statement: &serde_json::Value, value: &str) -> Decision {
+        let text = serde_json::json!({"Version": "2012-10-17", "Statement": statement});
+        let policy = Policy::parse(&text.to_string(), Kind::Identity).unwrap();
+        let request = Request {
+            principal: Principal::Root {
+                account: "111122223333",
+            },
+            action: "s3:GetObject",
+            resource: "arn:aws:s3:::b/x",
+            resource_account: "444455556666",
+            context: &[("aws:UserAgent", value)],
+        };
+        let compiled = policy.compile();
+        let policies = Policies {
+            boundary: Some(&compiled),
+            ..Policies::default()
+        };
+        decide(&request, &policies)
+    }
+
+    /// What a caller sends is matched against patterns that make a slow matcher slow: a value of 60 KB
+    /// (more than a header can have), patterns that use up a policy's quota. Quadratic work would take
+    /// minutes, here and in the debug build.
+    #[test]
+    fn patterns_and_variables_that_multiply() {
+        let value = "a".repeat(60_000);
+        let patterns = [
+            format!("{}b", "*a".repeat(3_000)),
+            format!("{}b", "*a?".repeat(2_000)),
+            format!("*{}b*", "a?".repeat(3_000)),
+            format!("*{}b*", "?".repeat(6_000)),
+            format!("*{}b*", "a".repeat(6_000)),
+            "${aws:UserAgent}".repeat(400),
+            "*${aws:UserAgent}?b".repeat(300),
+        ];
+        for pattern in patterns {
+            for operator in ["StringLike", "StringEquals", "StringEqualsIgnoreCase"] {
+                let statement = serde_json::json!({"Effect": "Deny", "Action": "*", "Resource": "*",
+                    "Condition": {operator: {"aws:UserAgent": pattern}}});
+                let denied = Denial {
+                    explicit: false,
+                    layer: Layer::Resource,
+                };
+                assert_eq!(decision(&statement, &value), Decision::Denied(denied));
+            }
+        }
     }
 
     proptest! {
