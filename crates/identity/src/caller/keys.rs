@@ -22,7 +22,7 @@ pub(super) struct Keys<'a> {
 impl Context for Keys<'_> {
     fn value(&self, key: &str) -> Option<Value<'_>> {
         if let Some((_, value)) = self.need.keys.iter().find(|(name, _)| name == key) {
-            return Some(value.clone());
+            return Some(value.borrow());
         }
         if let Some(name) = key.strip_prefix("aws:") {
             return self.global(name);
@@ -34,7 +34,6 @@ impl Context for Keys<'_> {
 
 impl Keys<'_> {
     fn global(&self, name: &str) -> Option<Value<'_>> {
-        let one = |text: &str| Some(Value::One(Cow::Owned(text.to_owned())));
         let caller = self.caller;
         let session = caller.session();
         match name {
@@ -44,8 +43,8 @@ impl Keys<'_> {
                 Who::AssumedRole { role, .. } => one(&role.arn),
                 Who::Root | Who::User(_) | Who::FederatedUser { .. } => caller.arn().and_then(one),
             },
-            "principalaccount" => match caller.account_id() {
-                Some(id) => one(id.as_str()),
+            "principalaccount" => match &caller.account {
+                Some(account) => one(account.id.as_str()),
                 None => one("anonymous"),
             },
             "principaltype" => one(match &caller.who {
@@ -100,14 +99,15 @@ impl Keys<'_> {
                     .iter()
                     .map(|tag| &tag.key)
                     .chain(self.need.request_tag_keys)
-                    .map(|key| Cow::Owned(key.as_str().to_owned()))
+                    .map(|key| Cow::Borrowed(key.as_str()))
                     .collect();
                 (!keys.is_empty()).then_some(Value::Many(keys))
             }
             // Resource
             "resourceaccount" => {
-                let account = self.need.resource_account.or_else(|| caller.account_id());
-                account.and_then(|id| one(id.as_str()))
+                let own = caller.account.as_ref().map(|account| &account.id);
+                let owner = self.need.resource_account.as_ref().or(own);
+                owner.and_then(|id| one(id.as_str()))
             }
             "resourceorgid" => organization_of(self.owner),
             "resourceorgpaths" => path_of(self.owner),
@@ -154,6 +154,11 @@ fn organization_of(place: Option<&Place>) -> Option<Value<'_>> {
 /// The one path to an account: one, and yet the key is multi-valued.
 fn path_of(place: Option<&Place>) -> Option<Value<'_>> {
     Some(Value::Many(vec![Cow::Borrowed(&place?.path)]))
+}
+
+/// The value of a single-valued key.
+fn one(text: &str) -> Option<Value<'_>> {
+    Some(Value::from(text))
 }
 
 /// The value of the tag `key` (lower-case), whatever the letter case of its spelling.
