@@ -248,6 +248,22 @@ mod tests {
     }
 
     #[test]
+    fn before_2012_variables_are_text() {
+        let facts = [("aws:username", "ann")];
+        for parsed in [ArnPattern::resource, ArnPattern::condition] {
+            let pattern = "arn:aws:s3:::${aws:username}/*";
+            let seen = |text, variables| {
+                let parsed = parsed(pattern, variables).unwrap();
+                parsed.matches(pattern, text, &Facts::new(&facts))
+            };
+            assert!(seen("arn:aws:s3:::${aws:username}/x", false));
+            assert!(!seen("arn:aws:s3:::ann/x", false));
+            assert!(seen("arn:aws:s3:::ann/x", true));
+            assert!(!seen("arn:aws:s3:::${aws:username}/x", true));
+        }
+    }
+
+    #[test]
     fn conditions() {
         condition("*", "arn:aws:iam::1:user/ann", Some(true));
         condition(
