@@ -173,14 +173,11 @@ impl Explanation {
 
     /// The keys that statements of any layer name and the request does not have, each once.
     pub fn missing_keys(&self) -> Vec<&str> {
-        let mut keys: Vec<&str> = Vec::new();
+        let mut named = missing::Once::default();
         let reports = self.layers.iter().flat_map(|layer| &layer.statements);
-        for key in reports.flat_map(|report| &report.missing_keys) {
-            if !keys.iter().any(|k| missing::same(k, key)) {
-                keys.push(key);
-            }
-        }
-        keys
+        let keys = reports.flat_map(|report| &report.missing_keys);
+        let keys = keys.map(String::as_str);
+        keys.filter(|key| named.is_new(key)).collect()
     }
 }
 

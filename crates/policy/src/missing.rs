@@ -1,5 +1,7 @@
 //! Condition keys that a statement names and a request does not have.
 
+use std::collections::HashSet;
+
 use crate::arn;
 use crate::compiled::{Call, Match, Reading, StatementOf};
 use crate::facts::Facts;
@@ -27,9 +29,9 @@ pub(crate) fn keys(
     };
     let mut keys: Vec<String> = Vec::new();
     if concerned {
+        let mut asked = Once::default();
         name(statement, &mut |key| {
-            let known = keys.iter().any(|k| same(k, key));
-            if !known && !has(call.facts, key) {
+            if asked.is_new(key) && !has(call.facts, key) {
                 keys.push(key.to_owned());
             }
         });
@@ -41,9 +43,17 @@ fn has(facts: &Facts<'_>, key: &str) -> bool {
     facts.get(Lower::unicode(key).as_str()).value().is_some()
 }
 
-/// Whether two spellings name one key.
-pub(crate) fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
+/// Keys, each taken once whatever its spelling. A statement can name thousands, so that comparing
+/// each with each would be too slow.
+#[derive(Default)]
+pub(crate) struct Once {
+    lower: HashSet<String>,
+}
+
+impl Once {
+    pub(crate) fn is_new(&mut self, key: &str) -> bool {
+        self.lower.insert(key.to_lowercase())
+    }
 }
 
 fn name(statement: StatementOf<'_>, tell: &mut dyn FnMut(&str)) {
