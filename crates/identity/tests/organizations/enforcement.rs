@@ -322,6 +322,10 @@ fn a_resource_control_policy_binds_assuming_a_members_roles() {
                 duration: None,
                 external_id: None,
                 session_policies: SessionPolicies::default(),
+                tags: Vec::new(),
+                transitive_tag_keys: Vec::new(),
+                source_identity: None,
+                provided_contexts: Vec::new(),
             },
         )
     };
