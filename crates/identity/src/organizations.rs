@@ -84,11 +84,23 @@ fn need<'a, O: Operation>(resource: impl Into<std::borrow::Cow<'a, str>>) -> Nee
 }
 
 /// The need of an operation on what has that id, whether or not it is there.
+///
+/// For a member account nothing is there: its own policies could otherwise ask, by the tags of other
+/// accounts and the types of policies, what is none of its business.
 fn need_on<'a, O: Operation>(call: &'a Call<'_>, id: &str) -> Result<Need<'a>, Error> {
     let directory = call.caller.directory();
     let organization = organization(directory)?;
-    let tree = directory.tree();
     let of = |kind: &str| organization.arn(&format!("{kind}/{}/{id}", organization.id));
+    if call.account()?.id != organization.management_account {
+        let kind = match id.split_once('-') {
+            Some(("r", _)) => "root",
+            Some(("ou", _)) => "ou",
+            Some(_) => return Ok(need::<O>("*")),
+            None => "account",
+        };
+        return Ok(need::<O>(of(kind)));
+    }
+    let tree = directory.tree();
     let (arn, tags): (_, &[Tag]) = if id.starts_with("r-") {
         let tags = directory.organization.as_ref().map(|own| &*own.root_tags);
         let here = id == tree.root();
@@ -112,9 +124,17 @@ fn need_on<'a, O: Operation>(call: &'a Call<'_>, id: &str) -> Result<Need<'a>, E
 
 /// The need of an operation on a policy: its type is a condition key.
 fn need_on_policy<'a, O: Operation>(call: &'a Call<'_>, id: &str) -> Result<Need<'a>, Error> {
-    let state = call.caller.directory().tree().policy(id);
-    let policy_type = state.map(|state| state.policy.policy_type.as_str());
-    Ok(need_on::<O>(call, id)?.key_if(POLICY_TYPE, policy_type))
+    Ok(need_on::<O>(call, id)?.key_if(POLICY_TYPE, type_of(call, id)?))
+}
+
+/// The type of a policy, for callers of the management account.
+fn type_of(call: &Call<'_>, id: &str) -> Result<Option<&'static str>, Error> {
+    let directory = call.caller.directory();
+    if call.account()?.id != organization(directory)?.management_account {
+        return Ok(None);
+    }
+    let state = directory.tree().policy(id);
+    Ok(state.map(|state| state.policy.policy_type.as_str()))
 }
 
 /// The condition key `organizations:PolicyType`.

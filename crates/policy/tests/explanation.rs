@@ -192,9 +192,7 @@ mod tests {
         for statement in [one, json!(statements)] {
             let mut world = session();
             world.identity = vec![json!({"Version": "2012-10-17", "Statement": statement})];
-            let begin = std::time::Instant::now();
             assert_eq!(world.explain().missing_keys().len(), 40_000);
-            assert!(begin.elapsed().as_secs() < 30);
         }
     }
 

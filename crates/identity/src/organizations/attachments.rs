@@ -3,7 +3,7 @@
 use super::policies::{PolicyView, page_of_policies, policy};
 use super::{
     ConstraintReason, Fault, InvalidReason, POLICY_TYPE, available, management_only, need_on,
-    need_on_policy, organization, quotas, tree,
+    need_on_policy, organization, quotas, tree, type_of,
 };
 use crate::directory::Directory;
 use crate::entity::{Change, Organization, TargetPolicies};
@@ -214,8 +214,7 @@ fn needs_of_both<O: Operation>(
     policy: &OrganizationPolicyId,
     target: &TargetId,
 ) -> Result<Granted, Error> {
-    let state = call.caller.directory().tree().policy(policy.as_str());
-    let policy_type = state.map(|state| state.policy.policy_type.as_str());
+    let policy_type = type_of(call, policy.as_str())?;
     let on_target = need_on::<O>(call, target.as_str())?.key_if(POLICY_TYPE, policy_type);
     let on_policy = need_on_policy::<O>(call, policy.as_str())?;
     management_only(call, [on_policy, on_target])

@@ -5,8 +5,8 @@ use crate::support::{FULL, RCP, SCP, denied, document, everything, root_of, stat
 use locum_identity::error::Error;
 use locum_identity::organizations::{
     AttachPolicy, CreateOrganizationalUnit, CreatePolicy, DeletePolicy, DescribeAccount,
-    DescribeOrganization, DescribePolicy, ListAccounts, ListPolicies, ListRoots, MoveAccount,
-    TagResource, UntagResource,
+    DescribeOrganization, DescribePolicy, ListAccounts, ListPolicies, ListRoots,
+    ListTagsForResource, MoveAccount, TagResource, UntagResource,
 };
 
 const NO_ALLOW: &str = "because no identity-based policy allows the organizations:";
@@ -255,6 +255,74 @@ fn a_member_may_know_its_organization_and_no_more() {
         ),
     ] {
         assert!(matches!(result, Err(Error::NotManagementAccount)));
+    }
+}
+
+/// The policies of a member account ask questions by their conditions, and the refusal answers them.
+#[test]
+fn a_member_learns_nothing_by_its_own_policies() {
+    let world = World::new();
+    let (one, other) = (world.member("one"), world.member("other"));
+    let unit = world.unit(&world.root_id(), "unit");
+    let scp = world.control(SCP, "x", &document(&statement("Deny", "s3:*")));
+    for id in [other.as_str(), &unit, &scp] {
+        let tags = vec![tag("plan", "secret")];
+        let resource_id = n(id);
+        world.root(TagResource { resource_id, tags }).unwrap();
+    }
+    let asks = [
+        r#","Condition":{"StringLike":{"aws:ResourceTag/plan":"*"}}"#,
+        r#","Condition":{"StringLike":{"organizations:PolicyType":"*"}}"#,
+        r#","Condition":{"Null":{"organizations:PolicyType":"true","aws:ResourceTag/plan":"true"}}"#,
+    ];
+    for (number, (condition, permitted)) in asks.iter().zip([false, false, true]).enumerate() {
+        let statement = allow("*", "*", condition);
+        let spy = world.user_of(one, &format!("spy{number}"), &statement);
+        let policy = |id: &str| {
+            world
+                .call_as(&spy, DescribePolicy { policy_id: n(id) })
+                .err()
+        };
+        let tags = |id: &str| {
+            let resource_id = n(id);
+            let page = everything();
+            let list = ListTagsForResource { resource_id, page };
+            world.call_as(&spy, list).err()
+        };
+        let delete = |id: &str| world.call_as(&spy, DeletePolicy { policy_id: n(id) }).err();
+        let attach = |policy: &str, target: &str| {
+            let (policy_id, target_id) = (n(policy), n(target));
+            let attach = AttachPolicy {
+                policy_id,
+                target_id,
+            };
+            world.call_as(&spy, attach).err()
+        };
+        let absent = "p-aaaaaaaaaa";
+        for refusal in [
+            policy(&scp),
+            policy(absent),
+            delete(&scp),
+            delete(absent),
+            tags(&scp),
+            tags(&unit),
+            tags(other.as_str()),
+            tags("999999999999"),
+            attach(&scp, &unit),
+            attach(absent, "ou-aaaa-aaaaaaaa"),
+        ] {
+            match refusal {
+                Some(Error::NotManagementAccount) => assert!(permitted, "{condition}"),
+                Some(Error::AccessDenied(denied)) => {
+                    assert!(!permitted, "{denied}");
+                    assert!(
+                        !denied.to_string().contains("service_control_policy"),
+                        "{denied}"
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
 
