@@ -20,7 +20,7 @@ use locum_identity::port::{
 };
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::{RootKey, Secret};
-use locum_identity::sts::{AssumeRole, SessionPolicies};
+use locum_identity::sts::AssumeRole;
 use locum_policy::Decision;
 use locum_sigv4::{Claim, Credentials, Dialect, SignPayload, sha256, sign};
 use std::collections::HashMap;
@@ -242,16 +242,10 @@ async fn assuming_user(realm: &Realm, root: &Key) -> Outcome<Key> {
 
 async fn session_of(realm: &Realm, key: &Key, role: usize) -> Outcome<Caller> {
     let id = account(FIRST_ACCOUNT + (role / ROLES_OF_AN_ACCOUNT) as u64)?;
+    let role = legal(&format!("arn:aws:iam::{id}:role/{}", role_name(role)))?;
     let assume = AssumeRole {
-        role_arn: legal(&format!("arn:aws:iam::{id}:role/{}", role_name(role)))?,
-        role_session_name: legal("spark")?,
-        duration: None,
         external_id: Some(legal("acme-7c1f0f6e")?),
-        session_policies: SessionPolicies::default(),
-        tags: Vec::new(),
-        transitive_tag_keys: Vec::new(),
-        source_identity: None,
-        provided_contexts: Vec::new(),
+        ..AssumeRole::new(role, legal("spark")?)
     };
     let user = caller(realm, key, "sts").await?;
     let assumed = realm.call(&user, &facts(), assume).await?;

@@ -184,6 +184,21 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
+    /// A request for a session of a role with nothing but its name.
+    pub fn new(role_arn: ArnText, role_session_name: RoleSessionName) -> Self {
+        Self {
+            role_arn,
+            role_session_name,
+            duration: None,
+            external_id: None,
+            session_policies: SessionPolicies::default(),
+            tags: Vec::new(),
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+            provided_contexts: Vec::new(),
+        }
+    }
+
     /// The source identity of the session that is asked for: once set, it stays.
     fn source_identity(&self, session: Option<&Session>) -> Result<Option<SourceIdentity>, Error> {
         let set = session.and_then(|session| session.source_identity.as_ref());

@@ -8,7 +8,7 @@ use locum_identity::iam::roles::GetRole;
 use locum_identity::iam::users::{CreateUser, GetUser};
 use locum_identity::names::AccountId;
 use locum_identity::organizations::{DisablePolicyType, UpdatePolicy};
-use locum_identity::sts::{AssumeRole, GetCallerIdentity, GetSessionToken, SessionPolicies};
+use locum_identity::sts::{AssumeRole, GetCallerIdentity, GetSessionToken};
 use locum_policy::{Decision, Denial, Layer};
 
 const EXPLICIT_SCP: &str = "with an explicit deny in a service control policy";
@@ -313,22 +313,7 @@ fn a_resource_control_policy_binds_assuming_a_members_roles() {
     world.enable(RCP);
     let ann = world.user_of(n(ACCOUNT), "ann", &statement("Allow", "sts:AssumeRole"));
     let role = format!("arn:aws:iam::{member}:role/OrganizationAccountAccessRole");
-    let assume = || {
-        world.call_as(
-            &ann,
-            AssumeRole {
-                role_arn: n(&role),
-                role_session_name: n("session"),
-                duration: None,
-                external_id: None,
-                session_policies: SessionPolicies::default(),
-                tags: Vec::new(),
-                transitive_tag_keys: Vec::new(),
-                source_identity: None,
-                provided_contexts: Vec::new(),
-            },
-        )
-    };
+    let assume = || world.call_as(&ann, AssumeRole::new(n(&role), n("session")));
     assume().unwrap();
     let policy = world.control(
         RCP,

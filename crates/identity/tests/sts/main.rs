@@ -26,9 +26,7 @@ use locum_identity::iam::roles::CreateRole;
 use locum_identity::names::{Constrained, MaxSessionDuration, Tag};
 use locum_identity::operation::Operation;
 use locum_identity::session::TemporaryCredentials;
-use locum_identity::sts::{
-    AssumeRole, AssumedRole, CallerIdentity, GetCallerIdentity, SessionPolicies,
-};
+use locum_identity::sts::{AssumeRole, AssumedRole, CallerIdentity, GetCallerIdentity};
 use locum_sigv4::{Claim, Credentials, Dialect, Scope, SignPayload, sha256, sign};
 
 /// A key pair with or without a session token.
@@ -97,17 +95,7 @@ fn identity(world: &World, signer: &Signer) -> Result<CallerIdentity, Error> {
 }
 
 fn assume(arn: &str) -> AssumeRole {
-    AssumeRole {
-        role_arn: n(arn),
-        role_session_name: n("session"),
-        duration: None,
-        external_id: None,
-        session_policies: SessionPolicies::default(),
-        tags: Vec::new(),
-        transitive_tag_keys: Vec::new(),
-        source_identity: None,
-        provided_contexts: Vec::new(),
-    }
+    AssumeRole::new(n(arn), n("session"))
 }
 
 /// Creates a role that trusts `principal`, under a condition if one is given.
