@@ -4,9 +4,9 @@
 //! is the one the workspace needs, and everything in it comes from the registry with a checksum.
 
 use crate::Failure;
-use crate::command::{cargo, is_on_path, output, run as run_command};
+use crate::command::{cargo, output, run as run_command};
+use crate::needs::tool;
 use crate::workspace::Workspace;
-use std::path::PathBuf;
 use std::process::Command;
 
 const CARGO_DENY_VERSION: &str = "0.20.2";
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     check_lock_file(&workspace)?;
     // Licence texts are read from the sources, and what is fetched here is what `--locked` builds.
     run_command(cargo(&workspace.root).args(["fetch", "--locked"]))?;
-    let mut deny = Command::new(cargo_deny(&workspace)?);
+    let mut deny = Command::new(tool(&workspace, "cargo-deny", CARGO_DENY_VERSION)?);
     deny.current_dir(&workspace.root)
         .args(["--offline", "check", "bans", "licenses", "sources"]);
     run_command(&mut deny)?;
@@ -71,33 +71,6 @@ fn lock_faults(lock: &str) -> Vec<String> {
         }
     }
     faults
-}
-
-/// cargo-deny as installed, or else built under the target folder.
-fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, String> {
-    if is_on_path("cargo-deny") {
-        return Ok("cargo-deny".into());
-    }
-    let tools = workspace.tools();
-    let program = tools.join("bin/cargo-deny");
-    if !program.is_file() {
-        run_command(
-            cargo(&workspace.root)
-                .args([
-                    "install",
-                    "cargo-deny",
-                    "--version",
-                    CARGO_DENY_VERSION,
-                    "--locked",
-                    "--debug",
-                    "--root",
-                ])
-                .arg(&tools)
-                // Whatever builds the workspace must not decide how this is built.
-                .env_remove("RUSTFLAGS"),
-        )?;
-    }
-    Ok(program)
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! - `test` installs what the tests need, runs all of them and ends with one summary;
 //! - `bench` measures the server and its parts;
+//! - `fuzz` looks for inputs that break what reads them;
+//! - `soak` does for long what the tests do in seconds;
+//! - `mutants` changes the evaluator and sees whether a test notices;
 //! - `audit` checks what the project depends on.
 #![expect(
     clippy::print_stdout,
@@ -12,16 +15,23 @@
 mod audit;
 mod bench;
 mod command;
+mod fuzz;
+mod mutants;
 mod needs;
 mod report;
+mod soak;
 mod suites;
 mod workspace;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 const USAGE: &str = "\
 usage: cargo xtask test  [--suite NAME]... [--release] [--list] [-- PYTEST-ARGUMENT...]
        cargo xtask bench [PART]... [--json FILE] [--long]
+       cargo xtask fuzz  [TARGET]... [--seconds N] [--keep]
+       cargo xtask soak  [--cases N] [--minutes M]
+       cargo xtask mutants [--file FILE]... [--jobs N]
        cargo xtask audit
 
 test    installs what the tests need, runs them and ends with one summary
@@ -31,6 +41,15 @@ test    installs what the tests need, runs them and ends with one summary
 bench   measures the server and its parts: requests, primitives, policy, durable
         --json FILE    write the figures there too
         --long         measure for longer
+fuzz    runs the fuzz targets: document, matcher, variables
+        --seconds N    each for so long instead of a minute
+        --keep         put the fewest inputs that cover all that was found into fuzz/corpus
+soak    runs a million random cases of the policy engine and more, then the fuzz targets
+        --cases N      at least so many cases
+        --minutes M    so long for each fuzz target
+mutants tells which changes to the policy evaluator no test notices
+        --file FILE    changes to this file only (several times: only these)
+        --jobs N       so many at a time
 audit   checks licences, sources and bans of all dependencies, and the lock file";
 
 /// Why a chore ended early.
@@ -55,6 +74,9 @@ fn main() -> ExitCode {
     let outcome = match chore.as_str() {
         "test" => suites::run(&rest),
         "bench" => bench::run(&rest),
+        "fuzz" => fuzz::run(&rest),
+        "soak" => soak::run(&rest),
+        "mutants" => mutants::run(&rest),
         "audit" => audit::run(&rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
@@ -74,4 +96,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a chore takes is no input of anything that is tested"
+)]
+fn now() -> Instant {
+    Instant::now()
 }

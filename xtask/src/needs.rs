@@ -1,6 +1,7 @@
-//! What the tests need beside Rust: programs of the distribution and a Python environment.
+//! What the chores need beside Rust: programs of crates.io and of the distribution, and a Python
+//! environment.
 
-use crate::command::{is_on_path, output, run, succeeds};
+use crate::command::{cargo, is_on_path, output, run, succeeds};
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,6 +87,28 @@ pub(crate) fn programs() -> Result<(), String> {
             still.join(" ")
         )),
     }
+}
+
+/// A program of crates.io as installed, or else built under the target folder.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf, String> {
+    if is_on_path(name) {
+        return Ok(name.into());
+    }
+    // Another version gets a folder of its own, and is built anew.
+    let root = workspace.tools().join(format!("{name}-{version}"));
+    let program = root.join("bin").join(name);
+    if !program.is_file() {
+        run(cargo(&workspace.root)
+            .args(["install", name, "--version", version, "--locked", "--debug"])
+            .arg("--root")
+            .arg(&root)
+            // Whatever builds the workspace must not decide how this is built.
+            .env_remove("RUSTFLAGS"))?;
+    }
+    Ok(program)
 }
 
 /// The folder of the Python environment's programs, made anew when the requirements have changed.

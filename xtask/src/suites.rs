@@ -2,20 +2,25 @@
 
 use crate::Failure;
 use crate::command::{cargo, is_on_path, passes, run as run_command, tee};
+use crate::fuzz;
 use crate::needs;
+use crate::now;
 use crate::report::{Counts, Outcome, of_junit, of_libtest, summary};
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 /// The suites in the order they run, each with what it is.
-const SUITES: [(&str, &str); 4] = [
+const SUITES: [(&str, &str); 5] = [
     (
         "rust",
         "unit, table, property and operation tests of all crates",
     ),
     ("doc", "the examples in the documentation"),
+    (
+        "fuzz",
+        "the fuzz targets, each for a quarter of a minute, led by coverage",
+    ),
     (
         "clients",
         "AWS CLI, boto3, the Go SDK and raw HTTP against the real binary",
@@ -25,6 +30,9 @@ const SUITES: [(&str, &str); 4] = [
         "the real binary killed again and again while it writes",
     ),
 ];
+
+/// How long each fuzz target runs as a test.
+const FUZZ_SECONDS: u64 = 15;
 
 struct Options {
     suites: Vec<&'static str>,
@@ -63,6 +71,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         let ran = match (*suite, &python) {
             ("rust", _) => rust(&workspace),
             ("doc", _) => doc(&workspace),
+            ("fuzz", _) => fuzz::all(&workspace, FUZZ_SECONDS).map(|counts| (true, Some(counts))),
             ("clients", Some(python)) => pytest(&workspace, python, "clients", &options),
             ("faults", Some(python)) => pytest(&workspace, python, "faults", &options),
             (other, _) => Err(format!("there is no suite `{other}`")),
@@ -201,12 +210,4 @@ fn forget(report: &PathBuf) -> Result<(), String> {
 
 fn read_junit(report: &Path) -> Option<Counts> {
     of_junit(&std::fs::read_to_string(report).ok()?)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long a suite takes is no input of anything that is tested"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

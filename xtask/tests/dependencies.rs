@@ -32,7 +32,7 @@ const MAY_IMPORT: [(&str, &[&str]); 7] = [
 ];
 
 /// Programs beside the product: no crate may import them, whatever they import themselves.
-const BESIDE: [&str; 2] = ["locum-bench", "xtask"];
+const BESIDE: [&str; 3] = ["locum-bench", "locum-fuzz", "xtask"];
 
 #[test]
 fn edges_are_those_of_the_table() -> Result<(), Box<dyn Error>> {

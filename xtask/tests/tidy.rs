@@ -13,8 +13,8 @@ const MAX_LINES_OF_TESTS: usize = 1000;
 const LONG_FILES: [(&str, &str); 0] = [];
 
 /// Folders that hold sources of ours.
-const SOURCES: [&str; 7] = [
-    "bench", "crates", "xtask", "tests", "examples", ".ci", "docs",
+const SOURCES: [&str; 8] = [
+    "bench", "crates", "fuzz", "xtask", "tests", "examples", ".ci", "docs",
 ];
 
 type Outcome = Result<(), Box<dyn Error>>;

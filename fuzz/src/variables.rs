@@ -1,0 +1,48 @@
+//! The variable expander, against the slow and obvious definition.
+
+use crate::matcher::{agree, document, world};
+use locum_policy::Value;
+use serde_json::json;
+
+/// Longer texts tell nothing new, and take the definition long.
+const LONGEST: usize = 96;
+
+/// Five lines: an operator, a text with variables, what it is matched against, and the values of
+/// `aws:username` and `aws:PrincipalTag/Team`; a value of `-` alone is absent, one with a comma has
+/// several.
+pub fn run(data: &[u8]) {
+    let Some([operator, template, text, name, team]) = crate::lines(data) else {
+        return;
+    };
+    if data.len() > LONGEST * 3 || template.len() > LONGEST {
+        return;
+    }
+    let mut world = world();
+    for (key, value) in [
+        ("aws:referer", text),
+        ("aws:username", name),
+        ("aws:principaltag/team", team),
+    ] {
+        let value = match value.split_once(',') {
+            None if value == "-" => continue,
+            None => Value::from(value.to_owned()),
+            Some(_) => Value::Many(value.split(',').map(|v| v.to_owned().into()).collect()),
+        };
+        world.facts.insert(key.to_owned(), value);
+    }
+    let statement = if operator == "Resource" {
+        text.clone_into(&mut world.resource);
+        json!({"Effect": "Allow", "Action": "*", "Resource": template})
+    } else {
+        json!({
+            "Effect": "Allow",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {operator: {"aws:Referer": template}},
+        })
+    };
+    for version in ["2012-10-17", "2008-10-17"] {
+        world.identity = vec![document(version, &statement)];
+        agree(&world);
+    }
+}
