@@ -1,7 +1,10 @@
 //! The document parser: whatever the text, it is read or refused, and what is read keeps its text,
-//! compiles and decides.
+//! compiles and decides. What is found in it has a place in it.
 
-use locum_policy::{Kind, Policies, Policy, Principal, Request, ResourcePolicy, decide, explain};
+use locum_policy::{
+    Kind, Policies, Policy, Principal, Request, ResourcePolicy, Severity, check, context_keys,
+    decide, explain,
+};
 use std::sync::Arc;
 
 const KINDS: [Kind; 6] = [
@@ -18,11 +21,34 @@ pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
+    // Which keys it asks for can be told of a text of any kind.
+    let _ = context_keys(text);
     for kind in KINDS {
-        if let Ok(policy) = Policy::parse(text, kind) {
+        let read = Policy::parse(text, kind);
+        found(text, kind, read.is_err());
+        if let Ok(policy) = read {
             keeps_its_text(&policy, kind);
             decides(&policy, kind);
         }
+    }
+}
+
+/// What is found lies in the text, and is an error exactly if the document is refused.
+fn found(text: &str, kind: Kind, refused: bool) {
+    for account in [None, Some("111122223333")] {
+        let findings = check(text, kind, account);
+        for finding in &findings {
+            let (start, end) = (finding.start, finding.end);
+            assert!(start.line <= text.split('\n').count(), "{finding}");
+            assert!(
+                (start.line, start.column) <= (end.line, end.column),
+                "{finding}"
+            );
+        }
+        let error = findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error);
+        assert_eq!(error, refused, "{kind:?} {findings:#?}");
     }
 }
 
@@ -36,6 +62,9 @@ fn keeps_its_text(policy: &Policy, kind: Kind) {
         Err(error) => panic!("{error}: {again}"),
     }
     assert!(policy.size() <= text.chars().count());
+    for index in 0..policy.statement_count() {
+        assert!(policy.statement_positions(index).is_some(), "{text}");
+    }
 }
 
 /// Both sinks of the evaluator agree, wherever the policy stands.

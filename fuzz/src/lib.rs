@@ -12,6 +12,8 @@
     reason = "a panic is how a target tells what it found"
 )]
 
+pub mod case;
+pub mod decision;
 pub mod document;
 pub mod matcher;
 pub mod variables;
@@ -32,6 +34,15 @@ fn lines<const N: usize>(data: &[u8]) -> Option<[&str; N]> {
     Some(lines)
 }
 
+/// Whether some number in the text may be so long, written out, that the evaluator of the tests,
+/// which writes numbers out, takes minutes.
+fn has_vast_numbers(text: &str) -> bool {
+    text.split(['e', 'E']).skip(1).any(|exponent| {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        exponent.bytes().take_while(u8::is_ascii_digit).count() > 4
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -46,6 +57,16 @@ mod tests {
             count += 1;
         }
         assert!(count > 10, "{target}: {count} inputs");
+    }
+
+    #[test]
+    fn case() {
+        over_its_corpus("case", crate::case::run);
+    }
+
+    #[test]
+    fn decision() {
+        over_its_corpus("decision", crate::decision::run);
     }
 
     #[test]

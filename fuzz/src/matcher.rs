@@ -1,5 +1,6 @@
 //! The matchers of every element, against the slow and obvious definition.
 
+use crate::has_vast_numbers;
 use crate::support::{Caller, Facts, World, reference};
 use locum_policy::{Kind, Policy, Value};
 use serde_json::{Value as Json, json};
@@ -12,7 +13,11 @@ pub fn run(data: &[u8]) {
     let Some([element, pattern, text]) = crate::lines(data) else {
         return;
     };
-    if pattern.len() > LONGEST || text.len() > LONGEST {
+    if pattern.len() > LONGEST
+        || text.len() > LONGEST
+        || has_vast_numbers(pattern)
+        || has_vast_numbers(text)
+    {
         return;
     }
     let mut world = World {
@@ -75,7 +80,14 @@ pub(crate) fn world() -> World {
 
 /// The engine decides as the reference does, if the policies are legal.
 pub(crate) fn agree(world: &World) {
-    let legal = |document: &Json| Policy::parse(&document.to_string(), Kind::Session).is_ok();
+    let legal = |document: &Json| {
+        // Documents of the older version could be written once.
+        let kind = match document["Version"] == "2012-10-17" {
+            true => Kind::Identity,
+            false => Kind::Session,
+        };
+        Policy::parse(&document.to_string(), kind).is_ok()
+    };
     if world.identity.iter().all(legal) {
         assert_eq!(world.decide(), reference::decide(world), "{world:#?}");
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The programs of the fuzz crate.
-const TARGETS: [&str; 3] = ["document", "matcher", "variables"];
+const TARGETS: [&str; 5] = ["case", "decision", "document", "matcher", "variables"];
 
 /// What an uninterrupted run takes by default.
 const SECONDS: u64 = 60;

@@ -41,7 +41,7 @@ test    installs what the tests need, runs them and ends with one summary
 bench   measures the server and its parts: requests, primitives, policy, durable
         --json FILE    write the figures there too
         --long         measure for longer
-fuzz    runs the fuzz targets: document, matcher, variables
+fuzz    runs the fuzz targets: case, decision, document, matcher, variables
         --seconds N    each for so long instead of a minute
         --keep         put the fewest inputs that cover all that was found into fuzz/corpus
 soak    runs a million random cases of the policy engine and more, then the fuzz targets
