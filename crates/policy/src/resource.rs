@@ -53,7 +53,8 @@ impl ArnPattern {
 
     /// Reads a value of an `Arn…` condition: variables anywhere.
     ///
-    /// `None` when it is neither `*` nor six segments, or a variable is malformed.
+    /// `None` when it is neither `*` nor six segments of which the first can be `arn`, or a variable
+    /// is malformed.
     pub(crate) fn condition(text: &str, variables: bool) -> Option<ArnPattern> {
         if text == "*" {
             return Some(ArnPattern::Any);
@@ -61,9 +62,11 @@ impl ArnPattern {
         if variables && template::expands(text).ok()? {
             let named = template::parts(text)
                 .any(|part| matches!(part, Ok(template::Part::Variable { .. })));
-            return (named || arn::split(text).is_some()).then_some(ArnPattern::Expands);
+            return (named || is_arn_pattern(text)).then_some(ArnPattern::Expands);
         }
-        arn::split(text)?;
+        if !is_arn_pattern(text) {
+            return None;
+        }
         Some(ArnPattern::full(text, head_length(text)?, false))
     }
 
@@ -184,6 +187,12 @@ fn by_bytes(pattern: &[u8], text: &str) -> bool {
     })
 }
 
+/// Whether a pattern has six segments, of which the first can be `arn`.
+fn is_arn_pattern(text: &str) -> bool {
+    let first = text.split(':').next().unwrap_or_default();
+    head_length(text).is_some() && Glob::new(first).matches("arn")
+}
+
 /// How many bytes the first five segments take up, colons included; `None` when there are fewer.
 fn head_length(text: &str) -> Option<usize> {
     text.match_indices(':').nth(4).map(|(at, _)| at + 1)
@@ -272,6 +281,17 @@ mod tests {
             Some(true),
         );
         condition("arn:aws:iam:*", "arn:aws:iam::1:user/ann", None);
+        condition(
+            "*:aws:iam::1:user/ann",
+            "arn:aws:iam::1:user/ann",
+            Some(true),
+        );
+        condition(
+            "a?n:aws:iam::2:user/ann",
+            "arn:aws:iam::1:user/ann",
+            Some(false),
+        );
+        condition("urn:aws:iam::1:user/ann", "arn:aws:iam::1:user/ann", None);
         condition("${aws:PrincipalArn}", "arn:aws:iam::1:user/ann", Some(true));
         condition(
             "arn:aws:iam::1:user/${aws:username}",

@@ -175,19 +175,17 @@ fn variable(text: &str) -> Result<(Part<'_>, &str), BadVariable> {
     }
     let end = text.find([',', '}']).ok_or(BadVariable)?;
     let (key, after) = text.split_at_checked(end).ok_or(BadVariable)?;
-    let key = key.trim();
-    if key.is_empty() || key.contains(['$', '{', '\'', '*', '?']) {
+    // A name with a blank at an end is another name, which no key has.
+    if key.is_empty() || key.trim() != key || key.contains(['$', '{', '\'', '*', '?']) {
         return Err(BadVariable);
     }
     if let Some(after) = after.strip_prefix('}') {
         return Ok((Part::Variable { key, default: None }, after));
     }
-    let quoted = after
-        .strip_prefix(',')
-        .map(str::trim_start)
-        .and_then(|t| t.strip_prefix('\''));
+    let after = after.strip_prefix(',').ok_or(BadVariable)?;
+    let quoted = after.strip_prefix(' ').unwrap_or(after).strip_prefix('\'');
     let (default, after) = quoted.and_then(|t| t.split_once('\'')).ok_or(BadVariable)?;
-    let after = after.trim_start().strip_prefix('}').ok_or(BadVariable)?;
+    let after = after.strip_prefix('}').ok_or(BadVariable)?;
     let default = Some(default);
     Ok((Part::Variable { key, default }, after))
 }
@@ -235,6 +233,11 @@ mod tests {
         check("${aws:username, dflt}", "", None);
         check("${aws:username, 'dflt'", "", None);
         check("${a${b}}", "", None);
+        check("${ aws:username}", "ann", None);
+        check("${aws:username }", "ann", None);
+        check("${aws:username , 'dflt'}", "ann", None);
+        check("${aws:username,  'dflt'}", "ann", None);
+        check("${aws:username, 'dflt' }", "ann", None);
     }
 
     #[test]
