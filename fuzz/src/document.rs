@@ -39,7 +39,7 @@ fn found(text: &str, kind: Kind, refused: bool) {
         let findings = check(text, kind, account);
         for finding in &findings {
             let (start, end) = (finding.start, finding.end);
-            assert!(start.line <= text.split('\n').count(), "{finding}");
+            assert!(start.line <= text.split(['\n', '\r']).count(), "{finding}");
             assert!(
                 (start.line, start.column) <= (end.line, end.column),
                 "{finding}"

@@ -1,7 +1,7 @@
 //! The variable expander, against the slow and obvious definition.
 
-use crate::has_vast_numbers;
-use crate::matcher::{agree, document, world};
+use crate::is_fair;
+use crate::matcher::{agree, world};
 use locum_policy::Value;
 use serde_json::json;
 
@@ -15,8 +15,8 @@ pub fn run(data: &[u8]) {
     let Some([operator, template, text, name, team]) = crate::lines(data) else {
         return;
     };
-    let numbers = [template, text].map(has_vast_numbers).contains(&true);
-    if data.len() > LONGEST * 3 || template.len() > LONGEST || numbers {
+    let fair = [template, text, name, team].map(is_fair) == [true; 4];
+    if data.len() > LONGEST * 3 || template.len() > LONGEST || !fair {
         return;
     }
     let mut world = world();
@@ -43,8 +43,5 @@ pub fn run(data: &[u8]) {
             "Condition": {operator: {"aws:Referer": template}},
         })
     };
-    for version in ["2012-10-17", "2008-10-17"] {
-        world.identity = vec![document(version, &statement)];
-        agree(&world);
-    }
+    agree(world, &statement);
 }

@@ -8,6 +8,7 @@ use crate::command::{cargo, output, run as run_command};
 use crate::now;
 use crate::report::Counts;
 use crate::workspace::Workspace;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ const SLOWEST: u64 = 20;
 const LARGEST: u64 = 1024;
 /// Longer inputs find nothing that shorter ones do not.
 const LONGEST: u64 = 4096;
+/// Longer inputs are not kept: there are enough others.
+const LONGEST_KEPT: u64 = 512;
 
 struct Options {
     targets: Vec<&'static str>,
@@ -198,7 +201,7 @@ impl Fuzzer {
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg("-print_final_stats=1")
             .arg(found)
-            .arg(self.corpus.join(target))
+            .arg(self.unpack(target)?)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
@@ -264,34 +267,81 @@ impl Fuzzer {
         );
     }
 
-    /// Makes the checked-in corpus the fewest inputs, of those there and those found, that cover
-    /// what all of them cover.
+    /// The checked-in corpus as libFuzzer takes it: a folder with a file for each input.
+    fn unpack(&self, target: &str) -> Result<PathBuf, String> {
+        let seeds = self.left.join("seeds").join(target);
+        forget(&seeds)?;
+        folder(&seeds)?;
+        let packed = self.packed(target);
+        let text = match fs::read_to_string(&packed) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            text => text.map_err(|error| told(&packed, &error))?,
+        };
+        for (number, line) in text.lines().enumerate() {
+            let bytes =
+                input(line).ok_or_else(|| format!("{}: line {}", packed.display(), number + 1))?;
+            let seed = seeds.join(number.to_string());
+            fs::write(&seed, bytes).map_err(|error| told(&seed, &error))?;
+        }
+        Ok(seeds)
+    }
+
+    fn packed(&self, target: &str) -> PathBuf {
+        self.corpus.join(format!("{target}.jsonl"))
+    }
+
+    /// Makes the checked-in corpus the fewest inputs, of those there and those found, that reach
+    /// every place that all of them reach.
     fn keep(&self, target: &str) -> Result<(), String> {
         let merged = self.left.join("merged").join(target);
         forget(&merged)?;
         folder(&merged)?;
-        let kept = self.corpus.join(target);
         run_command(
             Command::new(self.programs.join(target))
-                .arg("-merge=1")
-                .arg(format!("-max_len={LONGEST}"))
+                .args(["-set_cover_merge=1", "-use_counters=0"])
+                .arg(format!("-max_len={LONGEST_KEPT}"))
                 .arg(&merged)
-                .arg(&kept)
+                .arg(self.unpack(target)?)
                 .arg(self.left.join("corpus").join(target))
                 .stderr(Stdio::null()),
         )?;
-        forget(&kept)?;
-        folder(&kept)?;
-        let entries = merged.read_dir().map_err(|error| told(&merged, &error))?;
-        let mut count = 0;
-        for entry in entries {
-            let entry = entry.map_err(|error| told(&merged, &error))?;
-            let to = kept.join(entry.file_name());
-            fs::copy(entry.path(), &to).map_err(|error| told(&to, &error))?;
-            count += 1;
+        let mut inputs = Vec::new();
+        for entry in merged.read_dir().map_err(|error| told(&merged, &error))? {
+            let path = entry.map_err(|error| told(&merged, &error))?.path();
+            inputs.push(fs::read(&path).map_err(|error| told(&path, &error))?);
         }
-        println!("{target}: {count} inputs are kept in {}", kept.display());
+        inputs.sort();
+        let lines: String = inputs
+            .iter()
+            .map(|input| format!("{}\n", line(input)))
+            .collect();
+        let packed = self.packed(target);
+        fs::write(&packed, lines).map_err(|error| told(&packed, &error))?;
+        println!("{}: {} inputs", packed.display(), inputs.len());
         Ok(())
+    }
+}
+
+/// An input as a line of a corpus: a JSON string, or `{"hex": …}` where the bytes are no text.
+fn line(input: &[u8]) -> Value {
+    match std::str::from_utf8(input) {
+        Ok(text) => json!(text),
+        Err(_) => {
+            let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({ "hex": hex })
+        }
+    }
+}
+
+/// The input of such a line.
+fn input(line: &str) -> Option<Vec<u8>> {
+    match serde_json::from_str(line).ok()? {
+        Value::String(text) => Some(text.into_bytes()),
+        object => {
+            let hex = object.get("hex")?.as_str()?;
+            let digit = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+            (0..hex.len()).step_by(2).map(digit).collect()
+        }
     }
 }
 
@@ -309,4 +359,22 @@ fn forget(path: &Path) -> Result<(), String> {
 
 fn told(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{input, line};
+
+    #[test]
+    fn lines_of_a_corpus_keep_every_byte() {
+        for bytes in [&b""[..], b"a\n\"\\", "\u{e9}\u{0}".as_bytes(), b"\xff\x00a"] {
+            let line = line(bytes).to_string();
+            assert!(!line.contains('\n'));
+            assert_eq!(input(&line).as_deref(), Some(bytes), "{line}");
+        }
+        assert_eq!(line(b"\xff\x0a").to_string(), r#"{"hex":"ff0a"}"#);
+        assert_eq!(input("{}"), None);
+        assert_eq!(input(r#"{"hex":"f"}"#), None);
+        assert_eq!(input("nothing"), None);
+    }
 }
