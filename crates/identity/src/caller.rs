@@ -386,15 +386,12 @@ impl Caller {
     ) -> T {
         let account = need.resource_account.or_else(|| self.account_id());
         let owner = account.and_then(|id| self.directory.place(id));
-        let resource_control = owner
-            .filter(|_| !need.assumes_service_linked_role())
-            .map(|place| place.resource_control.as_slice());
         let policies = Policies {
             resource: need
                 .resource_policy
                 .filter(|_| !self.is_sovereign(need, account)),
             service_control: self.place().map_or(&[], |place| &place.service_control),
-            resource_control: resource_control.unwrap_or_default(),
+            resource_control: owner.map_or(&[], |place| &place.resource_control),
             ..self.policies()
         };
         let context = Keys {
@@ -477,13 +474,6 @@ impl<'a> Need<'a> {
             request_tag_keys: &[],
             keys: Vec::new(),
         }
-    }
-
-    /// Whether a service's own role is to be assumed: no resource control policy binds that.
-    fn assumes_service_linked_role(&self) -> bool {
-        let name = || self.resource.splitn(6, ':').nth(5);
-        self.action.starts_with("sts:")
-            && name().is_some_and(|name| name.starts_with("role/aws-service-role/"))
     }
 
     /// Adds a condition key with one value. `name` is in lower case.
