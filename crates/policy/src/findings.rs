@@ -212,6 +212,19 @@ impl<'a> Report<'a> {
         self.budget > 0
     }
 
+    /// The actions of a service that a pattern in lower case matches; `None` when the budget does not
+    /// last for it.
+    fn matching(
+        &mut self,
+        service: &'static catalogue::Service,
+        pattern: &str,
+    ) -> Option<Vec<catalogue::Known<'static>>> {
+        let wild = pattern.contains(['*', '?']);
+        let steps = service.size().saturating_mul(1 + pattern.len() / 64);
+        self.spend(if wild { steps } else { 1 })
+            .then(|| service.matching(pattern))
+    }
+
     /// What a name was probably meant to be, worded as a question to follow a message.
     fn guess<'n>(&mut self, name: &str, known: impl Iterator<Item = &'n str>) -> String {
         if self.guesses == 0 {

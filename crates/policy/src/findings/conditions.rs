@@ -63,16 +63,10 @@ impl Carried<'static> {
             let Some((service, name)) = service else {
                 return Carried::Unknown;
             };
-            let known = service.matching(name);
-            let steps = if name.contains(['*', '?']) {
-                service.size()
-            } else {
-                1
-            };
-            if known.is_empty() || !report.spend(steps) {
-                return Carried::Unknown;
+            match report.matching(service, name) {
+                Some(known) if !known.is_empty() => all.extend(known),
+                _ => return Carried::Unknown,
             }
-            all.extend(known);
         }
         Carried::By(all)
     }
@@ -96,7 +90,12 @@ fn key(condition: &DraftCondition<'_>, carried: &Carried<'_>, report: &mut Repor
     let severity = Severity::Warning;
     let look = keys::look(name);
     if matches!(look, Look::NoGlobal | Look::NoKeyOfService) {
-        let siblings = keys::siblings(name);
+        let guesses = report.guesses > 0;
+        let siblings = if guesses {
+            keys::siblings(name)
+        } else {
+            Vec::new()
+        };
         let guess = report.guess(name, siblings.iter().map(String::as_str));
         let (code, what) = match look {
             Look::NoGlobal => ("INVALID_GLOBAL_CONDITION_KEY", "global condition key"),
@@ -160,7 +159,7 @@ fn quantifier(
             );
             report.add(Severity::Warning, "MISSING_QUALIFIER", span, message);
         }
-        (Quantifier::ForAllValues, _) if allows && !is_required(statement, key) => {
+        (Quantifier::ForAllValues, _) if allows && !is_required(statement, key, report) => {
             let (code, message) = if facts.many {
                 let message = format!(
                     "ForAllValues also matches requests without `{name}`: add a Null condition \
@@ -192,17 +191,19 @@ fn quantifier(
     }
 }
 
-/// Whether the statement asks for the key to be there.
-fn is_required(statement: &DraftStatement<'_>, key: &str) -> bool {
-    statement.conditions.iter().any(|other| {
-        other.operator.test == Test::Null
-            && other.key.value.eq_ignore_ascii_case(key)
-            && other
-                .values
-                .iter()
-                .all(|v| v.value.eq_ignore_ascii_case("false"))
-            && !other.values.is_empty()
-    })
+/// Whether the statement asks for the key to be there; when the budget is used up, it is taken to.
+fn is_required(statement: &DraftStatement<'_>, key: &str, report: &mut Report<'_>) -> bool {
+    let affordable = report.spend(statement.conditions.len());
+    !affordable
+        || statement.conditions.iter().any(|other| {
+            other.operator.test == Test::Null
+                && other.key.value.eq_ignore_ascii_case(key)
+                && other
+                    .values
+                    .iter()
+                    .all(|v| v.value.eq_ignore_ascii_case("false"))
+                && !other.values.is_empty()
+        })
 }
 
 /// An operator compares what its key holds. Text can be compared with most things as it is written,

@@ -111,10 +111,9 @@ fn everything(statement: &DraftStatement<'_>, report: &mut Report<'_>) {
         else {
             continue;
         };
-        if !report.spend(service.size()) {
+        let Some(matching) = report.matching(service, pattern) else {
             return;
-        }
-        let matching = service.matching(pattern);
+        };
         let mut managing = matching
             .iter()
             .filter(|action| action.manages_permissions());
@@ -149,6 +148,8 @@ fn principals(
     }
     let narrowed = statement.conditions.iter().any(narrows_principals);
     let sourced = statement.conditions.iter().any(tells_the_source);
+    let told_apart = statement.conditions.iter().any(asks_for_external_id);
+    let assumed = assumes(&statement.actions) && !told_apart;
     for (kind, text) in &principal.values {
         let severity = Severity::SecurityWarning;
         match kind {
@@ -158,7 +159,7 @@ fn principals(
                                condition on aws:PrincipalOrgID, aws:PrincipalArn or the like";
                 report.add(severity, "EVERYONE_ALLOWED", text.span, message);
             }
-            PrincipalType::Aws if report.kind == Kind::Trust => foreign(statement, text, report),
+            PrincipalType::Aws if report.kind == Kind::Trust && assumed => foreign(text, report),
             PrincipalType::Service if report.kind == Kind::Resource && !sourced => {
                 let message = "a service principal acts for all its customers: add a condition on \
                                aws:SourceArn, aws:SourceAccount, aws:SourceOrgID or \
@@ -173,24 +174,23 @@ fn principals(
 
 /// Whoever runs a service for many customers can be talked into using this role for another one of
 /// them, unless an external id tells them apart.
-fn foreign(statement: &DraftStatement<'_>, text: &Text<'_>, report: &mut Report<'_>) {
+fn foreign(text: &Text<'_>, report: &mut Report<'_>) {
     let Some(own) = report.account else { return };
     let account = arn::split(&text.value).map_or(&*text.value, |[_, _, _, _, account, _]| account);
     let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    if !is_account || account == own || !assumes(&statement.actions) {
+    if !is_account || account == own {
         return;
     }
-    let asked = |condition: &DraftCondition<'_>| {
-        condition.key.value.eq_ignore_ascii_case("sts:ExternalId") && narrows(condition)
-    };
-    if !statement.conditions.iter().any(asked) {
-        let message = format!(
-            "the account {account} is not this one and need not give an external id: add a \
-             condition on sts:ExternalId"
-        );
-        let code = "FOREIGN_ACCOUNT_WITHOUT_EXTERNAL_ID";
-        report.add(Severity::SecurityWarning, code, text.span, message);
-    }
+    let message = format!(
+        "the account {account} is not this one and need not give an external id: add a condition \
+         on sts:ExternalId"
+    );
+    let code = "FOREIGN_ACCOUNT_WITHOUT_EXTERNAL_ID";
+    report.add(Severity::SecurityWarning, code, text.span, message);
+}
+
+fn asks_for_external_id(condition: &DraftCondition<'_>) -> bool {
+    condition.key.value.eq_ignore_ascii_case("sts:ExternalId") && narrows(condition)
 }
 
 fn assumes(actions: &Option<DraftElement<'_>>) -> bool {

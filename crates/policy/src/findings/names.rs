@@ -38,13 +38,11 @@ fn action(text: &Text<'_>, report: &mut Report<'_>) {
         let message = format!("`{}` is no service{guess}", brief(prefix));
         return report.add(severity, "INVALID_SERVICE_IN_ACTION", text.span, message);
     };
+    let known = report.matching(service, &name.to_ascii_lowercase());
+    if known.is_none_or(|known| !known.is_empty()) {
+        return;
+    }
     let wildcards = name.contains(['*', '?']);
-    if wildcards && !report.spend(service.size()) {
-        return;
-    }
-    if !service.matching(&name.to_ascii_lowercase()).is_empty() {
-        return;
-    }
     let value = brief(value);
     let message = if wildcards {
         format!("`{value}` matches no action of `{prefix}`")

@@ -74,8 +74,8 @@ fn fit(text: &Text<'_>, patterns: &[String], report: &mut Report<'_>) -> Option<
     let lower = text.value.to_ascii_lowercase();
     let (prefix, name) = lower.split_once(':')?;
     let service = catalogue::service(prefix)?;
-    let known = service.matching(name);
-    if known.is_empty() || !report.spend(known.len()) {
+    let known = report.matching(service, name)?;
+    if known.is_empty() {
         return None;
     }
     let mut arns: Vec<&'static str> = known.iter().flat_map(Known::resources).collect();

@@ -106,14 +106,19 @@ fn statement(statement: &DraftStatement<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let principals = statement.principal.iter().flat_map(|p| &p.values);
+    // Each issuer once, however often it is named.
+    let mut told: Vec<&Issuer> = Vec::new();
     for (kind, text) in principals {
         let issuer = (*kind == PrincipalType::Federated)
             .then(|| Issuer::of(&text.value))
             .flatten();
-        let Some(issuer) = issuer else { continue };
+        let Some(issuer) = issuer.filter(|i| !told.iter().any(|t| t.name == i.name)) else {
+            continue;
+        };
         if !statement.conditions.iter().any(|c| issuer.is_told_by(c)) {
             return issuer.refuse(text);
         }
+        told.push(issuer);
     }
     Ok(())
 }

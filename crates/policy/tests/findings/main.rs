@@ -201,4 +201,53 @@ mod tests {
             assert!(findings.iter().all(|f| f.message.len() < 1_000));
         }
     }
+
+    /// As long as the command takes; quadratic work on any of them takes minutes.
+    #[test]
+    fn a_megabyte_of_what_is_compared_with_its_own_kind() {
+        let many = |item: &dyn Fn(usize) -> String, count: usize| {
+            let items: Vec<String> = (0..count).map(item).collect();
+            items.join(",")
+        };
+        let tags = many(&|n| format!(r#""aws:PrincipalTag/{n}":"a""#), 36_000);
+        let wild = many(&|_| r#""ec2:*e?*a*""#.to_owned(), 80_000);
+        let nothing = "*".repeat(1_000_000);
+        let accounts = many(&|n| format!(r#""{n:012}""#), 20_000);
+        let keys = many(&|n| format!(r#""aws:x{n}":"a""#), 30_000);
+        let issuers = many(&|_| r#""accounts.google.com""#.to_owned(), 20_000);
+        let told = |kind, rest: String, code: &str| {
+            let text =
+                format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow",{rest}}}}}"#);
+            let findings = check(&text, kind, Some(OWN));
+            assert!(findings.iter().any(|f| f.code == code), "{findings:?}");
+        };
+        told(
+            Kind::Identity,
+            format!(
+                r#""Action":"s3:*","Resource":"*","Condition":{{"ForAllValues:StringEquals":{{{tags}}}}}"#
+            ),
+            "FORALLVALUES_WITH_SINGLE_VALUED_KEY",
+        );
+        for actions in [wild, format!(r#""ec2:{nothing}q*""#)] {
+            told(
+                Kind::Identity,
+                format!(r#""Action":[{actions}],"Resource":"arn:aws:s3:::b/x""#),
+                "DOCUMENT_TOO_LARGE",
+            );
+        }
+        told(
+            Kind::Trust,
+            format!(
+                r#""Principal":{{"AWS":[{accounts}]}},"Action":"sts:AssumeRole","Condition":{{"StringEquals":{{{keys}}}}}"#
+            ),
+            "FOREIGN_ACCOUNT_WITHOUT_EXTERNAL_ID",
+        );
+        told(
+            Kind::Trust,
+            format!(
+                r#""Principal":{{"Federated":[{issuers}]}},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{{"StringEquals":{{{keys},"accounts.google.com:aud":"x"}}}}"#
+            ),
+            "INVALID_GLOBAL_CONDITION_KEY",
+        );
+    }
 }

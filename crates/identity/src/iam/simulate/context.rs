@@ -161,11 +161,13 @@ impl SimulatedContext {
         self.given.contains_key(&key.to_lowercase())
     }
 
-    /// The most characters that any one key has in its values, each value counting as 64 at least.
+    /// The most characters that any one key has in its values. Each of several counts as 256 at
+    /// least: to compare it with a short value of a policy costs as much as to read so many bytes.
     pub(super) fn heaviest(&self) -> usize {
+        const SHORTEST: usize = 256;
         let of_one = |value: &Value<'_>| match value {
-            Value::One(text) => text.len().max(64),
-            Value::Many(texts) => texts.iter().map(|text| text.len().max(64)).sum(),
+            Value::One(text) => text.len(),
+            Value::Many(texts) => texts.iter().map(|text| text.len().max(SHORTEST)).sum(),
         };
         self.given.values().map(of_one).max().unwrap_or_default()
     }

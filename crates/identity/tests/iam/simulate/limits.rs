@@ -129,6 +129,25 @@ fn long_texts_count_for_more() {
     refused(given(2048, 100), TOO_LARGE);
 }
 
+/// However short: each of many is compared with each of many.
+#[test]
+fn many_short_texts_count_too() {
+    let values = vec![r#""É""#; 20_000].join(",");
+    let document = when(&format!(
+        r#""ForAnyValue:StringEqualsIgnoreCase":{{"my:key":[{values}]}}"#
+    ));
+    let names = names(100);
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let given = |count: usize| Simulation {
+        actions: list(&all),
+        context: vec![entry("my:key", "stringList", &vec!["ÈÈ"; count])],
+        ..getting(&[&document])
+    };
+    assert_eq!(page(given(1)).results.len(), 100);
+    assert_eq!(page(given(100)).results.len(), 3);
+    refused(given(400), TOO_LARGE);
+}
+
 #[test]
 fn variables_do_not_multiply_without_end() {
     let document = |slots: usize| {
