@@ -59,13 +59,13 @@ impl Held {
 
     async fn build(roles: usize, sessions: usize) -> Outcome<Self> {
         let accounts = roles.div_ceil(ROLES_OF_AN_ACCOUNT);
-        let store = Arc::new(Accounts::new(roles)?);
+        let store = Arc::new(Accounts::new(roles));
         let environment = Environment {
             clock: Arc::new(Stopped),
             entropy: Arc::new(Counter::default()),
         };
-        let root_key = RootKey::new(&ROOT_KEY).map_err(|_| "the root key is refused")?;
-        let realm = Realm::open(store, environment, root_key).await?;
+        let root_key = || RootKey::new(&ROOT_KEY).map_err(|_| "the root key is refused");
+        let realm = Realm::open(store.clone(), environment.clone(), root_key()?).await?;
         let root = Key {
             id: "AKIAROOTROOTROOTROOT".to_owned(),
             secret: "root/secret/root/secret/root/secret/root".to_owned(),
@@ -80,6 +80,8 @@ impl Held {
                 },
             })
             .await?;
+        store.list(accounts)?;
+        let realm = Realm::open(store, environment, root_key()?).await?;
         for number in 0..accounts {
             let id = account(FIRST_ACCOUNT + number as u64)?;
             realm.account(id).await?.ok_or("an account is missing")?;
@@ -365,21 +367,24 @@ struct Accounts {
 }
 
 impl Accounts {
-    fn new(roles: usize) -> Outcome<Self> {
-        let accounts = roles.div_ceil(ROLES_OF_AN_ACCOUNT);
-        let mut records = Vec::new();
+    fn new(roles: usize) -> Self {
+        Self {
+            roles,
+            written: Mutex::default(),
+        }
+    }
+
+    /// Puts accounts into the list that the realm keeps of them.
+    fn list(&self, accounts: usize) -> Outcome {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let realm = written.entry(Scope::Realm).or_default();
+        realm.version += 1;
         for number in 0..accounts {
             let id = account(FIRST_ACCOUNT + number as u64)?;
-            records.push(Entity::from(account_record(id)?).to_record()?);
+            let record = Entity::from(account_record(id)?).to_record()?;
+            realm.records.push(record);
         }
-        let realm = Loaded {
-            version: 1,
-            records,
-        };
-        Ok(Self {
-            roles,
-            written: Mutex::new([(Scope::Realm, realm)].into()),
-        })
+        Ok(())
     }
 
     fn made(&self, id: AccountId) -> Outcome<Loaded> {

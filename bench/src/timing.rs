@@ -1,9 +1,13 @@
 //! Nanoseconds of an operation, and of its peer in turns with it.
+//!
+//! What is counted is the thread's time on a processor, so that other work on the machine disturbs
+//! little.
 
 use crate::Effort;
 use crate::figures::{Figure, median};
+use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Times an operation and its peer in turns.
 pub(crate) fn time(
@@ -46,9 +50,9 @@ fn rounds(effort: Effort) -> usize {
 fn calibrate(length: Duration, operation: &mut impl FnMut()) -> u32 {
     let mut count = 1;
     loop {
-        let started = Instant::now();
+        let started = now();
         (0..count).for_each(|_| operation());
-        if started.elapsed() >= length || count >= 1 << 30 {
+        if now().saturating_sub(started) >= length || count >= 1 << 30 {
             return count;
         }
         count *= 2;
@@ -57,7 +61,15 @@ fn calibrate(length: Duration, operation: &mut impl FnMut()) -> u32 {
 
 /// Nanoseconds of one operation.
 fn round(count: u32, operation: &mut impl FnMut()) -> f64 {
-    let started = Instant::now();
+    let started = now();
     (0..count).for_each(|_| operation());
-    started.elapsed().as_nanos() as f64 / f64::from(count)
+    now().saturating_sub(started).as_nanos() as f64 / f64::from(count)
+}
+
+/// How long this thread has run.
+fn now() -> Duration {
+    // Never negative, and present on every system that locum runs on.
+    clock_gettime(ClockId::ThreadCPUTime)
+        .try_into()
+        .unwrap_or_default()
 }
