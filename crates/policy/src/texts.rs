@@ -41,14 +41,20 @@ impl Interner {
         if self.places.len() * 2 >= self.table.len() {
             self.grow();
         }
-        let mask = self.table.len().wrapping_sub(1);
-        let mut at = hash(text.as_bytes()) & mask;
-        while let Some(number) = self.table.get(at).filter(|number| **number > 0) {
-            let known = self.places.get((*number - 1) as usize);
-            if let Some(place) = known.filter(|place| self.text(**place) == text) {
-                return *place;
+        let mut free = None;
+        for at in probes(text, self.table.len()) {
+            match self.table.get(at) {
+                None | Some(0) => {
+                    free = Some(at);
+                    break;
+                }
+                Some(number) => {
+                    let known = self.places.get((*number - 1) as usize);
+                    if let Some(place) = known.filter(|place| self.text(**place) == text) {
+                        return *place;
+                    }
+                }
             }
-            at = (at + 1) & mask;
         }
         // The reader of documents bounds their length far below this.
         let place = Place {
@@ -57,7 +63,7 @@ impl Interner {
         };
         self.buffer.push_str(text);
         self.places.push(place);
-        if let Some(free) = self.table.get_mut(at) {
+        if let Some(free) = free.and_then(|at| self.table.get_mut(at)) {
             *free = self.places.len().try_into().unwrap_or(0);
         }
         place
@@ -80,16 +86,24 @@ impl Interner {
         let size = (self.table.len() * 2).max(64);
         let mut table = vec![0; size];
         for (index, place) in self.places.iter().enumerate() {
-            let mut at = hash(self.text(*place).as_bytes()) & (size - 1);
-            while table.get(at).is_some_and(|number| *number > 0) {
-                at = (at + 1) & (size - 1);
-            }
-            if let Some(free) = table.get_mut(at) {
+            let mut probes = probes(self.text(*place), size);
+            let free = probes.find(|at| table.get(*at) == Some(&0));
+            if let Some(free) = free.and_then(|at| table.get_mut(at)) {
                 *free = u32::try_from(index + 1).unwrap_or(0);
             }
         }
         self.table = table;
     }
+}
+
+/// Where a table of so many places is searched for a text.
+///
+/// The hash has no key, and whoever writes a policy can make its strings collide. One that finds no
+/// place after these is kept without being found again.
+fn probes(text: &str, size: usize) -> impl Iterator<Item = usize> + use<> {
+    const MOST: usize = 32;
+    let start = hash(text.as_bytes());
+    (0..MOST).map(move |step| (start + step) & size.wrapping_sub(1))
 }
 
 fn hash(text: &[u8]) -> usize {
@@ -149,7 +163,7 @@ impl Lower {
 
 #[cfg(test)]
 mod tests {
-    use super::{Interner, Lower};
+    use super::{Interner, Lower, hash};
 
     #[test]
     fn each_string_is_kept_once() {
@@ -164,6 +178,26 @@ mod tests {
         assert_eq!(texts.get(empty), "");
         assert_eq!(places[..250], places[250..]);
         assert_eq!(texts.buffer.len(), strings[..250].concat().len());
+    }
+
+    /// Or a policy of such strings would take time that grows with the square of their number.
+    #[test]
+    fn strings_that_collide_are_not_searched_for_long() {
+        let colliding = (0_u64..).map(|i| format!("{i:08x}"));
+        let colliding = colliding.filter(|text| hash(text.as_bytes()) & 1023 == 0);
+        let strings: Vec<String> = colliding.take(500).collect();
+        let mut interner = Interner::default();
+        let places: Vec<_> = strings.iter().map(|s| interner.add(s)).collect();
+        assert_eq!(interner.table.len(), 1024);
+        let used = interner.table.iter().filter(|number| **number > 0).count();
+        assert_eq!(used, 32);
+        assert_eq!(interner.add(&strings[0]), places[0]);
+        let again = interner.add(&strings[499]);
+        let texts = interner.finish();
+        for (place, string) in places.iter().zip(&strings) {
+            assert_eq!(texts.get(*place), string);
+        }
+        assert_eq!(texts.get(again), strings[499]);
     }
 
     #[test]
