@@ -67,12 +67,13 @@ impl Trial {
                     .to_owned(),
             )
         };
-        let affordable = PAGE.checked_div(self.cost()).unwrap_or(PAGE);
+        let missing = self.missing();
+        let cost = self.cost().saturating_add(self.listed(&missing));
+        let affordable = PAGE.checked_div(cost).unwrap_or(PAGE);
         if affordable == 0 || self.expansion() > EXPANSION {
             return Err(too_large());
         }
         let identity: Vec<_> = self.identity.iter().map(|s| s.compiled.clone()).collect();
-        let missing = self.missing();
         let results: Vec<_> = actions
             .iter()
             .skip(first)
@@ -124,6 +125,13 @@ impl Trial {
                 .map(|resource| of_resource(resource.len()))
                 .fold(0, usize::saturating_add),
         }
+    }
+
+    /// What the missing keys cost one action: every resource's result may list them all.
+    fn listed(&self, missing: &[String]) -> usize {
+        const KEY: usize = 128;
+        let list: usize = missing.iter().map(|key| KEY + key.len()).sum();
+        list.saturating_mul(self.resources.len().max(1))
     }
 
     /// The most characters that the variables of one document can become.

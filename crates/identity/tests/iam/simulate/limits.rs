@@ -148,6 +148,26 @@ fn many_short_texts_count_too() {
     refused(given(400), TOO_LARGE);
 }
 
+/// Each resource's result lists them.
+#[test]
+fn missing_keys_are_paid_for_in_each_result() {
+    let keys: Vec<_> = (0..10_000).map(|n| format!(r#""a:{n}":"""#)).collect();
+    let document = when(&format!(r#""StringEquals":{{{}}}"#, keys.join(",")));
+    let resources: Vec<_> = (0..200).map(|n| format!("arn:aws:s3:::b/{n}")).collect();
+    let on = |count: usize| Simulation {
+        resources: list(
+            &resources[..count]
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        ),
+        ..getting(&[&document])
+    };
+    let few = page(on(20));
+    assert_eq!(few.results[0].resources[19].missing.len(), 10_000);
+    refused(on(200), TOO_LARGE);
+}
+
 #[test]
 fn variables_do_not_multiply_without_end() {
     let document = |slots: usize| {
