@@ -33,7 +33,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What is found lies in the text, and is an error exactly if the document is refused.
+/// What is found lies in the text, and is an error exactly if the document is refused. How long it is
+/// the parser does not mind.
 fn found(text: &str, kind: Kind, refused: bool) {
     for account in [None, Some("111122223333")] {
         let findings = check(text, kind, account);
@@ -47,6 +48,7 @@ fn found(text: &str, kind: Kind, refused: bool) {
         }
         let error = findings
             .iter()
+            .filter(|finding| !finding.code.starts_with("POLICY_SIZE_EXCEEDS_"))
             .any(|finding| finding.severity == Severity::Error);
         assert_eq!(error, refused, "{kind:?} {findings:#?}");
     }

@@ -40,15 +40,15 @@ pub mod quotas {
     /// Versions kept of a managed policy.
     pub const VERSIONS_PER_POLICY: usize = 5;
     /// Characters without white space of a managed policy.
-    pub const POLICY_SIZE: usize = 6144;
+    pub const POLICY_SIZE: usize = locum_policy::quotas::MANAGED_POLICY;
     /// Characters without white space of a trust policy.
-    pub const TRUST_POLICY_SIZE: usize = 2048;
+    pub const TRUST_POLICY_SIZE: usize = locum_policy::quotas::TRUST_POLICY;
     /// Characters of a user's inline policies together.
-    pub const USER_INLINE_SIZE: usize = 2048;
+    pub const USER_INLINE_SIZE: usize = locum_policy::quotas::USER_INLINE_POLICIES;
     /// Characters of a group's inline policies together.
-    pub const GROUP_INLINE_SIZE: usize = 5120;
+    pub const GROUP_INLINE_SIZE: usize = locum_policy::quotas::GROUP_INLINE_POLICIES;
     /// Characters of a role's inline policies together.
-    pub const ROLE_INLINE_SIZE: usize = 10_240;
+    pub const ROLE_INLINE_SIZE: usize = locum_policy::quotas::ROLE_INLINE_POLICIES;
     /// Tags on one resource.
     pub const TAGS: usize = 50;
 }

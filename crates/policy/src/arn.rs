@@ -87,6 +87,17 @@ pub(crate) fn split(text: &str) -> Option<[&str; 6]> {
     matches!(all, ["arn", ..]).then_some(all)
 }
 
+/// What follows the fifth colon, also of a pattern that is no ARN yet: the only part of a resource that
+/// may have variables. Empty where there is none.
+pub(crate) fn behind_the_fifth_colon(text: &str) -> &str {
+    text.splitn(6, ':').nth(5).unwrap_or_default()
+}
+
+/// Whether a text has the form of an account id.
+pub(crate) fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Arn;

@@ -66,6 +66,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::arn;
 use crate::compiled::Compiled;
 use crate::context::Value;
 use crate::decide::{Decision, Denial, Level, Policies, Request, ResourcePolicy};
@@ -77,6 +78,9 @@ mod read;
 
 pub use caller::Caller;
 pub use read::CaseError;
+
+/// The longest case file that is read, in bytes: 16 MiB.
+pub const LONGEST_FILE: usize = crate::json::MAX_LENGTH;
 
 /// One case of a file. See the [module](self) for what its members mean.
 #[derive(Clone, Debug)]
@@ -153,8 +157,8 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// The text is not JSON (by RFC 8259, no key twice, not nested deeper than a case can need), or
-    /// not a list.
+    /// The text is not JSON (by RFC 8259, no key twice, not nested deeper than a case can need), not a
+    /// list, or longer than [`LONGEST_FILE`].
     pub fn read_all(text: &str) -> Result<Vec<Result<Case, CaseError>>, CaseError> {
         read::all(text)
     }
@@ -301,10 +305,8 @@ impl fmt::Display for Outcome {
 /// Whether an action on a resource is one that a role's trust policy is asked about.
 fn assumes_role(action: &str, resource: &str) -> bool {
     let service = action.split(':').next().unwrap_or_default();
-    let mut parts = resource.splitn(6, ':');
     service.eq_ignore_ascii_case("sts")
-        && parts.nth(2) == Some("iam")
-        && parts.nth(2).is_some_and(|name| name.starts_with("role/"))
+        && matches!(arn::split(resource), Some([_, _, "iam", _, _, name]) if name.starts_with("role/"))
 }
 
 fn compile(policies: &[Policy]) -> Vec<Arc<Compiled>> {

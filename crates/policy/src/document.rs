@@ -60,8 +60,11 @@ impl Policy {
     /// Reads and validates a document.
     ///
     /// The checks run in AWS's order and the first that fails gives the message; see "Grammar of the
-    /// IAM JSON policy language". Whether the principals it names exist is for the caller to see:
-    /// [`Policy::principals`].
+    /// IAM JSON policy language". Whether the principals it names exist, and how long it may be, is for
+    /// the caller to see: [`Policy::principals`], [`Policy::size`].
+    ///
+    /// # Errors
+    /// What AWS would refuse, in AWS's words.
     pub fn parse(text: &str, kind: Kind) -> Result<Policy, Malformed> {
         Policy::read(text, kind, Occasion::Write)
     }
@@ -89,12 +92,10 @@ impl Policy {
         &self.text
     }
 
-    /// The size that quotas count: characters that are not white space.
+    /// The size that most [`quotas`](crate::quotas) count: characters that are not white space (spaces,
+    /// tabs, line ends), within strings too.
     pub fn size(&self) -> usize {
-        self.text
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))
-            .count()
+        size(&self.text)
     }
 
     /// Every value of `Principal` and `NotPrincipal`, in the order written.
@@ -160,6 +161,12 @@ impl Policy {
             .iter()
             .flat_map(|s| s.principals.iter().flat_map(|p| &p.values))
     }
+}
+
+/// See [`Policy::size`].
+pub(crate) fn size(text: &str) -> usize {
+    let counts = |c: &char| !matches!(c, ' ' | '\t' | '\r' | '\n');
+    text.chars().filter(counts).count()
 }
 
 impl Malformed {

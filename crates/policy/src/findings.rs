@@ -1,6 +1,7 @@
 //! Findings about a policy document, in the manner of IAM Access Analyzer's policy validation.
 //!
-//! An error is what a write refuses; it is told with the place where it is. What a write lets pass
+//! An error is what a write refuses, or a length that no write takes; it is told with the place where
+//! it is. What a write lets pass
 //! and probably does not mean what its author meant is a warning, a security warning or a suggestion.
 //! Codes are Access Analyzer's where it has one for the matter.
 //!
@@ -21,6 +22,7 @@ mod conditions;
 mod contradictions;
 mod grants;
 mod keys;
+mod length;
 mod names;
 mod near;
 mod patterns;
@@ -112,6 +114,7 @@ pub fn check(text: &str, kind: Kind, account: Option<&str>) -> Vec<Finding> {
     }
     report.variables = draft.variables();
     version(&draft, &mut report);
+    length::check(text, draft.span, &mut report);
     for statement in &draft.statements {
         grants::check(statement, &mut report);
         names::check(statement, &mut report);

@@ -29,6 +29,7 @@ mod number;
 mod operator;
 mod position;
 mod principal;
+pub mod quotas;
 mod report;
 mod resource;
 mod template;

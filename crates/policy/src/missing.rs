@@ -60,7 +60,7 @@ fn name(statement: StatementOf<'_>, tell: &mut dyn FnMut(&str)) {
     let variables = statement.variables();
     let resources = statement.resources().filter(|_| variables);
     for text in resources.into_iter().flat_map(|r| r.values) {
-        of_text(variable_part(text), tell);
+        of_text(arn::behind_the_fifth_colon(text), tell);
     }
     for condition in statement.conditions() {
         tell(condition.key);
@@ -76,11 +76,6 @@ fn of_text(text: &str, tell: &mut dyn FnMut(&str)) {
             tell(key);
         }
     }
-}
-
-/// What follows the fifth colon of a resource pattern: only there are variables.
-fn variable_part(text: &str) -> &str {
-    arn::split(text).map_or("", |[.., rest]| rest)
 }
 
 /// Whether the resource would match if each variable without a value stood for any text.
@@ -99,7 +94,7 @@ fn could_match(statement: StatementOf<'_>, call: &Call<'_>) -> bool {
 
 /// The pattern with a `*` for each variable without a value; `None` when every variable has one.
 fn open(text: &str, facts: &Facts<'_>) -> Option<String> {
-    let rest = variable_part(text);
+    let rest = arn::behind_the_fifth_colon(text);
     let mut opened = text.strip_suffix(rest)?.to_owned();
     let mut unknown = false;
     for part in template::parts(rest) {

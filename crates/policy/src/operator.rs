@@ -350,7 +350,8 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     data_encoding::BASE64.decode(text.as_bytes()).ok()
 }
 
-fn network(text: &str) -> Option<IpNet> {
+/// A network, or an address as the network of itself alone.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
     IpNet::from_str(text)
         .ok()
         .or_else(|| IpAddr::from_str(text).ok().map(IpNet::from))

@@ -322,14 +322,14 @@ impl<'a> Name<'a> {
         if value == "*" {
             return of(Form::Everyone);
         }
-        if is_account(value) {
+        if arn::is_account_id(value) {
             return of(Form::Account);
         }
         let Some([_, partition, service, region, account, resource]) = arn::split(value) else {
             return of(Form::of_unique_id(value));
         };
         let plain = !value.contains(['*', '?']);
-        if !plain || partition.is_empty() || !region.is_empty() || !is_account(account) {
+        if !plain || partition.is_empty() || !region.is_empty() || !arn::is_account_id(account) {
             return of(Form::Unknown);
         }
         let named = |prefix: &str| {
@@ -440,10 +440,6 @@ fn is_session(name: &str, unique_id: &str, session_name: &str) -> bool {
     name.split_once(':') == Some((unique_id, session_name))
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
 fn is_host(text: &str) -> bool {
     let label = |l: &str| {
         !l.is_empty()
@@ -462,5 +458,5 @@ fn is_provider_arn(text: &str) -> bool {
             .strip_prefix(prefix)
             .is_some_and(|name| !name.is_empty())
     });
-    named && !partition.is_empty() && is_account(account) && !text.contains(['*', '?'])
+    named && !partition.is_empty() && arn::is_account_id(account) && !text.contains(['*', '?'])
 }

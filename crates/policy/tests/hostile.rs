@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests {
     use locum_policy::{
-        Decision, Denial, Kind, Layer, Policies, Policy, Principal, Request, Severity, check,
-        context_keys, decide, explain,
+        Decision, Denial, Finding, Kind, Layer, Policies, Policy, Principal, Request, Severity,
+        check, context_keys, decide, explain,
     };
     use proptest::prelude::*;
 
@@ -28,7 +28,10 @@ mod tests {
         for kind in KINDS {
             let parsed = Policy::parse(text, kind);
             let findings = check(text, kind, Some("111122223333"));
-            let error = findings.iter().any(|f| f.severity == Severity::Error);
+            // The parser does not mind how long a document is.
+            let too_long = |f: &&Finding| f.code.starts_with("POLICY_SIZE_EXCEEDS_");
+            let mut others = findings.iter().filter(|f| !too_long(f));
+            let error = others.any(|f| f.severity == Severity::Error);
             assert_eq!(error, parsed.is_err());
             assert!(findings.iter().all(|f| f.start <= f.end));
             let Ok(policy) = parsed else {

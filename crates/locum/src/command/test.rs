@@ -11,8 +11,8 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The longest case file, in bytes.
-pub(super) const LONGEST: u64 = 64 * 1024 * 1024;
+/// The longest case file, in bytes: what the reader takes.
+pub(super) const LONGEST: u64 = locum_policy::case::LONGEST_FILE as u64;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TestArgs {

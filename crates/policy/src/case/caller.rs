@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::arn::Arn;
+use crate::arn::{Arn, is_account_id};
 use crate::context::Value;
 use crate::principal::Principal;
 
@@ -176,8 +176,10 @@ impl Caller {
             .split_once('/')
             .unwrap_or((arn.resource(), ""));
         let text = named.principal.to_owned();
-        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-        if !is_account || !arn.region().is_empty() || (name.is_empty() != (kind == "root")) {
+        if !is_account_id(&account)
+            || !arn.region().is_empty()
+            || (name.is_empty() != (kind == "root"))
+        {
             return None;
         }
         Some(match (arn.service(), kind) {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::catalogue::{self, KeyType};
 use super::contradictions;
-use super::keys::{self, Facts, Look};
+use super::keys::{self, KeyFacts, Look};
 use super::{Report, Severity, brief};
 use crate::document::Effect;
 use crate::operator::{Operator, Quantifier, Test};
@@ -141,7 +141,7 @@ fn key(condition: &DraftCondition<'_>, carried: &Carried<'_>, report: &mut Repor
 fn quantifier(
     statement: &DraftStatement<'_>,
     condition: &DraftCondition<'_>,
-    facts: Facts,
+    facts: KeyFacts,
     report: &mut Report<'_>,
 ) {
     let Operator {
@@ -208,7 +208,7 @@ fn is_required(statement: &DraftStatement<'_>, key: &str, report: &mut Report<'_
 
 /// An operator compares what its key holds. Text can be compared with most things as it is written,
 /// but a date has many spellings, and so has an address.
-fn key_type(condition: &DraftCondition<'_>, facts: Facts, report: &mut Report<'_>) {
+fn key_type(condition: &DraftCondition<'_>, facts: KeyFacts, report: &mut Report<'_>) {
     use KeyType::{Arn, Bool, Date, Ip, Number, String as Text};
     let fits = match condition.operator.test {
         Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike => {

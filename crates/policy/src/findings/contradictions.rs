@@ -1,15 +1,12 @@
 //! Conditions of one statement that no request can meet together.
 
 use std::cmp::Ordering;
-use std::str::FromStr;
-
-use ipnet::IpNet;
 
 use super::patterns::{covers, effort, meet};
 use super::{Report, Severity, brief};
 use crate::glob::Glob;
 use crate::number::{Decimal, instant};
-use crate::operator::{Quantifier, Relation, Test};
+use crate::operator::{Quantifier, Relation, Test, network};
 use crate::validate::draft::DraftCondition;
 
 pub(super) fn check(conditions: &[DraftCondition<'_>], report: &mut Report<'_>) {
@@ -193,13 +190,4 @@ fn numbers<'a>(condition: &'a DraftCondition<'_>) -> Vec<Decimal<'a>> {
 fn instants(condition: &DraftCondition<'_>) -> Vec<i64> {
     let values = condition.values.iter();
     values.filter_map(|text| instant(&text.value)).collect()
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    let address = || {
-        text.parse()
-            .ok()
-            .map(|address: std::net::IpAddr| address.into())
-    };
-    IpNet::from_str(text).ok().or_else(address)
 }

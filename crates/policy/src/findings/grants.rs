@@ -177,8 +177,7 @@ fn principals(
 fn foreign(text: &Text<'_>, report: &mut Report<'_>) {
     let Some(own) = report.account else { return };
     let account = arn::split(&text.value).map_or(&*text.value, |[_, _, _, _, account, _]| account);
-    let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    if !is_account || account == own {
+    if !arn::is_account_id(account) || account == own {
         return;
     }
     let message = format!(

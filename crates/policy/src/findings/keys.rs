@@ -8,7 +8,7 @@ use KeyType::{Arn, Bool, Date, Ip, Number, String as Text};
 
 /// What is known of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Facts {
+pub(super) struct KeyFacts {
     pub(super) holds: KeyType,
     /// A request may carry several values of it.
     pub(super) many: bool,
@@ -17,7 +17,7 @@ pub(super) struct Facts {
 /// What a key's name tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Look {
-    Known(Facts),
+    Known(KeyFacts),
     /// A name under `aws:` that is none of the global keys.
     NoGlobal,
     /// A name under a service's prefix that is none of its keys.
@@ -28,16 +28,16 @@ pub(super) enum Look {
     Claim,
 }
 
-const fn one(holds: KeyType) -> Facts {
-    Facts { holds, many: false }
+const fn one(holds: KeyType) -> KeyFacts {
+    KeyFacts { holds, many: false }
 }
 
-const fn many(holds: KeyType) -> Facts {
-    Facts { holds, many: true }
+const fn many(holds: KeyType) -> KeyFacts {
+    KeyFacts { holds, many: true }
 }
 
 /// The global keys without `aws:`, where `*` stands for a tag's key.
-const GLOBAL: &[(&str, Facts)] = &[
+const GLOBAL: &[(&str, KeyFacts)] = &[
     ("AssumedRoot", one(Bool)),
     ("CalledVia", many(Text)),
     ("CalledViaAWSMCP", one(Text)),
@@ -94,7 +94,7 @@ const GLOBAL: &[(&str, Facts)] = &[
 ];
 
 /// Keys of IAM, STS and federation where the catalogue has none, or has it wrong.
-const OWN: &[(&str, Facts)] = &[
+const OWN: &[(&str, KeyFacts)] = &[
     ("accounts.google.com:email", one(Text)),
     ("cognito-identity.amazonaws.com:amr", many(Text)),
     ("credentials-iot:*", one(Text)),
@@ -189,7 +189,7 @@ pub(super) fn look(key: &str) -> Look {
         return Look::NoService;
     };
     match service.key(&lower) {
-        Some(key) => Look::Known(Facts {
+        Some(key) => Look::Known(KeyFacts {
             holds: key.holds,
             many: key.many,
         }),

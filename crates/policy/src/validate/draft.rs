@@ -338,7 +338,10 @@ impl<'a> DraftStatement<'a> {
     /// The first resource with a variable that is not well formed.
     pub(crate) fn unreadable_resource(&self, variables: bool) -> Option<Span> {
         self.resources()
-            .find(|text| has_variables(text, variables) && !well_formed(last_segment(&text.value)))
+            .find(|text| {
+                has_variables(text, variables)
+                    && !well_formed(arn::behind_the_fifth_colon(&text.value))
+            })
             .map(|text| text.span)
     }
 }
@@ -359,11 +362,6 @@ fn readable(test: Test, text: &Text<'_>, variables: bool) -> bool {
 /// Whether each `${` opens a variable.
 fn well_formed(text: &str) -> bool {
     template::parts(text).all(|part| part.is_ok())
-}
-
-/// The part of a resource that may have variables: what follows the fifth colon.
-fn last_segment(resource: &str) -> &str {
-    resource.splitn(6, ':').nth(5).unwrap_or_default()
 }
 
 fn has_variables(text: &Text<'_>, variables: bool) -> bool {

@@ -3,6 +3,7 @@
 use super::sources::EntityArnKind;
 use crate::error::Error;
 use crate::names::{ArnText, Constrained as _, EntityName};
+use locum_policy::Arn;
 
 /// One element of `PolicyExclusionList`. Exactly one member must be there.
 #[derive(Clone, Debug, Default)]
@@ -149,14 +150,14 @@ fn has_letters(pattern: &str) -> bool {
 /// The ARN of a managed policy, with wildcards in its last part.
 fn policy_arn(arn: &ArnText) -> Result<Pattern, Error> {
     let text = arn.as_str();
-    let mut parts = text.splitn(6, ':');
-    let head: Vec<_> = parts.by_ref().take(5).collect();
-    let plain = !head.iter().any(|part| part.contains(['*', '?']));
-    let name = parts.next().and_then(|rest| rest.strip_prefix("policy/"));
-    let legal = plain
-        && matches!(head.as_slice(), ["arn", partition, "iam", "", account]
-            if !partition.is_empty() && !account.is_empty())
-        && name.is_some_and(|name| !name.is_empty());
+    let plain = |part: &str| !part.is_empty() && !part.contains(['*', '?']);
+    let legal = Arn::parse(text).is_some_and(|arn| {
+        let name = arn.resource().strip_prefix("policy/");
+        (arn.service(), arn.region()) == ("iam", "")
+            && plain(arn.partition())
+            && plain(arn.account())
+            && name.is_some_and(|name| !name.is_empty())
+    });
     Pattern::parse(text)
         .filter(|_| legal)
         .ok_or_else(|| Error::InvalidInput(format!("Invalid ARN provided in the request: {text}")))

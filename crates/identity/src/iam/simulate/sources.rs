@@ -6,7 +6,7 @@ use crate::aws_managed;
 use crate::entity::Attachments;
 use crate::error::Error;
 use crate::names::{AccountId, Constrained as _, DocumentText};
-use locum_policy::{Compiled, Kind, Level, Policy, Position, context_keys};
+use locum_policy::{Arn, Compiled, Kind, Level, Policy, Position, context_keys};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -262,23 +262,18 @@ impl EntityArnKind {
 
 impl<'a> EntityArn<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let mut part = || parts.next();
-        let (arn, partition, service, region) = (part()?, part()?, part()?, part()?);
-        let (account, resource) = (part()?, part()?);
-        if arn != "arn" || partition.is_empty() || service != "iam" || !region.is_empty() {
-            return None;
-        }
-        let (kind, path) = resource.split_once('/')?;
+        let arn =
+            Arn::parse(text).filter(|arn| arn.service() == "iam" && arn.region().is_empty())?;
+        let (kind, _) = arn.resource().split_once('/')?;
         let kind = match kind {
             "user" => EntityArnKind::User,
             "group" => EntityArnKind::Group,
             "role" => EntityArnKind::Role,
             _ => return None,
         };
-        let name = path.rsplit('/').next().filter(|name| !name.is_empty())?;
+        let name = text.rsplit('/').next().filter(|name| !name.is_empty())?;
         Some(Self {
-            account: AccountId::parse(account).ok()?,
+            account: AccountId::parse(arn.account()).ok()?,
             kind,
             name,
         })
