@@ -110,6 +110,17 @@ pub struct Role {
     pub policies: Attachments,
 }
 
+impl Role {
+    /// The path of service-linked roles: their services create and change them, and no one else
+    /// assumes them.
+    pub const SERVICE_LINKED: &str = "/aws-service-role/";
+
+    /// Whether it is a role that a service made for itself.
+    pub fn is_service_linked(&self) -> bool {
+        self.path.as_str().starts_with(Self::SERVICE_LINKED)
+    }
+}
+
 /// One version of a managed policy.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PolicyVersion {

@@ -66,6 +66,21 @@ mod tests {
         assert!(without.is_empty(), "no case names {without:?}");
     }
 
+    #[test]
+    fn the_readme_tells_every_member() {
+        let readme = std::fs::read_to_string(folder().join("README.md")).unwrap();
+        let told: BTreeSet<&str> = readme
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("| `")?.split_once(" |")?.0))
+            .flat_map(|cell| cell.split("`, `"))
+            .map(|name| name.trim_end_matches('`'))
+            .collect();
+        let mut read = Case::read_all(r#"[{"no": "member"}]"#).unwrap();
+        let error = read.remove(0).unwrap_err().message;
+        let (_, known) = error.split_once("a case has ").unwrap();
+        assert_eq!(told, known.split(", ").collect());
+    }
+
     /// The corpus judges the reference evaluator as well as the engine.
     #[test]
     fn the_reference_decides_every_case_alike() {

@@ -22,8 +22,6 @@ use crate::realm::Realm;
 use crate::trust;
 use locum_policy::{Kind, Policy};
 
-/// Where AWS puts service-linked roles, which their services create.
-const SERVICE_LINKED: &str = "/aws-service-role/";
 /// Where AWS puts the roles of IAM Identity Center.
 const RESERVED: &str = "/aws-reserved/";
 /// How long a use of a role is remembered (the IAM page on RoleLastUsed).
@@ -60,8 +58,7 @@ impl ShownRole {
 
 /// `UnmodifiableEntity` for the roles that only AWS changes.
 pub(super) fn modifiable(role: &Role) -> Result<(), Error> {
-    let path = role.path.as_str();
-    if path.starts_with(SERVICE_LINKED) || path.starts_with(RESERVED) {
+    if role.is_service_linked() || role.path.as_str().starts_with(RESERVED) {
         return Err(Error::UnmodifiableRole(role.name.to_string()));
     }
     Ok(())
@@ -125,7 +122,7 @@ impl Operation for CreateRole {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<ShownRole, Error> {
         let path = self.path.clone().unwrap_or_default();
         for (prefix, kind) in [
-            (SERVICE_LINKED, "AWS Service linked Roles"),
+            (Role::SERVICE_LINKED, "AWS Service linked Roles"),
             (RESERVED, "roles reserved for AWS"),
         ] {
             if path.as_str().starts_with(prefix) {

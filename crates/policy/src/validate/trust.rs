@@ -75,9 +75,7 @@ fn principals(named: &DraftPrincipal<'_>, effect: Effect, kind: Kind) -> Result<
         }
     }
     for (kind, text) in &named.values {
-        // S3's account ids, under which nobody calls here: a statement about one could not be kept.
-        let known = *kind != PrincipalType::CanonicalUser;
-        if !known || !kind.admits(&text.value) {
+        if !kind.admits(&text.value) {
             return Err(invalid_principal(*kind, text));
         }
     }

@@ -338,11 +338,7 @@ impl Entity {
 
     /// Whether it is a service's own role, which no service control policy binds.
     pub(super) fn is_service_linked(&self) -> bool {
-        let path = match self {
-            Self::Role(state) => state.role.path.as_str(),
-            Self::User(_) | Self::Group(_) => return false,
-        };
-        path.starts_with("/aws-service-role/")
+        matches!(self, Self::Role(state) if state.role.is_service_linked())
     }
 
     /// Its policies and, for a user, those of the groups it is in: the inline ones of each, then
