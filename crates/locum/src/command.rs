@@ -1,12 +1,17 @@
-//! The commands that judge policies and requests, for people and for scripts.
+//! The commands that judge policies and requests, for people and for scripts, and those that are
+//! clients of a server.
 //!
 //! What they find goes to standard output, as text or as JSON. Exit codes: 0 for done, 1 for a
 //! verdict that scripts should stop at and for failures at work, 2 for wrong usage and for input
 //! that cannot be read.
 
 pub(crate) mod check;
+pub(crate) mod client;
+pub(crate) mod credential_process;
+pub(crate) mod exec;
 pub(crate) mod explain;
 mod explanation;
+pub(crate) mod exports;
 mod input;
 pub(crate) mod policy;
 pub(crate) mod test;

@@ -2,7 +2,10 @@
 //! before its environment variable, which goes before the file.
 
 use crate::Failure;
-use crate::command::{explain::ExplainArgs, policy::PolicyCommand};
+use crate::command::client::AssumeArgs;
+use crate::command::{
+    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, policy::PolicyCommand,
+};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use locum_identity::ids::AccessKeyId;
@@ -52,6 +55,25 @@ pub(crate) enum Command {
     /// one); 1: the decision is another one than --expect, or there is no such principal, role,
     /// account or store; 2: wrong usage.
     Explain(Box<ExplainArgs>),
+    /// Assume a role and run a command with the session
+    ///
+    /// The command gets the session in the variables that every AWS SDK reads, and takes this
+    /// process's place. With --server it runs as a child, and fetches credentials that are renewed
+    /// from an endpoint on loopback.
+    ///
+    /// Exit code: the command's; 126 if it cannot be run, 127 if there is none; 1 if there is no
+    /// session; 2: wrong usage.
+    Exec(Box<ExecArgs>),
+    /// Assume a role and print the session as a `credential_process` does
+    ///
+    /// For a profile in ~/.aws/config: credential_process = locum credential-process --role-arn …
+    /// Exit code 0: it was printed; 1: there is no session; 2: wrong usage.
+    CredentialProcess(Box<AssumeArgs>),
+    /// Assume a role and print the lines that give a shell the session
+    ///
+    /// For sh: eval "$(locum env --role-arn …)". Exit code 0: they were printed; 1: there is no
+    /// session; 2: wrong usage.
+    Env(Box<EnvArgs>),
 }
 
 /// Settings of `init`, which `serve` has too.

@@ -37,6 +37,12 @@ impl Failure {
     fn work(what: &str, error: impl fmt::Display) -> Self {
         Self::Work(format!("{what}: {error}"))
     }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Usage(text) | Self::Work(text) => text,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -54,6 +60,9 @@ fn main() -> ExitCode {
             .map(|()| ExitCode::SUCCESS),
         Command::Policy(command) => command.run(),
         Command::Explain(args) => args.run(),
+        Command::Exec(args) => args.run(),
+        Command::CredentialProcess(args) => command::credential_process::run(*args),
+        Command::Env(args) => args.run(),
     };
     match result {
         Ok(code) => code,
