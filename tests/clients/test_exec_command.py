@@ -129,7 +129,6 @@ CALLERS_OWN = {
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "x",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "x",
-    "LOCUM_MFA_CODE": "",
 }
 KEPT = {"MINE": "a b", "AWS_MAX_ATTEMPTS": "7", "AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/none"}
 
@@ -306,11 +305,12 @@ def endpoint(locum, key, home):
         yield process, urllib.parse.urlsplit(url), token
 
 
-def fetch(url, headers, method="GET", path=None, host=None):
-    connection = http.client.HTTPConnection(host or url.hostname, url.port, timeout=60)
-    connection.request(method, path or url.path, headers=headers)
-    answer = connection.getresponse()
-    return answer.status, answer.getheader("Content-Type"), json.loads(answer.read())
+def fetch(url, headers, method="GET", path=None, host=None, timeout=60):
+    connection = http.client.HTTPConnection(host or url.hostname, url.port, timeout=timeout)
+    with contextlib.closing(connection):
+        connection.request(method, path or url.path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Content-Type"), json.loads(answer.read())
 
 
 def test_the_endpoint_gives_the_session(locum, endpoint):
@@ -423,7 +423,7 @@ for _ in sys.stdin:
         assert ask() == third
         pass_time(1000)
         process.stdin.write("\n")
-        process.stdin.close()
+        process.stdin.flush()
         assert process.wait(timeout=120) == 1
         said = process.stderr.read()
         assert "the session is not renewed: InvalidClientTokenId: " in said
@@ -607,6 +607,8 @@ def test_profiles(locum, key, home):
     by_flag = environment_within("--profile", "plain", environment=environment | CALLER.environment())
     assert by_flag["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert by_flag["AWS_REGION"] == "eu-west-3"
+    # The command does not read that profile, and is to work with the same server.
+    assert by_flag["AWS_ENDPOINT_URL"] == locum.server.url
     by_variable = environment_within(environment=environment | {"AWS_PROFILE": "plain"})
     assert by_variable["AWS_ACCESS_KEY_ID"] == by_flag["AWS_ACCESS_KEY_ID"]
     source = "profile `{}` has its credentials from `{}`, which is not followed: name a profile with access keys"
@@ -638,12 +640,15 @@ class FakeSts:
     def __init__(self):
         self.asked = []
         self.answer = (200, self.session())
+        self.answers = threading.Event()
+        self.answers.set()
         fake = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                fake.asked.append((dict(self.headers.items()), urllib.parse.parse_qsl(body, strict_parsing=True)))
+                fake.asked.append((dict(self.headers.items()), urllib.parse.parse_qsl(body, keep_blank_values=True, strict_parsing=True)))
+                fake.answers.wait(60)
                 status, text = fake.answer
                 self.send_response(status)
                 if status == 307:
@@ -724,6 +729,28 @@ def test_every_flag_is_sent(sts, home, tmp_path):
     assert headers["host"] == sts.url.removeprefix("http://")
     assert headers["x-amz-security-token"] == "callers-token"
     assert re.match(rf"AWS4-HMAC-SHA256 Credential={CALLER.id}/\d{{8}}/eu-west-1/sts/aws4_request, ", headers["authorization"])
+
+
+def test_a_renewal_that_takes_long_is_made_once(sts, home):
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=5)
+    sts.answer = (200, sts.session("ASIAFIRST", expiration=soon.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    script = 'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read -r _'
+    environment = variables(home, CALLER, sts.url)
+    with started("exec", *ASK, "--server", "--", "sh", "-c", script, environment=environment) as process:
+        url, token = process.stdout.readline().split()
+        url, headers = urllib.parse.urlsplit(url), {"Authorization": token}
+        sts.answers.clear()
+        sts.answer = (200, sts.session("ASIASECOND"))
+        # The endpoint asks when it is time, and whoever asked it hangs up, as SDKs do.
+        while len(sts.asked) < 2:
+            with contextlib.suppress(TimeoutError):
+                fetch(url, headers, timeout=0.5)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                fetch(url, headers, timeout=0.2)
+        sts.answers.set()
+        assert fetch(url, headers)[2]["AccessKeyId"] == "ASIASECOND"
+        assert len(sts.asked) == 2
 
 
 def test_flags_may_be_variables(sts, home):

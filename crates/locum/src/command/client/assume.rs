@@ -111,7 +111,7 @@ pub(crate) struct Issued {
 pub(crate) struct Session {
     pub(crate) issued: Issued,
     pub(crate) region: String,
-    /// The endpoint, if it was given by a flag.
+    /// The endpoint, if it is from a flag or a profile.
     pub(crate) endpoint_url: Option<String>,
 }
 
@@ -238,7 +238,7 @@ impl Assume {
         Ok(Session {
             issued,
             region: caller.region,
-            endpoint_url: self.caller.endpoint_url().map(str::to_owned),
+            endpoint_url: caller.endpoint_url,
         })
     }
 

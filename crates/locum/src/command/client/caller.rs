@@ -33,6 +33,9 @@ pub(super) struct Caller {
     session_token: Option<Secret>,
     pub(super) region: String,
     pub(super) endpoint: Endpoint,
+    /// The endpoint's URL, if it is from a flag or a profile: programs that are to use it too would
+    /// not find it by themselves.
+    pub(super) endpoint_url: Option<String>,
 }
 
 impl CallerArgs {
@@ -46,11 +49,6 @@ impl CallerArgs {
                 .map_err(|why| Failure::Usage(format!("--endpoint-url: `{url}` {why}")))?;
         }
         Ok(())
-    }
-
-    /// The endpoint that was given as a flag, for programs that are to use it too.
-    pub(super) fn endpoint_url(&self) -> Option<&str> {
-        self.endpoint_url.as_deref()
     }
 
     /// Looks everything up, anew each time: another program may have renewed the credentials.
@@ -90,13 +88,13 @@ impl CallerArgs {
             .or_else(|| setting("region"))
             .unwrap_or_else(|| DEFAULT_REGION.to_owned());
         check_region(&region).map_err(Failure::Work)?;
-        let url = self
-            .endpoint_url
-            .clone()
-            .or_else(|| variable("AWS_ENDPOINT_URL_STS"))
-            .or_else(|| variable("AWS_ENDPOINT_URL"))
-            .or_else(|| setting("endpoint_url"))
-            .unwrap_or_else(|| of_aws(&region));
+        let inherited = variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL"));
+        let (url, endpoint_url) = match (&self.endpoint_url, inherited, setting("endpoint_url")) {
+            (Some(flag), _, _) => (flag.clone(), Some(flag.clone())),
+            (None, Some(url), _) => (url, None),
+            (None, None, Some(url)) => (url.clone(), Some(url)),
+            (None, None, None) => (of_aws(&region), None),
+        };
         let endpoint = Endpoint::parse(&url, self.endpoint_url.is_some())
             .map_err(|why| Failure::Work(format!("the endpoint `{url}` {why}")))?;
         Ok(Caller {
@@ -105,6 +103,7 @@ impl CallerArgs {
             session_token,
             region,
             endpoint,
+            endpoint_url,
         })
     }
 }

@@ -40,14 +40,18 @@ impl Endpoint {
             .host()
             .trim_start_matches('[')
             .trim_end_matches(']');
-        let port = match authority.port() {
-            // The port of `host:` is there and no number.
-            Some(_) => authority.port_u16().ok_or("has no legal port")?,
-            None if tls => 443,
-            None => 80,
+        let after = authority.as_str().strip_prefix(authority.host());
+        let port = match after.ok_or("names no host")? {
+            "" if tls => 443,
+            "" => 80,
+            port => port
+                .strip_prefix(':')
+                .and_then(|port| port.parse().ok())
+                .filter(|port| *port > 0)
+                .ok_or("has no legal port")?,
         };
-        if host.is_empty() || port == 0 || authority.as_str().ends_with(':') {
-            return Err("names no host and port".to_owned());
+        if host.is_empty() {
+            return Err("names no host".to_owned());
         }
         if !tls && !plain && !is_loopback(host) {
             return Err(
@@ -138,9 +142,10 @@ mod tests {
         refuses("https://sts.example/path", "host and a port only");
         refuses("https://sts.example/?a=b", "host and a port only");
         refuses("https://sts.example#a", "host and a port only");
-        refuses("https://sts.example:0", "names no host");
-        refuses("https://sts.example:", "names no host");
-        refuses("https://sts.example:70000", "");
+        refuses("https://:443", "names no host");
+        refuses("https://sts.example:0", "no legal port");
+        refuses("https://sts.example:", "no legal port");
+        refuses("https://sts.example:70000", "no legal port");
     }
 
     #[test]

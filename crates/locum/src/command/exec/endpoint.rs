@@ -14,7 +14,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use locum_identity::environment::timestamp;
 use locum_sigv4::constant_time_eq;
 use serde::Serialize;
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -104,10 +103,17 @@ impl Endpoint {
                 continue;
             };
             let endpoint = self.clone();
+            let permit = Arc::new(permit);
             tokio::spawn(async move {
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let endpoint = endpoint.clone();
-                    async move { Ok::<_, Infallible>(endpoint.answer(&request).await) }
+                    let (endpoint, permit) = (endpoint.clone(), permit.clone());
+                    // A task of its own: an SDK that hangs up because renewing takes long asks again,
+                    // and is to find it done.
+                    tokio::spawn(async move {
+                        let answer = endpoint.answer(&request).await;
+                        drop(permit);
+                        answer
+                    })
                 });
                 // How a client ends its connection does not matter.
                 let _ = http1::Builder::new()
@@ -116,7 +122,6 @@ impl Endpoint {
                     .keep_alive(false)
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
-                drop(permit);
             });
         }
     }
