@@ -857,10 +857,9 @@ def test_the_endpoint_is_that_of_sts_first(sts, home):
     assert given.returncode == 0
 
 
-def test_tls(home, tmp_path):
-    folder = tmp_path / "server"
-    folder.mkdir()
-    cert, private = folder / "cert.pem", folder / "key.pem"
+def certificate(folder, name):
+    """A certificate for this machine that vouches for itself, and its key."""
+    cert, private = folder / f"{name}.pem", folder / f"{name}-key.pem"
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
@@ -870,21 +869,29 @@ def test_tls(home, tmp_path):
         check=True,
         capture_output=True,
     )
-    server = Server(folder, "--tls-cert", str(cert), "--tls-key", str(private))
+    return str(cert), str(private)
+
+
+def test_tls(home, tmp_path):
+    folder = tmp_path / "server"
+    folder.mkdir()
+    cert, private = certificate(folder, "cert")
+    other, _ = certificate(folder, "other")
+    server = Server(folder, "--tls-cert", cert, "--tls-key", private)
     server.scheme = "https"
     with server:
-        own = Locum(server)
-        trusted = {"AWS_CA_BUNDLE": str(cert)}
-        options = {"verify": str(cert)}
-        iam = own.client("iam", **options)
+        iam = Locum(server).client("iam", verify=cert)
         iam.create_user(UserName="worker")
         key = Credentials.of(iam.create_access_key(UserName="worker"))
         document = json.dumps({"Version": "2012-10-17", "Statement": [trusting(USER)]})
         iam.create_role(RoleName="reader", AssumeRolePolicyDocument=document)
         environment = variables(home, key, server.url)
-        refused = run("credential-process", *ASK, environment=environment)
-        assert refused.returncode == 1 and ": no TLS: " in refused.stderr
-        assert key_id(environment=environment | trusted).startswith("ASIA")
+        # The machine's authorities may be named by SSL_CERT_FILE.
+        for trusted in ({"AWS_CA_BUNDLE": other, "SSL_CERT_FILE": cert}, {"SSL_CERT_FILE": other}):
+            refused = run("credential-process", *ASK, environment=environment | trusted)
+            assert refused.returncode == 1 and ": no TLS: invalid peer certificate: " in refused.stderr
+        for trusted in ({"AWS_CA_BUNDLE": cert, "SSL_CERT_FILE": other}, {"SSL_CERT_FILE": cert}):
+            assert key_id("--no-cache", environment=environment | trusted).startswith("ASIA")
 
 
 # Wrong usage

@@ -68,6 +68,7 @@ pub(crate) struct AssumeArgs {
     #[arg(
         long,
         env = "LOCUM_MFA_CODE",
+        hide_env_values = true,
         value_name = "N",
         requires = "mfa_serial"
     )]
