@@ -34,6 +34,9 @@ const EVALUATOR: [&str; 14] = [
     "texts",
 ];
 
+/// The test programs that have a say in the evaluator; each one more is linked for every mutant.
+const TESTS: [&str; 4] = ["corpus", "differential", "explanation", "lazy"];
+
 /// Cases of the differential test for each mutant: fewer than a run of the tests takes, because
 /// there are hundreds of mutants.
 const CASES: &str = "22000";
@@ -83,6 +86,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         .args(["--timeout", LONGEST, "--build-timeout", "600"])
         .args(["--jobs", &options.jobs])
         .args(["--no-times", "--colors", "never"])
+        .args(["--cargo-arg=--lib", "--cargo-test-arg=--fail-fast"])
+        .args(TESTS.map(|test| format!("--cargo-arg=--test={test}")))
         .arg("--output")
         .arg(&out);
     for file in &files {
