@@ -217,8 +217,7 @@ fn memory(report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// How many sessions take turns: few enough for their policies to stay in the processor's caches
-/// however many others are held.
+/// How many sessions take turns: few enough for their policies to stay in the processor's caches.
 const SESSIONS: usize = 64;
 
 /// A decision of sessions of roles, and finding their roles, as more and more roles are held.
