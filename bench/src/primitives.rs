@@ -123,6 +123,7 @@ fn tokens(effort: Effort, report: &mut Report) -> Outcome {
         expires: issued + 3600,
         packed: Arc::default(),
         source_identity: None,
+        mfa: None,
         ancestry: Ancestry::default(),
     };
     let packed = || Packed::new(Some(SESSION_POLICY.to_owned()), Vec::new(), Vec::new());

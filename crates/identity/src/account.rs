@@ -6,10 +6,11 @@
 use crate::aws_managed;
 use crate::entity::{
     AccessKey, AccountRecord, Attachments, Bucket, Change, Damaged, Entity, EntityKey, EntityKind,
-    Group, InlinePolicy, KeyOwner, ManagedPolicy, Role, User,
+    Group, InlinePolicy, KeyOwner, ManagedPolicy, MfaDevice, Role, User,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
+use crate::mfa::Seed;
 use crate::names::AccountId;
 use crate::port::Record;
 use crate::sealing::{RootKey, Secret};
@@ -82,6 +83,17 @@ pub struct KeyState {
     pub secret: Secret,
     /// Its signing keys of the scopes seen last.
     pub(crate) keys: SigningKeys,
+}
+
+/// An MFA device with its seed at hand.
+#[derive(Debug)]
+pub struct MfaState {
+    /// The entity.
+    pub device: MfaDevice,
+    /// Its ARN, which is its serial number.
+    pub arn: String,
+    /// The seed.
+    pub(crate) seed: Seed,
 }
 
 /// A bucket with its policy compiled.
@@ -207,6 +219,8 @@ pub struct Account {
     pub policies: Arc<Table<PolicyState>>,
     /// Long-term access keys by id.
     pub keys: Arc<BTreeMap<String, Arc<KeyState>>>,
+    /// Virtual MFA devices by path and name in lower case.
+    pub mfa_devices: Arc<BTreeMap<String, Arc<MfaState>>>,
     /// Buckets by name.
     pub buckets: Arc<BTreeMap<String, Arc<BucketState>>>,
 }
@@ -223,6 +237,7 @@ impl Account {
             roles: Arc::default(),
             policies: Arc::default(),
             keys: Arc::default(),
+            mfa_devices: Arc::default(),
             buckets: Arc::default(),
         }
     }
@@ -282,6 +297,25 @@ impl Account {
         self.keys
             .values()
             .filter(move |state| state.key.owner == *owner)
+    }
+
+    /// The MFA devices that are enabled for an owner, by path and name.
+    pub fn mfa_devices_of<'a>(
+        &'a self,
+        owner: &'a KeyOwner,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<MfaState>)> {
+        self.mfa_devices
+            .iter()
+            .filter(move |(_, state)| state.device.is_of(owner))
+            .map(|(key, state)| (key.as_str(), state))
+    }
+
+    /// The MFA device of that serial number, which is its ARN.
+    pub fn mfa_device(&self, serial_number: &str) -> Option<&Arc<MfaState>> {
+        let key = serial_number.split_once(":mfa")?.1.to_ascii_lowercase();
+        self.mfa_devices
+            .get(&key)
+            .filter(|state| state.arn == serial_number)
     }
 
     /// The managed policy of that ARN, this account's or AWS's, compiled.
@@ -348,6 +382,9 @@ impl Account {
             }
             EntityKind::AccessKey => {
                 Arc::make_mut(&mut self.keys).remove(&key.key);
+            }
+            EntityKind::MfaDevice => {
+                Arc::make_mut(&mut self.mfa_devices).remove(&key.key);
             }
             EntityKind::Bucket => {
                 Arc::make_mut(&mut self.buckets).remove(&key.key);
@@ -442,6 +479,16 @@ impl Account {
                     keys: SigningKeys::default(),
                 };
                 Arc::make_mut(&mut self.keys).insert(key.id.as_str().to_owned(), Arc::new(state));
+            }
+            Entity::MfaDevice(device) => {
+                let arn = self.iam_arn(&format!("mfa{}{}", device.path, device.name));
+                let seed = Seed::open(root_key, &arn, &device.seed).map_err(|_| damaged())?;
+                let state = MfaState {
+                    device: device.clone(),
+                    arn,
+                    seed,
+                };
+                Arc::make_mut(&mut self.mfa_devices).insert(device.key(), Arc::new(state));
             }
             Entity::Bucket(bucket) => {
                 let policy = match &bucket.policy {

@@ -112,6 +112,7 @@ impl Directory {
                 | EntityKind::Role
                 | EntityKind::ManagedPolicy
                 | EntityKind::AccessKey
+                | EntityKind::MfaDevice
                 | EntityKind::Bucket => {}
             }
         }
@@ -147,6 +148,7 @@ impl Directory {
                 | Entity::Role(_)
                 | Entity::ManagedPolicy(_)
                 | Entity::AccessKey(_)
+                | Entity::MfaDevice(_)
                 | Entity::Bucket(_) => {
                     let EntityKey { kind, key } = entity.key();
                     return Err(Damaged {

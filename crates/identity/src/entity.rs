@@ -5,10 +5,11 @@
 
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, UniqueId};
+use crate::mfa::Clockwork;
 use crate::names::{
     AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration,
     OrganizationPolicyDescription, OrganizationPolicyName, Path, PolicyType, RoleName, Tag,
-    UnitName, UserName,
+    UnitName, UserName, VirtualMfaDeviceName,
 };
 use crate::port::Record;
 use crate::sealing::Sealed;
@@ -159,13 +160,58 @@ pub struct ManagedPolicy {
     pub next_version: u32,
 }
 
-/// Whose access key it is.
+/// Whose access key or MFA device it is.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum KeyOwner {
     /// The account's root user.
     Root,
     /// The user of that id.
     User(UniqueId),
+}
+
+/// A virtual MFA device: a seed that its owner's telephone has too.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct MfaDevice {
+    /// The name.
+    pub name: VirtualMfaDeviceName,
+    /// The path.
+    pub path: Path,
+    /// When it was created.
+    pub created: Seconds,
+    /// Tags; keys are case-sensitive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// The seed, sealed under the root key.
+    pub seed: Sealed,
+    /// Whose it is, if it is enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<MfaAssignment>,
+    /// What is remembered of its codes. It outlives the assignment, lest a code be used again.
+    #[serde(default)]
+    pub clockwork: Clockwork,
+}
+
+/// Whose an enabled MFA device is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct MfaAssignment {
+    /// The owner.
+    pub owner: KeyOwner,
+    /// When it was enabled.
+    pub enabled: Seconds,
+}
+
+impl MfaDevice {
+    /// What tells it from the account's others: path and name, whatever their letter case.
+    pub fn key(&self) -> String {
+        format!("{}{}", self.path, self.name).to_ascii_lowercase()
+    }
+
+    /// Whether it is enabled for `owner`.
+    pub fn is_of(&self, owner: &KeyOwner) -> bool {
+        self.assignment
+            .as_ref()
+            .is_some_and(|assignment| assignment.owner == *owner)
+    }
 }
 
 /// The status of an access key.
@@ -413,6 +459,7 @@ entities! {
     Role(Role) = "role", |role| role.id.as_str().to_owned();
     ManagedPolicy(ManagedPolicy) = "policy", |policy| policy.id.as_str().to_owned();
     AccessKey(AccessKey) = "access-key", |key| key.id.as_str().to_owned();
+    MfaDevice(MfaDevice) = "mfa-device", MfaDevice::key;
     Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
     Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
     Organization(Organization) = "organization", |_| "organization".to_owned();

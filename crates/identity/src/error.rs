@@ -37,6 +37,8 @@ pub enum Missing {
     RolePolicy(String),
     GroupPolicy(String),
     AccessKey(String),
+    VirtualMfaDevice(String),
+    MfaDeviceOfUser,
     UserBoundary(String),
     RoleBoundary(String),
     SimulatedEntity,
@@ -53,6 +55,8 @@ pub enum Existing {
     Role(String),
     Group(String),
     Policy(String),
+    VirtualMfaDevice,
+    AssignedMfaDevice,
 }
 
 /// Why an entity cannot be deleted.
@@ -63,6 +67,8 @@ pub enum Conflict {
     InlinePolicies,
     AttachedPolicies,
     AccessKeys,
+    MfaDevices,
+    AssignedMfaDevice,
     Groups,
     PolicyAttached,
     PolicyVersions,
@@ -188,6 +194,8 @@ pub enum Error {
     InvalidParameterValue(String),
     /// A context assertion that cannot be verified.
     InvalidContextAssertion,
+    /// Two codes that an MFA device did not show one after the other.
+    InvalidAuthenticationCode,
     /// Session policies, tags and ancestry do not fit the token.
     PackedPolicyTooLarge(TooLarge),
     /// The bucket is gone, or another has its name.
@@ -219,6 +227,14 @@ pub enum Forbidden {
     AccessKeyOfAnotherAccount(AccessKeyId),
     /// A write to a policy of AWS's.
     AwsManagedPolicy,
+    /// A code that the MFA device does not show, or that was used.
+    WrongMfaCode,
+    /// The MFA device is not the caller's, or too many codes were tried lately.
+    UnverifiableMfa,
+    /// A serial number without a code, or a code without a serial number.
+    IncompleteMfa,
+    /// Adding or removing an MFA device of one's own, when one has one and did not use it.
+    MfaRequired(Denied),
 }
 
 impl fmt::Display for Error {
@@ -253,6 +269,7 @@ impl fmt::Display for Error {
             Self::InvalidContextAssertion => {
                 f.write_str("The context assertion that was passed is expired or is not valid.")
             }
+            Self::InvalidAuthenticationCode => f.write_str("Authentication code for device is not valid."),
             Self::PackedPolicyTooLarge(TooLarge::Policy(percent)) => {
                 write!(f, "Packed policy consumes {percent}% of allotted space, please use smaller policy.")
             }
@@ -358,6 +375,10 @@ impl fmt::Display for Missing {
                 write!(f, "The group policy with name {name} cannot be found.")
             }
             Self::AccessKey(id) => write!(f, "The Access Key with id {id} cannot be found"),
+            Self::VirtualMfaDevice(serial) => {
+                write!(f, "VirtualMFADevice with serial number {serial} doesn't exist.")
+            }
+            Self::MfaDeviceOfUser => f.write_str("MFA Device invalid for user."),
             Self::UserBoundary(name) => {
                 write!(f, "User {name} does not have a permissions boundary.")
             }
@@ -379,6 +400,10 @@ impl fmt::Display for Existing {
                 f,
                 "A policy called {name} already exists. Duplicate names are not allowed."
             ),
+            Self::VirtualMfaDevice => {
+                f.write_str("MFADevice entity at the same path and name already exists.")
+            }
+            Self::AssignedMfaDevice => f.write_str("MFA Device is already in use."),
         }
     }
 }
@@ -390,6 +415,8 @@ impl fmt::Display for Conflict {
             Self::InlinePolicies => "Cannot delete entity, must delete policies first.",
             Self::AttachedPolicies => "Cannot delete entity, must detach all policies first.",
             Self::AccessKeys => "Cannot delete entity, must delete access keys first.",
+            Self::MfaDevices => "Cannot delete entity, must delete MFA device first.",
+            Self::AssignedMfaDevice => "MFA VirtualDevice in use. Must deactivate first.",
             Self::Groups => "Cannot delete entity, must remove user from all groups first.",
             Self::PolicyAttached => "Cannot delete a policy attached to entities.",
             Self::PolicyVersions => {
@@ -431,6 +458,20 @@ impl fmt::Display for Forbidden {
                 )
             }
             Self::AwsManagedPolicy => f.write_str("AWS managed policies cannot be modified"),
+            // The blanks are AWS's.
+            Self::WrongMfaCode => f.write_str(
+                "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+            ),
+            Self::UnverifiableMfa => f.write_str(
+                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+            ),
+            Self::IncompleteMfa => f.write_str(
+                "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
+            ),
+            Self::MfaRequired(denied) => write!(
+                f,
+                "{denied} because who has an MFA device must sign in with it to add or remove one"
+            ),
         }
     }
 }

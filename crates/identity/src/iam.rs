@@ -16,6 +16,7 @@ pub mod access_keys;
 pub mod attachments;
 pub mod groups;
 pub mod inline_policies;
+pub mod mfa_devices;
 pub mod policies;
 pub mod roles;
 pub mod simulate;
@@ -33,6 +34,10 @@ pub mod quotas {
     pub const POLICIES: usize = 1500;
     /// `AccessKeysPerUser`; the root user's too.
     pub const ACCESS_KEYS_PER_USER: usize = 2;
+    /// `MFADevicesInUsePerUser`; the root user's too.
+    pub const MFA_DEVICES_PER_USER: usize = 8;
+    /// Virtual MFA devices of an account, assigned or not: as many as users.
+    pub const VIRTUAL_MFA_DEVICES: usize = USERS;
     /// `GroupsPerUser`
     pub const GROUPS_PER_USER: usize = 10;
     /// Managed policies attached to one user, group or role.

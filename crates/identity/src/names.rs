@@ -199,6 +199,27 @@ text_type! {
     AccessKeyIdText, (16, 128), r"[\w]+", |c| c.is_ascii_alphanumeric() || c == '_'
 }
 text_type! {
+    /// The name of a virtual MFA device: 1 or more of `[\w+=,.@-]`; its ARN must be a serial number.
+    VirtualMfaDeviceName, (1, u32::MAX), r"[\w+=,.@-]+", name_character
+}
+text_type! {
+    /// The serial number of an MFA device, which of a virtual one is the ARN: 9 to 256 of
+    /// `[\w+=/:,.@-]`.
+    SerialNumber, (9, 256), r"[\w+=/:,.@-]+", |c| name_character(c) || c == ':' || c == '/'
+}
+text_type! {
+    /// The same as a parameter of STS, whose model has another pattern for it.
+    StsSerialNumber, (9, 256), r"[\w+=/:,.@-]*", |c| name_character(c) || c == ':' || c == '/'
+}
+text_type! {
+    /// A code of an MFA device as a parameter of IAM: six digits.
+    AuthenticationCode, (6, 6), r"[\d]+", |c| c.is_ascii_digit()
+}
+text_type! {
+    /// A code of an MFA device as a parameter of STS: six digits.
+    TokenCode, (6, 6), r"[\d]*", |c| c.is_ascii_digit()
+}
+text_type! {
     /// A tag's key: 1 to 128 of letters, separators, numbers and `_.:/=+-@`.
     TagKey, (1, 128), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", tag_character
 }

@@ -229,7 +229,7 @@ impl Realm {
         operation: O,
     ) -> Result<O::Output, Error> {
         admit(O::SERVICE, caller)?;
-        // STS changes nothing.
+        // STS changes nothing that was decided on: it remembers codes of MFA devices.
         let again = (O::SERVICE != Service::Sts).then(|| operation.clone());
         let call = Call {
             realm: self,
@@ -251,8 +251,10 @@ fn admit(service: Service, caller: &Caller) -> Result<(), Error> {
         (_, Who::Anonymous, _) => Err(Error::Signature(
             locum_sigv4::Error::MissingAuthenticationToken,
         )),
-        (Service::Iam, Who::FederatedUser { .. }, _)
-        | (Service::Iam, Who::User(_) | Who::Root, Some(_)) => Err(Error::InvalidSessionToken),
+        (Service::Iam, Who::FederatedUser { .. }, _) => Err(Error::InvalidSessionToken),
+        (Service::Iam, Who::User(_) | Who::Root, Some(session)) if session.mfa.is_none() => {
+            Err(Error::InvalidSessionToken)
+        }
         _ => Ok(()),
     }
 }

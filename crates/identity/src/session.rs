@@ -63,6 +63,8 @@ pub struct Session {
     pub packed: Arc<Packed>,
     /// `aws:SourceIdentity`: set once, and the same in every session that descends from this one.
     pub source_identity: Option<SourceIdentity>,
+    /// When who asked for it showed an MFA device; `None` if not.
+    pub mfa: Option<Seconds>,
     /// Whose credentials asked for it.
     pub ancestry: Ancestry,
 }

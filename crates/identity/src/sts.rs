@@ -18,11 +18,13 @@ use std::sync::Arc;
 
 mod assume_role;
 mod identity;
+mod mfa;
 mod tags;
 mod tokens;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
+pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
 
 /// Plain characters that inline policy and policy ARNs may have together.
@@ -99,6 +101,7 @@ struct NewSession {
     lifetime: Seconds,
     packed: Packed,
     source_identity: Option<SourceIdentity>,
+    mfa: Option<Seconds>,
 }
 
 impl NewSession {
@@ -109,6 +112,7 @@ impl NewSession {
             expires: call.facts.now + self.lifetime,
             packed: Arc::new(self.packed),
             source_identity: self.source_identity,
+            mfa: self.mfa,
             ancestry: ancestry(call)?,
         };
         call.realm

@@ -290,6 +290,7 @@ impl Realm {
             expires: now.saturating_add(3600),
             packed: Arc::new(packed),
             source_identity: None,
+            mfa: None,
             ancestry: Ancestry::default(),
         };
         let who = Who::of_session(&account, &session)?;

@@ -276,7 +276,7 @@ fn user_identity(event: &Event) -> Value {
         };
         let mut context = json!({
             "sessionIssuer": issuer,
-            "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": "false"},
+            "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": if session.mfa.is_some() { "true" } else { "false" }},
         });
         if let (Some(identity), Some(context)) = (&session.source_identity, context.as_object_mut())
         {

@@ -34,7 +34,11 @@ pub fn spell(error: &Error) -> Spelled {
             | Forbidden::SessionTokenFromSession
             | Forbidden::FederationTokenFromSession
             | Forbidden::AccessKeyOfAnotherAccount(_)
-            | Forbidden::AwsManagedPolicy => spelled("AccessDenied", 403, "AccessDeniedException"),
+            | Forbidden::AwsManagedPolicy
+            | Forbidden::WrongMfaCode
+            | Forbidden::UnverifiableMfa
+            | Forbidden::IncompleteMfa
+            | Forbidden::MfaRequired(_) => spelled("AccessDenied", 403, "AccessDeniedException"),
         },
         Error::Validation(_) | Error::ValidationText(_) | Error::Duration(_) => {
             spelled("ValidationError", 400, "ValidationException")
@@ -61,6 +65,11 @@ pub fn spell(error: &Error) -> Spelled {
             "InvalidParameterValue",
             400,
             "InvalidParameterValueException",
+        ),
+        Error::InvalidAuthenticationCode => spelled(
+            "InvalidAuthenticationCode",
+            403,
+            "InvalidAuthenticationCodeException",
         ),
         Error::InvalidContextAssertion => {
             spelled("ExpiredTokenException", 400, "ExpiredTokenException")

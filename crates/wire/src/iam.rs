@@ -12,6 +12,7 @@ mod access_keys;
 mod attachments;
 mod groups;
 mod inline_policies;
+mod mfa_devices;
 mod policies;
 mod roles;
 mod simulate;
@@ -21,6 +22,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
     [
         users::bindings(),
         access_keys::bindings(),
+        mfa_devices::bindings(),
         groups::bindings(),
         roles::bindings(),
         policies::bindings(),

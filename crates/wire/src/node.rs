@@ -11,10 +11,6 @@ pub(crate) enum Node<'a> {
     Integer(i64),
     Boolean(bool),
     Time(Seconds),
-    #[expect(
-        dead_code,
-        reason = "blobs come with the reports of the IAM issue; the writer is complete without a gap"
-    )]
     Blob(&'a [u8]),
     Structure(Vec<(&'static str, Node<'a>)>),
     List(Vec<Node<'a>>),
@@ -65,6 +61,10 @@ impl<'a> Members<'a> {
 
     pub(crate) fn integer(self, name: &'static str, number: impl Into<i64>) -> Self {
         self.with(name, Node::Integer(number.into()))
+    }
+
+    pub(crate) fn blob(self, name: &'static str, bytes: &'a [u8]) -> Self {
+        self.with(name, Node::Blob(bytes))
     }
 
     pub(crate) fn boolean(self, name: &'static str, value: bool) -> Self {

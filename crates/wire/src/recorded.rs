@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Parameters that are secrets, in requests and answers.
-const SECRET: [&str; 12] = [
+const SECRET: [&str; 14] = [
     "SecretAccessKey",
     "SessionToken",
     "TokenCode",
@@ -17,6 +17,8 @@ const SECRET: [&str; 12] = [
     "WebIdentityToken",
     "AuthenticationCode1",
     "AuthenticationCode2",
+    "Base32StringSeed",
+    "QRCodePNG",
     "PrivateKey",
     "ContextAssertion",
 ];

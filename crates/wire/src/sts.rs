@@ -11,7 +11,7 @@ use locum_identity::names::{
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
     AssumeRole, AssumedRole, CallerIdentity, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-    GetFederationToken, GetSessionToken, ProvidedContext, SessionPolicies,
+    GetFederationToken, GetSessionToken, MfaParameters, ProvidedContext, SessionPolicies,
 };
 
 pub(crate) fn bindings() -> Vec<Binding> {
@@ -33,7 +33,6 @@ pub(crate) fn bindings() -> Vec<Binding> {
 }
 
 fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
-    refuse(fields, &["SerialNumber", "TokenCode"])?;
     let role_arn = fields.required("RoleArn");
     let role_session_name = fields.required("RoleSessionName");
     let policy_arns = policy_arns(fields);
@@ -42,6 +41,7 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
     let tags = fields.tags("Tags");
     let transitive_tag_keys = fields.list("TransitiveTagKeys", 50, Fields::scalar);
     let external_id = fields.optional("ExternalId");
+    let mfa = mfa(fields);
     let source_identity = fields.optional("SourceIdentity");
     let provided_contexts = fields.filled_list("ProvidedContexts", 5, |element| {
         Some(ProvidedContext {
@@ -62,15 +62,16 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
         tags,
         transitive_tag_keys,
         source_identity,
+        mfa,
         provided_contexts,
     })
 }
 
 fn decode_session_token(fields: &mut Fields<'_>) -> Result<GetSessionToken, Error> {
-    refuse(fields, &["SerialNumber", "TokenCode"])?;
     let duration = fields.number("DurationSeconds", TokenDuration::from_seconds);
+    let mfa = mfa(fields);
     fields.check()?;
-    Ok(GetSessionToken { duration })
+    Ok(GetSessionToken { duration, mfa })
 }
 
 fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken, Error> {
@@ -104,13 +105,11 @@ fn policy_arns(fields: &mut Fields<'_>) -> Vec<ArnText> {
     fields.list("PolicyArns", 10, |element| element.required("arn").ok())
 }
 
-/// Parameters that would limit or mark a session must not be passed over in silence.
-fn refuse(fields: &Fields<'_>, names: &[&str]) -> Result<(), Error> {
-    match names.iter().find(|name| fields.has(name)) {
-        Some(name) => Err(Error::ValidationText(format!(
-            "The parameter {name} is not supported by this service yet"
-        ))),
-        None => Ok(()),
+/// `SerialNumber` and `TokenCode`
+fn mfa(fields: &mut Fields<'_>) -> MfaParameters {
+    MfaParameters {
+        serial_number: fields.optional("SerialNumber"),
+        token_code: fields.optional("TokenCode"),
     }
 }
 

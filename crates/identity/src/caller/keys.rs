@@ -69,11 +69,16 @@ impl Keys<'_> {
             "tokenissuetime" => {
                 session.map(|session| Value::One(Cow::Owned(timestamp(session.issued))))
             }
-            // Present with temporary credentials except federated users; no session has MFA yet.
+            // Present with temporary credentials except federated users. Where an MFA device is
+            // shown in the very request, the keys are the need's.
             "multifactorauthpresent" => match (&caller.who, session) {
                 (Who::FederatedUser { .. }, _) | (_, None) => None,
-                (_, Some(_)) => one("false"),
+                (_, Some(session)) => one(if session.mfa.is_some() { "true" } else { "false" }),
             },
+            "multifactorauthage" => {
+                let age = self.facts.now - session?.mfa?;
+                Some(Value::One(Cow::Owned(age.to_string())))
+            }
             "sourceidentity" => session
                 .and_then(|session| session.source_identity.as_ref())
                 .map(|identity| Value::One(Cow::Borrowed(identity.as_str()))),

@@ -15,8 +15,8 @@ use crate::realm::generate_secret;
 use crate::sealing::Secret;
 use std::sync::Arc;
 
-/// Whose keys a request means, with the name that answers carry.
-fn owner(
+/// Whose keys or MFA devices a request means, with the name that answers carry.
+pub(super) fn owner(
     account: &Account,
     name: Option<&EntityName>,
     caller: &Caller,
@@ -33,7 +33,8 @@ fn owner(
     }
 }
 
-fn need<'a>(
+/// The need of an action on that owner.
+pub(super) fn need<'a>(
     call: &'a Call<'_>,
     action: &'static str,
     name: Option<&EntityName>,

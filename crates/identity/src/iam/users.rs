@@ -238,6 +238,13 @@ impl Operation for DeleteUser {
                 .is_some()
             {
                 Some(Conflict::AccessKeys)
+            } else if draft
+                .account
+                .mfa_devices_of(&KeyOwner::User(state.user.id.clone()))
+                .next()
+                .is_some()
+            {
+                Some(Conflict::MfaDevices)
             } else if !state.user.policies.inline.is_empty() {
                 Some(Conflict::InlinePolicies)
             } else if !state.user.policies.attached.is_empty() {

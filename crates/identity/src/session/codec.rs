@@ -3,7 +3,7 @@
 //! `kind ‖ issued ‖ lifetime ‖ principal ‖ fields`: numbers are little-endian base-128, each field
 //! is a tag and what belongs to it, the tags ascend, and an unknown one is refused.
 //!
-//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`] and [`ANCESTOR`]. Version 1
+//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`], [`ANCESTOR`] and [`MFA`]. Version 1
 //! had the session policies instead, each in a field of its own, and neither tags nor ancestry; its
 //! tokens still open.
 
@@ -30,6 +30,8 @@ const PACKED: u8 = 3;
 const SOURCE_IDENTITY: u8 = 4;
 const ORIGIN: u8 = 5;
 const ANCESTOR: u8 = 6;
+/// How many seconds before it was issued.
+const MFA: u8 = 7;
 
 /// The access key id of an origin: ten bytes behind `AKIA`, or text.
 const PACKED_KEY: u8 = 1;
@@ -114,6 +116,10 @@ pub(super) fn encode(session: &Session) -> Option<Vec<u8>> {
             None => out.extend_from_slice(&principal_bytes(&ancestor.principal)?),
         }
     }
+    if let Some(at) = session.mfa {
+        out.push(MFA);
+        write_number(&mut out, u64::try_from(session.issued - at).ok()?);
+    }
     Some(out)
 }
 
@@ -135,6 +141,7 @@ pub(super) fn decode(
         expires,
         packed: Arc::default(),
         source_identity: None,
+        mfa: None,
         ancestry: Ancestry::default(),
     };
     match version {
@@ -169,6 +176,10 @@ fn fields(from: &mut &[u8], session: &mut Session, known: Option<&Arc<Packed>>) 
                 if session.ancestry.sessions.len() > MOST_ANCESTORS {
                     return None;
                 }
+            }
+            MFA => {
+                let before = Seconds::try_from(read_number(from)?).ok()?;
+                session.mfa = Some(session.issued.checked_sub(before)?);
             }
             _ => return None,
         }

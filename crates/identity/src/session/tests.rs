@@ -21,6 +21,7 @@ fn session(principal: SessionPrincipal) -> Session {
         expires: 1_800_003_600,
         packed: Arc::default(),
         source_identity: None,
+        mfa: None,
         ancestry: Ancestry::default(),
     }
 }
@@ -96,6 +97,13 @@ fn every_kind_of_session_opens_as_it_was_sealed() {
         check_round_trip(&Session {
             packed,
             ..role_session()
+        });
+    }
+    for before in [0, 1, 200, 100_000] {
+        let user = session(SessionPrincipal::Root);
+        check_round_trip(&Session {
+            mfa: Some(user.issued - before),
+            ..user
         });
     }
     check_round_trip(&Session {

@@ -6,7 +6,7 @@
 //! policies with the same condition keys. What a refusal could tell of the role comes after that.
 
 use super::tags::{role_tags, session_tags};
-use super::{NewSession, SessionPolicies, packed_percent};
+use super::{MfaParameters, NewSession, SessionPolicies, packed_percent};
 use crate::account::{Account, RoleState};
 use crate::caller::{Need, Who};
 use crate::environment::Seconds;
@@ -47,6 +47,9 @@ pub struct AssumeRole {
     pub transitive_tag_keys: Vec<TagKey>,
     /// `SourceIdentity`: who is behind it. Sessions that descend from this one keep it.
     pub source_identity: Option<SourceIdentity>,
+    /// `SerialNumber` and `TokenCode`: the trust policy and the caller's see that a device was shown,
+    /// the session's requests do not.
+    pub mfa: MfaParameters,
     /// `ProvidedContexts`: what a context provider asserts of the user behind the caller.
     pub provided_contexts: Vec<ProvidedContext>,
 }
@@ -113,6 +116,7 @@ impl Operation for AssumeRole {
             Who::FederatedUser { .. } | Who::Anonymous => return Err(unknown()),
             Who::User(_) | Who::AssumedRole { .. } => {}
         }
+        let mfa = self.mfa.verify(call).await?;
         let Some((account, role)) = self.role(call, &arn).await? else {
             return Err(unknown());
         };
@@ -121,6 +125,11 @@ impl Operation for AssumeRole {
         }
         let resource_tags = role_tags(&role.role.tags, inherited());
         let mut need = self.need(&account, &role, &resource_tags, source_identity.as_ref());
+        if mfa.is_some() {
+            need = need
+                .key("aws:multifactorauthpresent", "true")
+                .key("aws:multifactorauthage", "0");
+        }
         let actions = [
             Some("sts:AssumeRole"),
             (!tags.is_empty()).then_some("sts:TagSession"),
@@ -169,6 +178,7 @@ impl Operation for AssumeRole {
             lifetime,
             packed,
             source_identity: found.source_identity.clone(),
+            mfa: None,
         };
         Ok(AssumedRole {
             credentials: session.issue(call, account.id)?,

@@ -1,7 +1,7 @@
 //! GetSessionToken and GetFederationToken: temporary credentials for who has long-term ones.
 
 use super::tags::session_tags;
-use super::{NewSession, SessionPolicies, packed_percent};
+use super::{MfaParameters, NewSession, SessionPolicies, packed_percent};
 use crate::caller::{Need, Who};
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
@@ -14,10 +14,12 @@ const ROOT_LIMIT: Seconds = 3600;
 const DEFAULT_TOKEN: Seconds = 43_200;
 
 /// GetSessionToken: temporary credentials of the caller itself. No policy can allow or deny it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GetSessionToken {
     /// `DurationSeconds`; twelve hours if not given, at most one hour for the root user.
     pub duration: Option<TokenDuration>,
+    /// `SerialNumber` and `TokenCode`: requests of the session show that a device was used.
+    pub mfa: MfaParameters,
 }
 
 impl Operation for GetSessionToken {
@@ -40,6 +42,7 @@ impl Operation for GetSessionToken {
         call: &Call<'_>,
         principal: SessionPrincipal,
     ) -> Result<TemporaryCredentials, Error> {
+        let mfa = self.mfa.verify(call).await?;
         let lifetime = token_lifetime(call, self.duration);
         // The session is the user's own, with the user's tags and no others.
         let session = NewSession {
@@ -47,6 +50,7 @@ impl Operation for GetSessionToken {
             lifetime,
             packed: Packed::default(),
             source_identity: None,
+            mfa,
         };
         session.issue(call, call.account()?.id)
     }
@@ -123,6 +127,7 @@ impl Operation for GetFederationToken {
             lifetime: token_lifetime(call, self.duration),
             packed,
             source_identity: None,
+            mfa: None,
         };
         Ok(FederationToken {
             credentials: session.issue(call, account.id)?,

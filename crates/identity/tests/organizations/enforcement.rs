@@ -132,7 +132,7 @@ fn what_no_policy_governs_is_not_governed_by_the_organization() {
     world.attach(&policy, member.as_str()).unwrap();
     let root = root_of(member);
     world.call_as(&root, GetCallerIdentity).unwrap();
-    let token = GetSessionToken { duration: None };
+    let token = GetSessionToken::default();
     world.call_as(&root, token).unwrap();
     denied(
         world.call_as(

@@ -40,7 +40,7 @@ fn a_session_names_all_it_descends_from() {
     let a = tagged_role(&world, "A", &trusting(BOB, &["sts:AssumeRole"], "{}"), &[]);
     let b = tagged_role(&world, "B", &trusting(&a, &["sts:AssumeRole"], "{}"), &[]);
     let c = tagged_role(&world, "C", &trusting(&b, &["sts:AssumeRole"], "{}"), &[]);
-    let own = call(&world, &bob, GetSessionToken { duration: None }).unwrap();
+    let own = call(&world, &bob, GetSessionToken::default()).unwrap();
     let own = Signer::from(&own);
     world.wait(1);
     let first = credentials(call(&world, &own, assume(&a)));

@@ -236,7 +236,7 @@ fn keys_of_later_requests() {
         ..assume_tagged(&a, &[("tEAM", "passed")], &["Team"])
     };
     let role = credentials(call(&world, &bob, full));
-    let own = Signer::from(&call(&world, &bob, GetSessionToken { duration: None }).unwrap());
+    let own = Signer::from(&call(&world, &bob, GetSessionToken::default()).unwrap());
     let all =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let federated = GetFederationToken {

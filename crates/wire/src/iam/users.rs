@@ -4,6 +4,7 @@ use super::{boundary, page, tag, tags};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
+use locum_identity::account::Account;
 use locum_identity::entity::User;
 use locum_identity::error::Error;
 use locum_identity::iam::users::{
@@ -139,6 +140,14 @@ pub(super) fn user<'a>(user: &'a User, arn: &'a str) -> Members<'a> {
         .time("CreateDate", user.created)
 }
 
+/// The root user, who has neither name nor path.
+pub(super) fn root(account: &Account) -> Members<'_> {
+    Members::new()
+        .text("UserId", account.id.as_str())
+        .text("Arn", account.iam_arn("root"))
+        .time("CreateDate", account.created)
+}
+
 fn created(output: &User) -> Node<'_> {
     let account = UniqueId::account_of(output.id.as_str());
     let arn = account.map(|id| {
@@ -166,10 +175,7 @@ fn got(output: &GotUser) -> Node<'_> {
             ),
             &state.user.tags,
         ),
-        GotUser::Root(account) => Members::new()
-            .text("UserId", account.id.as_str())
-            .text("Arn", account.iam_arn("root"))
-            .time("CreateDate", account.created),
+        GotUser::Root(account) => root(account),
     };
     Members::new().structure("User", members).node()
 }
