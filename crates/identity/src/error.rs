@@ -376,7 +376,10 @@ impl fmt::Display for Missing {
             }
             Self::AccessKey(id) => write!(f, "The Access Key with id {id} cannot be found"),
             Self::VirtualMfaDevice(serial) => {
-                write!(f, "VirtualMFADevice with serial number {serial} doesn't exist.")
+                write!(
+                    f,
+                    "VirtualMFADevice with serial number {serial} doesn't exist."
+                )
             }
             Self::MfaDeviceOfUser => f.write_str("MFA Device invalid for user."),
             Self::UserBoundary(name) => {

@@ -73,7 +73,11 @@ impl Keys<'_> {
             // shown in the very request, the keys are the need's.
             "multifactorauthpresent" => match (&caller.who, session) {
                 (Who::FederatedUser { .. }, _) | (_, None) => None,
-                (_, Some(session)) => one(if session.mfa.is_some() { "true" } else { "false" }),
+                (_, Some(session)) => one(if session.mfa.is_some() {
+                    "true"
+                } else {
+                    "false"
+                }),
             },
             "multifactorauthage" => {
                 let age = self.facts.now - session?.mfa?;

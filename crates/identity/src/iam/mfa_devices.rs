@@ -24,8 +24,8 @@ mod lists;
 mod tags;
 
 pub use lists::{
-    AssignmentStatus, DeviceOwner, GetMfaDevice, GotMfaDevice, ListMfaDevices, ListVirtualMfaDevices,
-    ListedMfaDevices, ListedVirtualMfaDevice,
+    AssignmentStatus, DeviceOwner, GetMfaDevice, GotMfaDevice, ListMfaDevices,
+    ListVirtualMfaDevices, ListedMfaDevices, ListedVirtualMfaDevice,
 };
 pub use tags::{ListMfaDeviceTags, TagMfaDevice, UntagMfaDevice};
 
@@ -174,8 +174,7 @@ impl Operation for CreateVirtualMfaDevice {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         let arn = self.arn(call.account()?);
-        let need =
-            Need::new("iam:CreateVirtualMFADevice", arn.as_str()).request_tags(&self.tags);
+        let need = Need::new("iam:CreateVirtualMFADevice", arn.as_str()).request_tags(&self.tags);
         let granted = call.allow(&need)?;
         if !self.tags.is_empty() {
             call.allow(&Need::new("iam:TagMFADevice", arn.as_str()).request_tags(&self.tags))?;

@@ -37,7 +37,11 @@ pub(crate) fn png(name: &str, account: AccountId, seed: &Seed) -> Option<Zeroizi
     let side = u32::try_from(width).ok()?.to_be_bytes();
     let mut png = Zeroizing::new(b"\x89PNG\r\n\x1a\n".to_vec());
     // One bit of grey; nothing that a reader could choose.
-    chunk(&mut png, *b"IHDR", &[&side[..], &side, &[1, 0, 0, 0, 0]].concat())?;
+    chunk(
+        &mut png,
+        *b"IHDR",
+        &[&side[..], &side, &[1, 0, 0, 0, 0]].concat(),
+    )?;
     chunk(&mut png, *b"IDAT", &pixels)?;
     chunk(&mut png, *b"IEND", &[])?;
     Some(png)

@@ -205,6 +205,7 @@ impl AssumeRole {
             tags: Vec::new(),
             transitive_tag_keys: Vec::new(),
             source_identity: None,
+            mfa: MfaParameters::default(),
             provided_contexts: Vec::new(),
         }
     }

@@ -3,6 +3,9 @@
 #[cfg(test)]
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(test)]
+#[path = "../common/totp.rs"]
+mod totp;
 
 #[cfg(test)]
 mod access_keys;
@@ -14,6 +17,8 @@ mod denials;
 mod groups;
 #[cfg(test)]
 mod inline_policies;
+#[cfg(test)]
+mod mfa_devices;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]

@@ -10,10 +10,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/totp.rs"]
+mod totp;
 
 mod assume_role;
 mod chains;
 mod condition_keys;
+mod mfa;
 mod sessions;
 mod source_identity;
 mod supposed;

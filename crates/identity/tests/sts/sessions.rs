@@ -19,6 +19,7 @@ fn world() -> (World, Signer) {
 fn session_token(seconds: Option<i32>) -> GetSessionToken {
     GetSessionToken {
         duration: seconds.map(|seconds| TokenDuration::from_seconds(seconds).unwrap()),
+        ..GetSessionToken::default()
     }
 }
 
