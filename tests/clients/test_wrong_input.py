@@ -376,22 +376,6 @@ def test_list_indices_that_are_none(locum, key):
     assert (status, code) == (400, "MalformedInput")
 
 
-@pytest.mark.parametrize(
-    "extra",
-    [
-        {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/alice", "TokenCode": "123456"},
-        {"TokenCode": "123456"},
-    ],
-)
-def test_what_is_not_honoured_is_refused(locum, extra):
-    """Never ignored: a caller who asks for MFA must not think he has it."""
-    user = locum.user("user", allow("*"))
-    locum.role("role", root_of(ACCOUNT))
-    status, code, message = locum.form("sts", ASSUME | extra, user).error()
-    assert (status, code) == (400, "ValidationError")
-    assert next(iter(extra)).split(".")[0].lower() in message.lower()
-
-
 def test_unknown_parameters_are_ignored(locum):
     assert locum.form("sts", IDENTITY | {"NoSuchParameter": "x"}).status == 200
 
