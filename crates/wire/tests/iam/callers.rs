@@ -21,6 +21,11 @@ const KEY: (&str, &str) = ("AccessKeyId", "AKIAAAAAAAAAAAAAAAAA");
 const SOURCE: (&str, &str) = ("PolicySourceArn", "arn:aws:iam::123456789012:user/u");
 const POLICY: (&str, &str) = ("PolicyInputList.member.1", "{}");
 const ACTION: (&str, &str) = ("ActionNames.member.1", "s3:GetObject");
+const DEVICE: (&str, &str) = ("SerialNumber", "arn:aws:iam::123456789012:mfa/d");
+const CODES: [(&str, &str); 2] = [
+    ("AuthenticationCode1", "000000"),
+    ("AuthenticationCode2", "000000"),
+];
 const TAG: [(&str, &str); 2] = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
 
@@ -40,6 +45,12 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "role/r",
     ),
     ("CreateUser", &[USER], "user/u"),
+    (
+        "CreateVirtualMFADevice",
+        &[("VirtualMFADeviceName", "d")],
+        "mfa/d",
+    ),
+    ("DeactivateMFADevice", &[USER, DEVICE], "user/u"),
     ("DeleteAccessKey", &[USER, KEY], "user/u"),
     ("DeleteGroup", &[GROUP], "group/g"),
     ("DeleteGroupPolicy", &[GROUP, NAME], "group/g"),
@@ -51,14 +62,21 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DeleteUser", &[USER], "user/u"),
     ("DeleteUserPermissionsBoundary", &[USER], "user/u"),
     ("DeleteUserPolicy", &[USER, NAME], "user/u"),
+    ("DeleteVirtualMFADevice", &[DEVICE], "mfa/d"),
     ("DetachGroupPolicy", &[GROUP, ARN], "group/g"),
     ("DetachRolePolicy", &[ROLE, ARN], "role/r"),
     ("DetachUserPolicy", &[USER, ARN], "user/u"),
+    (
+        "EnableMFADevice",
+        &[USER, DEVICE, CODES[0], CODES[1]],
+        "user/u",
+    ),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
     ("GetContextKeysForPrincipalPolicy", &[SOURCE], "user/u"),
     ("GetGroup", &[GROUP], "group/g"),
     ("GetGroupPolicy", &[GROUP, NAME], "group/g"),
+    ("GetMFADevice", &[USER, DEVICE], "user/u"),
     ("GetPolicy", &[ARN], "policy/p"),
     ("GetPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("GetRole", &[ROLE], "role/r"),
@@ -73,6 +91,8 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListGroupPolicies", &[GROUP], "group/g"),
     ("ListGroups", &[], "group/"),
     ("ListGroupsForUser", &[USER], "user/u"),
+    ("ListMFADeviceTags", &[DEVICE], "mfa/d"),
+    ("ListMFADevices", &[USER], "user/u"),
     ("ListPolicies", &[], "policy path /"),
     ("ListPolicyTags", &[ARN], "policy/p"),
     ("ListPolicyVersions", &[ARN], "policy/p"),
@@ -82,18 +102,26 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListUserPolicies", &[USER], "user/u"),
     ("ListUserTags", &[USER], "user/u"),
     ("ListUsers", &[], "user/"),
+    ("ListVirtualMFADevices", &[], "mfa/"),
     ("PutGroupPolicy", &[GROUP, NAME, DOCUMENT], "group/g"),
     ("PutRolePermissionsBoundary", &[ROLE, BOUNDARY], "role/r"),
     ("PutRolePolicy", &[ROLE, NAME, DOCUMENT], "role/r"),
     ("PutUserPermissionsBoundary", &[USER, BOUNDARY], "user/u"),
     ("PutUserPolicy", &[USER, NAME, DOCUMENT], "user/u"),
     ("RemoveUserFromGroup", &[GROUP, USER], "group/g"),
+    (
+        "ResyncMFADevice",
+        &[USER, DEVICE, CODES[0], CODES[1]],
+        "user/u",
+    ),
     ("SetDefaultPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("SimulateCustomPolicy", &[POLICY, ACTION], "*"),
     ("SimulatePrincipalPolicy", &[SOURCE, ACTION], "user/u"),
+    ("TagMFADevice", &[DEVICE, TAG[0], TAG[1]], "mfa/d"),
     ("TagPolicy", &[ARN, TAG[0], TAG[1]], "policy/p"),
     ("TagRole", &[ROLE, TAG[0], TAG[1]], "role/r"),
     ("TagUser", &[USER, TAG[0], TAG[1]], "user/u"),
+    ("UntagMFADevice", &[DEVICE, TAG_KEY], "mfa/d"),
     ("UntagPolicy", &[ARN, TAG_KEY], "policy/p"),
     ("UntagRole", &[ROLE, TAG_KEY], "role/r"),
     ("UntagUser", &[USER, TAG_KEY], "user/u"),
@@ -153,7 +181,10 @@ fn what_is_required_is_required() {
         let by_name = matches!(
             *operation,
             "CreateAccessKey"
+                | "DeactivateMFADevice"
                 | "DeleteAccessKey"
+                | "GetMFADevice"
+                | "ListMFADevices"
                 | "ListAccessKeys"
                 | "UpdateAccessKey"
                 | "GetUser"
