@@ -173,14 +173,14 @@ def test_the_text(world):
     assert ran.stdout == (
         f"implicitly denied: {ANN} may not perform s3:GetObject on arn:aws:s3:::data/x\n"
         "  because no identity-based policy allows the s3:GetObject action\n"
-        f"  the client is told: User: {ANN} is not authorized to perform: s3:GetObject on resource: "
-        '"arn:aws:s3:::data/x" because no identity-based policy allows the s3:GetObject action\n'
         "identity-based policy: no allow\n"
         "  p0 (inline, user ann), statement 1 (Reading), Allow: does not match\n"
         '    StringEquals aws:PrincipalTag/team: "red"\n'
         '    the request has: "blue"\n'
         "  2 statements are about other actions\n"
         'keys that the request does not have: "aws:SourceIp"\n'
+        f"the client is told: User: {ANN} is not authorized to perform: s3:GetObject on resource: "
+        '"arn:aws:s3:::data/x" because no identity-based policy allows the s3:GetObject action\n'
     )
 
 

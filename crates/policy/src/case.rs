@@ -72,6 +72,7 @@ use crate::context::Value;
 use crate::decide::{Decision, Denial, Level, Policies, Request, ResourcePolicy};
 use crate::document::{Document, Policy};
 use crate::explain::{Explanation, explain};
+use crate::plain::Plain;
 
 mod caller;
 mod read;
@@ -128,8 +129,8 @@ pub enum Expect {
     ImplicitDeny,
 }
 
-/// What became of a case. Its `Display` is for people: one line, and below it for a mismatch the
-/// explanation of what was decided.
+/// What became of a case. Its `Display` is for people, as that of [`Explanation`]: one line, and below
+/// it the rule and the explanation of what was decided.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The case's name.
@@ -167,10 +168,7 @@ impl Case {
     pub fn run(&self) -> Outcome {
         let explanation = self.explain();
         let decision = explanation.decision;
-        let reason = match decision {
-            Decision::Allowed => None,
-            Decision::Denied(denial) => Some(denial.reason(&self.action)),
-        };
+        let reason = explanation.reason();
         let reason_fits = self.because.is_none() || self.because == reason;
         Outcome {
             name: self.name.clone(),
@@ -276,29 +274,27 @@ impl fmt::Display for Expect {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome {
-            name,
-            rule,
-            decision,
-            expected,
-            because,
-            explanation,
-            passed,
-        } = self;
-        let seen = Expect::of(*decision);
-        if *passed {
-            return write!(f, "`{name}`: {seen}");
+        write!(f, "`{}`", Plain(&self.name))?;
+        if !self.passed {
+            let (expected, seen) = (self.expected, Expect::of(self.decision));
+            write!(f, ": expected {expected}")?;
+            // Only where a reason was expected it can be the wrong one.
+            let (mut wanted, mut given) = (String::new(), String::new());
+            if let Some(because) = &self.because {
+                wanted = format!(" {because}");
+                let reason = self.explanation.reason();
+                given = reason.map_or(given, |reason| format!(" {reason}"));
+            }
+            write!(f, "{}, got {seen}{}", Plain(&wanted), Plain(&given))?;
         }
-        write!(f, "`{name}`: expected {expected}")?;
-        if let Some(because) = because {
-            write!(f, " {because}")?;
+        writeln!(f)?;
+        if !self.rule.is_empty() {
+            writeln!(f, "  rule: {}", Plain(&self.rule))?;
         }
-        writeln!(f, ", got {seen}")?;
-        if !rule.is_empty() {
-            writeln!(f, "rule: {rule}")?;
-        }
-        // Its first line tells the reason.
-        f.write_str(explanation.to_string().trim_end())
+        let explanation = self.explanation.to_string();
+        explanation
+            .lines()
+            .try_for_each(|line| writeln!(f, "  {line}"))
     }
 }
 
@@ -334,7 +330,13 @@ mod tests {
     fn an_outcome_is_told() {
         let outcome = case("implicit_deny", "").run();
         assert!(outcome.passed);
-        assert_eq!(outcome.to_string(), "`n`: implicit_deny");
+        let told = "  rule: r\n\
+                    \x20 implicitly denied: arn:aws:iam::123456789012:user/ann may not perform \
+                    s3:GetObject on arn:aws:s3:::b/x\n\
+                    \x20   because no identity-based policy allows the s3:GetObject action\n\
+                    \x20 identity-based policy: no allow\n\
+                    \x20   there is no statement\n";
+        assert_eq!(outcome.to_string(), format!("`n`\n{told}"));
 
         let outcome = case("allowed", "").run();
         assert!(!outcome.passed);
@@ -347,12 +349,7 @@ mod tests {
         );
         assert_eq!(
             outcome.to_string(),
-            "`n`: expected allowed, got implicit_deny\n\
-             rule: r\n\
-             denied: arn:aws:iam::123456789012:user/ann may not perform s3:GetObject on \
-             arn:aws:s3:::b/x because no identity-based policy allows the s3:GetObject action\n\
-             \x20 identity-based policy: no allow\n\
-             \x20   no statements"
+            format!("`n`: expected allowed, got implicit_deny\n{told}")
         );
     }
 
@@ -366,7 +363,7 @@ mod tests {
         assert!(!outcome.passed);
         assert!(outcome.to_string().starts_with(
             "`n`: expected implicit_deny because no session policy allows the s3:GetObject action, \
-             got implicit_deny\n"
+             got implicit_deny because no identity-based policy allows the s3:GetObject action\n"
         ));
         let all = r#", "because": "x", "identity_policies": [{"Version": "2012-10-17",
             "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}]"#;

@@ -25,7 +25,8 @@ pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
     }
 }
 
-/// Why a request is allowed or denied. Its `Display` is for people.
+/// Why a request is allowed or denied. Its `Display` is for people, on terminals too: every line
+/// ended, control characters [shown](crate::Plain).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Explanation {
     /// Who called.
@@ -36,7 +37,7 @@ pub struct Explanation {
     pub resource: String,
     /// The outcome.
     pub decision: Decision,
-    /// The layers that took part, in the order of evaluation.
+    /// The layers that took part, in the order of evaluation. None where policies are not asked.
     pub layers: Vec<LayerReport>,
 }
 
@@ -148,11 +149,12 @@ impl ElementName {
 }
 
 impl Explanation {
-    /// The end of AWS's AccessDenied sentence; `None` when the request is allowed. See
-    /// [`Denial::reason`](crate::Denial::reason).
+    /// The end of AWS's AccessDenied sentence; `None` when the request is allowed, or no policy was
+    /// asked. See [`Denial::reason`](crate::Denial::reason).
     pub fn reason(&self) -> Option<String> {
         match self.decision {
             Decision::Allowed => None,
+            Decision::Denied(_) if self.layers.is_empty() => None,
             Decision::Denied(denial) => Some(denial.reason(&self.action)),
         }
     }

@@ -48,10 +48,13 @@
 //! assert_eq!(explanation.decision, decision);
 //! let reason = "because no identity-based policy allows the s3:GetObject action";
 //! assert_eq!(explanation.reason().as_deref(), Some(reason));
-//! let statement = &explanation.layers[0].statements[0];
 //! assert_eq!(
-//!     statement.mismatch.as_ref().unwrap().to_string(),
-//!     "condition IpAddress aws:SourceIp [203.0.113.0/24] does not hold: the request has [198.51.100.7]",
+//!     explanation.layers[0].to_string(),
+//!     r#"identity-based policy: no allow
+//!   readers, statement 1 (Office), Allow: does not match
+//!     IpAddress aws:SourceIp: "203.0.113.0/24"
+//!     the request has: "198.51.100.7"
+//! "#,
 //! );
 //! # Ok::<(), locum_policy::Malformed>(())
 //! ```
@@ -78,6 +81,7 @@ mod json;
 mod missing;
 mod number;
 mod operator;
+mod plain;
 mod position;
 mod principal;
 pub mod quotas;
@@ -96,6 +100,7 @@ pub use explain::{
     ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain,
 };
 pub use findings::{Finding, Severity, check};
+pub use plain::Plain;
 pub use position::Position;
 pub use principal::{Principal, PrincipalType};
 pub use validate::context_keys;

@@ -1,4 +1,4 @@
-//! Explanations as people read them: what mattered first, then what came close.
+//! Explanations as people read them.
 
 use std::fmt;
 
@@ -6,91 +6,59 @@ use crate::decide::Decision;
 use crate::explain::{
     ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport,
 };
+use crate::plain::Plain;
 
 /// More values of one element are counted instead of shown.
-const SHOWN_VALUES: usize = 6;
-/// More statements of one layer that came close are counted instead of shown.
-const SHOWN_NEAR: usize = 20;
-/// More statements of one layer about other actions are counted instead of shown.
-const SHOWN_FAR: usize = 3;
+const SHOWN_VALUES: usize = 8;
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, may) = match self.decision {
             Decision::Allowed => ("allowed", "may"),
-            Decision::Denied(_) => ("denied", "may not"),
+            Decision::Denied(denial) if denial.explicit => ("explicitly denied", "may not"),
+            Decision::Denied(_) => ("implicitly denied", "may not"),
         };
-        let (principal, action, resource) = (&self.principal, &self.action, &self.resource);
-        write!(
+        let [principal, action, resource] =
+            [&self.principal, &self.action, &self.resource].map(|text| Plain(text));
+        writeln!(
             f,
             "{verdict}: {principal} {may} perform {action} on {resource}"
         )?;
         if let Some(reason) = self.reason() {
-            write!(f, " {reason}")?;
+            writeln!(f, "  {}", Plain(&reason))?;
         }
-        writeln!(f)?;
-        self.layers
-            .iter()
-            .try_for_each(|layer| write!(f, "{layer}"))
+        for layer in &self.layers {
+            write!(f, "{layer}")?;
+        }
+        let missing = self.missing_keys();
+        if !missing.is_empty() && self.decision != Decision::Allowed {
+            let keys = Values(missing, ", ");
+            writeln!(f, "keys that the request does not have: {keys}")?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for LayerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  {}", self.layer.name())?;
+        f.write_str(self.layer.name())?;
         if let Some(level) = self.level {
             write!(f, ", level {}", level + 1)?;
         }
         writeln!(f, ": {}", self.answer)?;
-        if self.statements.is_empty() {
-            return writeln!(f, "    no statements");
+        let (others, told): (Vec<_>, Vec<_>) = self
+            .statements
+            .iter()
+            .partition(|report| report.is_about_another_action());
+        for report in &told {
+            write!(f, "{report}")?;
         }
-        let mut near: Vec<&StatementReport> = Vec::new();
-        let mut far: Vec<&StatementReport> = Vec::new();
-        for report in &self.statements {
-            match distance(report) {
-                0 => writeln!(f, "    {report}")?,
-                FAR => far.push(report),
-                _ => near.push(report),
-            }
+        match (others.len(), told.len()) {
+            (0, 0) => writeln!(f, "  there is no statement"),
+            (0, _) => Ok(()),
+            (1, _) => writeln!(f, "  1 statement is about other actions"),
+            (count, _) => writeln!(f, "  {count} statements are about other actions"),
         }
-        near.sort_by_key(|report| distance(report));
-        list(f, &near, SHOWN_NEAR, "that do not match")?;
-        let shown = if far.len() > SHOWN_FAR { 0 } else { SHOWN_FAR };
-        list(f, &far, shown, "about other actions")
-    }
-}
-
-/// The distance of a statement about another action.
-const FAR: u8 = 4;
-
-/// How far a statement is from matching: how early in the order of elements it fails.
-fn distance(report: &StatementReport) -> u8 {
-    match &report.mismatch {
-        None => 0,
-        Some(Mismatch::Condition { .. }) => 1,
-        Some(Mismatch::Element { element, .. }) => match element {
-            ElementName::Principal | ElementName::NotPrincipal => 2,
-            ElementName::Resource | ElementName::NotResource => 3,
-            ElementName::Action | ElementName::NotAction => FAR,
-        },
-    }
-}
-
-fn list(
-    f: &mut fmt::Formatter<'_>,
-    reports: &[&StatementReport],
-    shown: usize,
-    rest: &str,
-) -> fmt::Result {
-    for report in reports.iter().take(shown) {
-        writeln!(f, "    {report}")?;
-    }
-    let more = if shown == 0 { "" } else { "more " };
-    match reports.len().saturating_sub(shown) {
-        0 => Ok(()),
-        1 => writeln!(f, "    1 {more}statement {rest}"),
-        count => writeln!(f, "    {count} {more}statements {rest}"),
     }
 }
 
@@ -106,25 +74,33 @@ impl fmt::Display for LayerAnswer {
     }
 }
 
+impl StatementReport {
+    fn is_about_another_action(&self) -> bool {
+        matches!(
+            self.mismatch,
+            Some(Mismatch::Element {
+                element: ElementName::Action | ElementName::NotAction,
+                ..
+            })
+        )
+    }
+}
+
 impl fmt::Display for StatementReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.label {
-            Some(label) => write!(f, "policy {label}")?,
-            None => write!(f, "policy {}", self.policy + 1)?,
+            Some(label) => write!(f, "  {}", Plain(label))?,
+            None => write!(f, "  policy {}", self.policy + 1)?,
         }
-        write!(f, " statement {}", self.statement + 1)?;
+        write!(f, ", statement {}", self.statement + 1)?;
         if let Some(sid) = self.sid.as_ref().filter(|sid| !sid.is_empty()) {
-            write!(f, " ({sid})")?;
+            write!(f, " ({})", Plain(sid))?;
         }
-        write!(f, ", {}: ", self.effect)?;
         match &self.mismatch {
-            None => f.write_str("matches"),
+            None => writeln!(f, ", {}: matches", self.effect),
             Some(mismatch) => {
-                write!(f, "{mismatch}")?;
-                match (mismatch, self.missing_keys.as_slice()) {
-                    (Mismatch::Condition { .. }, _) | (_, []) => Ok(()),
-                    (_, keys) => write!(f, ": the request does not have {}", keys.join(", ")),
-                }
+                writeln!(f, ", {}: does not match", self.effect)?;
+                write!(f, "{mismatch}")
             }
         }
     }
@@ -132,19 +108,14 @@ impl fmt::Display for StatementReport {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let (wanted, seen) = match self {
             Mismatch::Element {
-                element, wanted, ..
+                element,
+                wanted,
+                seen,
             } => {
-                let fault = match element {
-                    ElementName::Action | ElementName::Resource | ElementName::Principal => {
-                        "does not match"
-                    }
-                    ElementName::NotAction
-                    | ElementName::NotResource
-                    | ElementName::NotPrincipal => "excludes it",
-                };
-                write!(f, "{} {} {fault}", element.as_str(), Values(wanted))
+                write!(f, "    {}", element.as_str())?;
+                (wanted, Some(vec![seen.as_str()]))
             }
             Mismatch::Condition {
                 operator,
@@ -152,31 +123,37 @@ impl fmt::Display for Mismatch {
                 wanted,
                 seen,
             } => {
-                let wanted = Values(wanted);
-                write!(f, "condition {operator} {key} {wanted} does not hold: ")?;
-                match seen {
-                    None => f.write_str("the request does not have the key"),
-                    Some(seen) => write!(f, "the request has {}", Values(seen)),
-                }
+                write!(f, "    {} {}", Plain(operator), Plain(key))?;
+                (wanted, seen.as_deref().map(texts))
             }
+        };
+        writeln!(f, ": {}", Values(texts(wanted), " or "))?;
+        f.write_str("    the request has: ")?;
+        match seen {
+            None => writeln!(f, "nothing"),
+            Some(seen) if seen.is_empty() => writeln!(f, "an empty list"),
+            Some(seen) => writeln!(f, "{}", Values(seen, ", ")),
         }
     }
 }
 
-/// Values in brackets, the first few of them.
-struct Values<'a>(&'a [String]);
+fn texts(values: &[String]) -> Vec<&str> {
+    values.iter().map(String::as_str).collect()
+}
+
+/// Values in quotation marks, the first few of them, and what stands between them.
+struct Values<'a>(Vec<&'a str>, &'static str);
 
 impl fmt::Display for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Values(values) = self;
-        f.write_str("[")?;
+        let Values(values, between) = self;
         for (index, value) in values.iter().take(SHOWN_VALUES).enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{value}")?;
+            let between = if index == 0 { "" } else { between };
+            write!(f, "{between}\"{}\"", Plain(value))?;
         }
         match values.len().saturating_sub(SHOWN_VALUES) {
-            0 => f.write_str("]"),
-            more => write!(f, ", {more} more]"),
+            0 => Ok(()),
+            more => write!(f, "{between}{more} more"),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! `locum policy check`: what is wrong with policy documents, and what could be better.
 
-use super::text::{Paint, Plain};
+use super::text::Paint;
 use super::{Format, Verdict, complain, input, print, print_json};
 use crate::Failure;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use locum_identity::names::{AccountId, Constrained as _};
-use locum_policy::{Finding, Kind, Position, Severity, check};
+use locum_policy::{Finding, Kind, Plain, Position, Severity, check};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};

@@ -124,7 +124,7 @@ fn not_started(program: &OsString, error: &io::Error) -> ExitCode {
     let name = program.to_string_lossy();
     tracing::error!(
         "{}",
-        super::text::Plain(&format!("cannot run `{name}`: {error}"))
+        locum_policy::Plain(&format!("cannot run `{name}`: {error}"))
     );
     ExitCode::from(if error.kind() == ErrorKind::NotFound {
         127

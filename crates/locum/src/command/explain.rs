@@ -17,7 +17,7 @@ use locum_identity::supposed::{
     Beyond, Held, SUPPOSED_SESSION, Supposed, SupposedResource, Unknown, beyond_policies, told,
 };
 use locum_policy::case::{Case, Expect};
-use locum_policy::{Arn, Decision, Value};
+use locum_policy::{Arn, Decision, Denial, ElementName, Explanation, Layer, Mismatch, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -254,28 +254,6 @@ impl Asked {
         let given = self.context.iter();
         let given = given.map(|(key, value)| (Cow::Owned(key.clone()), value.clone()));
         need.keys.splice(0..0, given);
-        let mut view = self.decide(realm, &caller, &need, &known);
-        // Stored policies name users and roles by unique ids, which tell people nothing.
-        for name in view.principals() {
-            if let Some(id) = name.strip_prefix("AWS: ")
-                && let Some(arn) = realm
-                    .arn_of(id)
-                    .await
-                    .map_err(|error| unknown(error.into()))?
-            {
-                *name = format!("AWS: {arn}");
-            }
-        }
-        Ok(view)
-    }
-
-    fn decide(
-        &self,
-        realm: &Realm,
-        caller: &Caller,
-        need: &Need<'_>,
-        known: &SupposedResource,
-    ) -> View {
         let facts = RequestFacts {
             now: realm.environment().clock.now(),
             source_ip: None,
@@ -285,41 +263,64 @@ impl Asked {
             region: REGION.to_owned(),
             request_id: String::new(),
         };
-        let explanation = caller.explain(&facts, need);
+        let mut explanation = caller.explain(&facts, &need);
+        let (message, note) = self.beyond(&mut explanation, &caller, &need);
+        // Stored policies name users and roles by unique ids, which tell people nothing.
+        for name in principals(&mut explanation) {
+            if let Some(id) = name.strip_prefix("AWS: ")
+                && let Some(arn) = realm
+                    .arn_of(id)
+                    .await
+                    .map_err(|error| unknown(error.into()))?
+            {
+                *name = format!("AWS: {arn}");
+            }
+        }
         let mut view = View::new(&explanation);
-        if let Decision::Denied(denial) = explanation.decision {
-            let message = match told(caller, need, denial) {
-                denied if need.resource.starts_with("arn:aws:s3:") => {
-                    locum_s3::access_denied(&denied)
-                }
-                denied => Error::AccessDenied(denied).to_string(),
-            };
-            view.message = Some(message);
-        }
-        match beyond_policies(caller, need) {
-            None => {}
-            Some(Beyond::Exempt) => {
-                view.decision = Expect::Allowed.as_str();
-                (view.reason, view.message) = (None, None);
-                view.layers.clear();
-                view.notes.push(format!(
-                    "{} needs no permission of this principal, and no policy can deny it",
-                    self.action
-                ));
+        view.message = message;
+        view.notes.extend(note);
+        view.notes.extend(self.notes(&caller, &known));
+        Ok(view)
+    }
+
+    /// What the client is told, and a note where it is not the policies that decide: no layer of
+    /// them is left in the explanation then.
+    fn beyond(
+        &self,
+        explanation: &mut Explanation,
+        caller: &Caller,
+        need: &Need<'_>,
+    ) -> (Option<String>, Option<String>) {
+        let action = &self.action;
+        match (beyond_policies(caller, need), explanation.decision) {
+            (None, Decision::Allowed) => (None, None),
+            (None, Decision::Denied(denial)) => {
+                let message = match told(caller, need, denial) {
+                    denied if need.resource.starts_with("arn:aws:s3:") => {
+                        locum_s3::access_denied(&denied)
+                    }
+                    denied => Error::AccessDenied(denied).to_string(),
+                };
+                (Some(message), None)
             }
-            Some(Beyond::Refused(error)) => {
-                if view.decision == Expect::Allowed.as_str() {
-                    view.decision = Expect::ImplicitDeny.as_str();
-                }
-                (view.reason, view.message) = (None, Some(error.to_string()));
-                view.notes.push(format!(
-                    "{} is refused to this principal whatever policies say",
-                    self.action
-                ));
+            (Some(Beyond::Exempt), _) => {
+                explanation.decision = Decision::Allowed;
+                explanation.layers.clear();
+                let note = format!(
+                    "{action} needs no permission of this principal, and no policy can deny it"
+                );
+                (None, Some(note))
+            }
+            (Some(Beyond::Refused(error)), _) => {
+                explanation.decision = Decision::Denied(Denial {
+                    explicit: false,
+                    layer: Layer::Identity,
+                });
+                explanation.layers.clear();
+                let note = format!("{action} is refused to this principal whatever policies say");
+                (Some(error.to_string()), Some(note))
             }
         }
-        view.notes.extend(self.notes(caller, known));
-        view
     }
 
     /// What was assumed where nothing was known.
@@ -354,6 +355,21 @@ impl Asked {
         }
         notes
     }
+}
+
+/// The principals that policies of resources name, where they do not match.
+fn principals(explanation: &mut Explanation) -> impl Iterator<Item = &mut String> {
+    let layers = explanation.layers.iter_mut();
+    let statements = layers.flat_map(|layer| &mut layer.statements);
+    let wanted = statements.filter_map(|statement| match &mut statement.mismatch {
+        Some(Mismatch::Element {
+            element: ElementName::Principal | ElementName::NotPrincipal,
+            wanted,
+            ..
+        }) => Some(wanted),
+        Some(Mismatch::Element { .. } | Mismatch::Condition { .. }) | None => None,
+    });
+    wanted.flatten()
 }
 
 fn unknown(unknown: Unknown) -> Failure {

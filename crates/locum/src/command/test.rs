@@ -1,11 +1,12 @@
 //! `locum policy test`: runs case files.
 
 use super::explanation::View;
-use super::text::{Paint, Plain};
+use super::text::Paint;
 use super::{Format, Verdict, complain, input, print, print_json};
 use crate::Failure;
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use locum_policy::Plain;
 use locum_policy::case::{Case, CaseError, Outcome};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -64,8 +65,9 @@ struct CaseReport {
     expected_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<View>,
+    /// For people, where there is something to tell.
     #[serde(skip)]
-    got: String,
+    text: Option<String>,
 }
 
 impl TestArgs {
@@ -203,25 +205,20 @@ impl From<CaseError> for ErrorReport {
 
 impl CaseReport {
     fn new(outcome: &Outcome, explain: bool) -> Self {
-        let view = View::new(&outcome.explanation);
-        let got = match (&outcome.because, &view.reason) {
-            // Only where a reason was expected it can be the wrong one.
-            (Some(_), Some(reason)) => format!("{} {reason}", view.decision),
-            _ => view.decision.to_owned(),
-        };
+        let told = explain || !outcome.passed;
         Self {
             name: outcome.name.clone(),
             rule: outcome.rule.clone(),
             passed: outcome.passed,
             expected: outcome.expected.as_str(),
             expected_reason: outcome.because.clone(),
-            explanation: (explain || !outcome.passed).then_some(view),
-            got,
+            explanation: told.then(|| View::new(&outcome.explanation)),
+            text: told.then(|| outcome.to_string()),
         }
     }
 
     fn text(&self, file: &str, paint: Paint) -> String {
-        let Some(view) = &self.explanation else {
+        let Some(text) = &self.text else {
             return String::new();
         };
         let word = if self.passed {
@@ -229,21 +226,6 @@ impl CaseReport {
         } else {
             paint.red("FAILED")
         };
-        let mut out = format!("{word}: {}: `{}`", Plain(file), Plain(&self.name));
-        if !self.passed {
-            out += &format!(": expected {}", self.expected);
-            if let Some(reason) = &self.expected_reason {
-                out += &format!(" {}", Plain(reason));
-            }
-            out += &format!(", got {}", Plain(&self.got));
-        }
-        out += "\n";
-        if !self.rule.is_empty() {
-            out += &format!("  rule: {}\n", Plain(&self.rule));
-        }
-        for line in view.text(paint).lines() {
-            out += &format!("  {line}\n");
-        }
-        out
+        format!("{word}: {}: {text}", Plain(file))
     }
 }

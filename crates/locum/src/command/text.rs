@@ -3,23 +3,9 @@
 //! Policies, ARNs and file names come from anyone. A terminal must not take anything in them for a
 //! command of its own, nor show them in another order than they are read.
 
+use locum_policy::Plain;
 use std::fmt;
 use std::io::IsTerminal;
-
-/// A text on one line, with control characters shown instead of sent.
-pub(crate) struct Plain<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '\n' => f.write_str("\\n"),
-            '\r' => f.write_str("\\r"),
-            '\t' => f.write_str("\\t"),
-            c if commands(c) => write!(f, "\\u{{{:x}}}", u32::from(c)),
-            c => write!(f, "{c}"),
-        })
-    }
-}
 
 /// A text of several lines, each of them plain.
 pub(crate) struct PlainLines<'a>(pub(crate) &'a str);
@@ -42,23 +28,13 @@ pub(crate) fn ascii_controls(json: &str) -> String {
     for c in json.chars() {
         // JSON itself escapes what is below U+0020 in strings; line feeds stand between its parts.
         // The others are in the basic plane, and only in strings.
-        if c != '\n' && commands(c) {
+        if c != '\n' && Plain::escapes(c) {
             out.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             out.push(c);
         }
     }
     out
-}
-
-/// Whether a terminal may act on a character: control characters, and those that change the
-/// direction of writing or break lines (Unicode Standard Annex 9; Technical Report 36).
-fn commands(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
 }
 
 /// Colours, for terminals only.
@@ -106,10 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_commands_the_terminal() {
-        let hostile = "a\x1b[31m\u{9b}2J\x07\r\n\t\u{202e}b\u{2066}\u{2028}\x7fé";
-        let shown = "a\\u{1b}[31m\\u{9b}2J\\u{7}\\r\\n\\t\\u{202e}b\\u{2066}\\u{2028}\\u{7f}é";
-        assert_eq!(Plain(hostile).to_string(), shown);
+    fn lines_stay_lines() {
         assert_eq!(PlainLines("a\x1b\nb").to_string(), "a\\u{1b}\nb");
     }
 

@@ -394,7 +394,7 @@ fn ask_for_code(serial: &str) -> Result<String, Failure> {
         .write(true)
         .open("/dev/tty")
         .map_err(unasked)?;
-    let prompt = format!("MFA code of {}: ", super::super::text::Plain(serial));
+    let prompt = format!("MFA code of {}: ", locum_policy::Plain(serial));
     terminal.write_all(prompt.as_bytes()).map_err(unasked)?;
     let mut line = String::new();
     BufReader::new(terminal.take(1024))
