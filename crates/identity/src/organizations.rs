@@ -52,8 +52,6 @@ mod quotas {
     pub(super) const UNITS: usize = 2000;
     /// Policies of a type attached to one target, AWS's counted.
     pub(super) const ATTACHED: usize = 5;
-    /// Characters of a policy, white space counted.
-    pub(super) const CONTENT: usize = 5120;
     /// Tags of one resource.
     pub(super) const TAGS: usize = 50;
 

@@ -13,6 +13,7 @@ use crate::session::{
     Ancestor, Ancestry, LongTerm, LongTermPrincipal, MOST_ANCESTORS, Packed, Session,
     SessionPrincipal, SessionTag, TemporaryCredentials,
 };
+use locum_policy::quotas::SESSION_POLICIES;
 use locum_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -27,8 +28,6 @@ pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
 
-/// Plain characters that inline policy and policy ARNs may have together.
-const PLAIN_POLICY_LIMIT: usize = 2048;
 /// Bytes that the packed policies and tags of a session may take in its token.
 const PACKED_LIMIT: usize = 2048;
 
@@ -67,8 +66,8 @@ impl SessionPolicies {
         let arns = self.policy_arns.iter().map(ArnText::as_str);
         let plain = self.policy.iter().map(String::as_str).chain(arns);
         let plain = plain.map(|text| text.chars().count()).sum();
-        if plain > PLAIN_POLICY_LIMIT {
-            let percent = percent(plain, PLAIN_POLICY_LIMIT);
+        if plain > SESSION_POLICIES {
+            let percent = percent(plain, SESSION_POLICIES);
             return Err(Error::PackedPolicyTooLarge(TooLarge::Policy(percent)));
         }
         let arns = self.policy_arns.into_iter().map(String::from).collect();

@@ -138,6 +138,11 @@ pub struct SupposedResource {
 }
 
 impl SupposedResource {
+    /// Whether it is a role that only the service it is linked to assumes.
+    fn is_service_linked(&self) -> bool {
+        matches!(&self.held, Held::Role(state) if state.role.is_service_linked())
+    }
+
     /// The need of an action on the resource, with the policy and the tags that the resource has.
     /// The role to be assumed answers with its trust policy.
     pub fn need<'a>(&'a self, action: &'a str) -> Need<'a> {
@@ -381,8 +386,12 @@ pub enum Beyond {
     Refused(Error),
 }
 
-/// What decides about a need of a caller besides policies, if anything does.
-pub fn beyond_policies(caller: &Caller, need: &Need<'_>) -> Option<Beyond> {
+/// What decides about a need of a caller on a resource besides policies, if anything does.
+pub fn beyond_policies(
+    caller: &Caller,
+    need: &Need<'_>,
+    resource: &SupposedResource,
+) -> Option<Beyond> {
     let is = |name: &str| need.action.eq_ignore_ascii_case(name);
     let refused = |error| Some(Beyond::Refused(error));
     let forbidden = |why| refused(Error::Forbidden(why));
@@ -407,6 +416,9 @@ pub fn beyond_policies(caller: &Caller, need: &Need<'_>) -> Option<Beyond> {
             refused(Error::InvalidSessionToken)
         }
         Who::FederatedUser { .. } if is("sts:AssumeRole") || is("sts:GetAccessKeyInfo") => {
+            refused(Error::AccessDenied(caller.denied(need, None)))
+        }
+        _ if is("sts:AssumeRole") && resource.is_service_linked() => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }
         _ => None,

@@ -15,6 +15,7 @@ use crate::names::{
     OrganizationPolicyName, PolicyType, PolicyTypeName, Tag,
 };
 use crate::operation::{Call, Granted, Operation, Service};
+use locum_policy::quotas::CONTROL_POLICY;
 use std::sync::Arc;
 
 /// A policy as the organization shows it.
@@ -92,7 +93,7 @@ impl Operation for CreatePolicy {
 }
 
 fn check_size(content: &OrganizationPolicyContent) -> Result<(), Error> {
-    if content.as_str().chars().count() > quotas::CONTENT {
+    if content.as_str().chars().count() > CONTROL_POLICY {
         Err(ConstraintReason::PolicyContentLimitExceeded.into())
     } else {
         Ok(())

@@ -24,8 +24,6 @@ use std::sync::Arc;
 /// The longest session of a caller whose own credentials are temporary.
 const ROLE_CHAINING_LIMIT: Seconds = 3600;
 const DEFAULT_ROLE_SESSION: Seconds = 3600;
-/// The path of roles that only the service they are linked to assumes.
-const SERVICE_LINKED: &str = "/aws-service-role/";
 
 /// AssumeRole: temporary credentials of a role that trusts the caller.
 #[derive(Clone, Debug)]
@@ -120,7 +118,7 @@ impl Operation for AssumeRole {
         let Some((account, role)) = self.role(call, &arn).await? else {
             return Err(unknown());
         };
-        if role.role.path.as_str().starts_with(SERVICE_LINKED) {
+        if role.role.is_service_linked() {
             return Err(unknown());
         }
         let resource_tags = role_tags(&role.role.tags, inherited());

@@ -5,7 +5,7 @@ use super::{
     Signer, assume, assume_tagged, authenticate, call, credentials, identity, n, tagged_role,
     trusting,
 };
-use crate::common::{ACCOUNT, World, fails};
+use crate::common::{ACCOUNT, World, fails, ready};
 use locum_identity::entity::{Attachments, Entity, Role};
 use locum_identity::iam::inline_policies::PutRolePolicy;
 use locum_identity::iam::roles::{DeleteRole, GetRole};
@@ -15,6 +15,7 @@ use locum_identity::session::{Ancestry, LongTermPrincipal, MOST_ANCESTORS, Sessi
 use locum_identity::sts::{
     AssumeRole, GetFederationToken, GetSessionToken, ProvidedContext, SessionPolicies,
 };
+use locum_identity::supposed::{Beyond, Supposed, beyond_policies};
 
 const BOB: &str = "arn:aws:iam::123456789012:user/bob";
 const ROOT: &str = "arn:aws:iam::123456789012:root";
@@ -169,6 +170,16 @@ fn a_service_linked_role_is_its_services_alone() {
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/nobody.amazonaws.com/{name}");
     let text = refusal(BOB, "sts:AssumeRole", &arn);
     fails(call(&world, &bob, assume(&arn)), "AccessDenied", &text);
+    let supposed = Supposed {
+        principal: BOB.to_owned(),
+        ..Supposed::default()
+    };
+    let caller = ready(world.realm.supposed_caller(&supposed)).unwrap();
+    let known = ready(world.realm.supposed_resource("sts:AssumeRole", &arn)).unwrap();
+    match beyond_policies(&caller, &known.need("sts:AssumeRole"), &known) {
+        Some(Beyond::Refused(error)) => assert_eq!(error.to_string(), text),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

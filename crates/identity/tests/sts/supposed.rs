@@ -274,7 +274,8 @@ fn what_no_policy_governs_is_told() {
             ..Supposed::default()
         };
         let caller = ready(world.realm.supposed_caller(&supposed)).unwrap();
-        match beyond_policies(&caller, &Need::new(action, resource)) {
+        let known = ready(world.realm.supposed_resource(action, resource)).unwrap();
+        match beyond_policies(&caller, &Need::new(action, resource), &known) {
             None => "policies".to_owned(),
             Some(Beyond::Exempt) => "exempt".to_owned(),
             Some(Beyond::Refused(error)) => error.to_string(),

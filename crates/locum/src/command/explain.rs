@@ -264,7 +264,7 @@ impl Asked {
             request_id: String::new(),
         };
         let mut explanation = caller.explain(&facts, &need);
-        let (message, note) = self.beyond(&mut explanation, &caller, &need);
+        let (message, note) = self.beyond(&mut explanation, &caller, &need, &known);
         // Stored policies name users and roles by unique ids, which tell people nothing.
         for name in principals(&mut explanation) {
             if let Some(id) = name.strip_prefix("AWS: ")
@@ -290,9 +290,10 @@ impl Asked {
         explanation: &mut Explanation,
         caller: &Caller,
         need: &Need<'_>,
+        known: &SupposedResource,
     ) -> (Option<String>, Option<String>) {
         let action = &self.action;
-        match (beyond_policies(caller, need), explanation.decision) {
+        match (beyond_policies(caller, need, known), explanation.decision) {
             (None, Decision::Allowed) => (None, None),
             (None, Decision::Denied(denial)) => {
                 let message = match told(caller, need, denial) {

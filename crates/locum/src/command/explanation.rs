@@ -1,10 +1,9 @@
 //! An explanation as commands print it: JSON for programs; the text for people is the explanation's own.
 
 use super::text::Paint;
-use locum_policy::Plain;
 use locum_policy::case::Expect;
 use locum_policy::{
-    Effect, Explanation, Layer, LayerAnswer, LayerReport, Mismatch, StatementReport,
+    Effect, Explanation, Layer, LayerAnswer, LayerReport, Mismatch, Plain, StatementReport,
 };
 use serde::Serialize;
 
