@@ -6,6 +6,7 @@
 //! proportion to the text; how long a document may be is for quotas to say, far below [`MAX_LENGTH`].
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// More than any policy has: document, list, statement, condition block, operator, key, list.
 const MAX_DEPTH: usize = 16;
@@ -63,8 +64,20 @@ pub(crate) enum Fault {
     Truncated,
     DuplicateKey,
     TooDeep,
-    /// Longer than [`MAX_LENGTH`].
+    /// Longer than [`MAX_LENGTH`], 16 MiB.
     TooLong,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Syntax => "this is not JSON: unexpected character",
+            Fault::Truncated => "this is not JSON: the text ends too early",
+            Fault::DuplicateKey => "the object has this key already",
+            Fault::TooDeep => "nested too deeply",
+            Fault::TooLong => "longer than 16 MiB",
+        })
+    }
 }
 
 /// Reads one whole document.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::document::{Document, Kind, Malformed};
-use crate::json::{self, Fault, NotJson, Span};
+use crate::json::{self, NotJson, Span};
 
 mod control;
 pub(crate) mod draft;
@@ -135,13 +135,6 @@ pub(crate) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn unreadable(NotJson { at, fault }: NotJson, kind: Kind) -> Refusal {
-    let detail = match fault {
-        Fault::Syntax => "this is not JSON: unexpected character",
-        Fault::Truncated => "this is not JSON: the text ends too early",
-        Fault::DuplicateKey => "the object has this key already",
-        Fault::TooDeep => "nested more deeply than a policy can be",
-        Fault::TooLong => "longer than any policy may be",
-    };
     let message = match kind {
         Kind::Identity | Kind::Session => "Syntax errors in policy.",
         Kind::Trust => "This policy contains invalid Json",
@@ -149,7 +142,7 @@ fn unreadable(NotJson { at, fault }: NotJson, kind: Kind) -> Refusal {
         Kind::ServiceControl | Kind::ResourceControl => control::MALFORMED,
     };
     let span = Span { start: at, end: at };
-    Refusal::new("JSON_SYNTAX_ERROR", span, message).because(detail)
+    Refusal::new("JSON_SYNTAX_ERROR", span, message).because(fault.to_string())
 }
 
 fn bad_shape(kind: Kind) -> &'static str {

@@ -8,7 +8,7 @@ use super::{Case, Expect};
 use crate::arn::Arn;
 use crate::context::Value;
 use crate::document::{Kind, Policy};
-use crate::json::{self, Fault as JsonFault, Json, Member, Node, NotJson};
+use crate::json::{self, Json, Member, Node};
 use crate::position::{Lines, Position};
 
 /// What is wrong with a case file, and where.
@@ -49,7 +49,7 @@ pub(super) fn all(text: &str) -> Result<Vec<Result<Case, CaseError>>, CaseError>
         position: lines.position(at),
         message: message.to_owned(),
     };
-    let root = json::parse(text).map_err(|error| file_error(error.at, not_json(error)))?;
+    let root = json::parse(text).map_err(|error| file_error(error.at, &error.fault.to_string()))?;
     let Json::Array(items) = &root.value else {
         return Err(file_error(
             root.span.start,
@@ -73,16 +73,6 @@ pub(super) fn all(text: &str) -> Result<Vec<Result<Case, CaseError>>, CaseError>
         })
     };
     Ok(items.iter().map(&mut case).collect())
-}
-
-fn not_json(error: NotJson) -> &'static str {
-    match error.fault {
-        JsonFault::Syntax => "this is not JSON",
-        JsonFault::Truncated => "the JSON ends too early",
-        JsonFault::DuplicateKey => "an object has the same key twice",
-        JsonFault::TooDeep => "the JSON is nested too deeply",
-        JsonFault::TooLong => "the JSON is longer than 16 MiB",
-    }
 }
 
 /// An error on its way out.
@@ -436,13 +426,13 @@ mod tests {
     #[test]
     fn a_file_is_a_list() {
         assert!(all("[]").unwrap().is_empty());
-        refused_whole("[", "1:2: the JSON ends too early");
-        refused_whole("[7 7]", "1:4: this is not JSON");
+        refused_whole("[", "1:2: this is not JSON: the text ends too early");
+        refused_whole("[7 7]", "1:4: this is not JSON: unexpected character");
         let deep = format!("{}{}", "[".repeat(99), "]".repeat(99));
-        refused_whole(&deep, "1:18: the JSON is nested too deeply");
+        refused_whole(&deep, "1:18: nested too deeply");
         refused_whole(
             "[{\"a\": 1, \"a\": 2}]",
-            "1:11: an object has the same key twice",
+            "1:11: the object has this key already",
         );
         refused_whole("\n {}", "2:2: a case file is a list of cases");
         let error = all("[7]").unwrap().remove(0).unwrap_err();
