@@ -67,6 +67,9 @@ fn name_character(c: char) -> bool {
 
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $range:expr, $pattern:expr, $legal:expr) => {
+        text_type! { $(#[$doc])* $name, |text| check(text, $range, $pattern, $legal) }
+    };
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -74,7 +77,8 @@ macro_rules! text_type {
 
         impl Constrained for $name {
             fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
-                check(text, $range, $pattern, $legal)?;
+                let check: fn(&str) -> Result<(), Vec<Constraint>> = $check;
+                check(text)?;
                 Ok(Self(text.to_owned()))
             }
         }

@@ -141,77 +141,74 @@ fn is_taggable_elsewhere(text: &str) -> bool {
     behind("rp-", 4..=128) || behind("rt-", 8..=32)
 }
 
-macro_rules! id_type {
-    ($(#[$doc:meta])* $name:ident, $max:expr, $pattern:expr, $legal:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(String);
-
-        impl Constrained for $name {
-            fn parse(text: &str) -> Result<Self, Vec<Constraint>> {
-                let legal: fn(&str) -> bool = $legal;
-                let mut failed = check(text, (0, $max), $pattern, |_| true)
-                    .err()
-                    .unwrap_or_default();
-                if !legal(text) {
-                    failed.insert(0, Constraint::Pattern($pattern));
-                }
-                if failed.is_empty() {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(failed)
-                }
-            }
-        }
-
-        impl $name {
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
+/// Checks an id: the pattern first, as a whole, then the greatest length.
+fn check_id(
+    text: &str,
+    max: u32,
+    pattern: &'static str,
+    legal: fn(&str) -> bool,
+) -> Result<(), Vec<Constraint>> {
+    let mut failed = check(text, (0, max), pattern, |_| true)
+        .err()
+        .unwrap_or_default();
+    if !legal(text) {
+        failed.insert(0, Constraint::Pattern(pattern));
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed)
+    }
 }
 
-id_type! {
+text_type! {
     /// The id of a root: `r-` and 4 to 32 lower-case letters and digits.
-    RootId, 34, r"^r-[0-9a-z]{4,32}$", is_root
+    RootId, |text| check_id(text, 34, r"^r-[0-9a-z]{4,32}$", is_root)
 }
-id_type! {
+text_type! {
     /// The id of an organizational unit: `ou-`, the root's letters, `-`, 8 to 32 of its own.
-    UnitId, 68, r"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$", is_unit
+    UnitId, |text| check_id(text, 68, r"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$", is_unit)
 }
-id_type! {
+text_type! {
     /// The id of what holds accounts and units: a root or a unit.
-    ParentId, 100, r"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
-    |text| is_root(text) || is_unit(text)
+    ParentId,
+    |text| check_id(
+        text, 100,
+        r"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
+        |text| is_root(text) || is_unit(text)
+    )
 }
-id_type! {
+text_type! {
     /// The id of what has a parent: an account or a unit.
-    ChildId, 100, r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
-    |text| is_account(text) || is_unit(text)
+    ChildId,
+    |text| check_id(
+        text, 100,
+        r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
+        |text| is_account(text) || is_unit(text)
+    )
 }
-id_type! {
+text_type! {
     /// The id of what policies are attached to: a root, a unit or an account.
-    TargetId, 100, r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
-    |text| is_root(text) || is_account(text) || is_unit(text)
+    TargetId,
+    |text| check_id(
+        text, 100,
+        r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
+        |text| is_root(text) || is_account(text) || is_unit(text)
+    )
 }
-id_type! {
+text_type! {
     /// The id of a policy: `p-` and 8 to 128 letters, digits and `_`.
-    OrganizationPolicyId, 130, r"^p-[0-9a-zA-Z_]{8,128}$", is_policy
+    OrganizationPolicyId, |text| check_id(text, 130, r"^p-[0-9a-zA-Z_]{8,128}$", is_policy)
 }
-id_type! {
+text_type! {
     /// The id of what can have tags in an organization.
-    TaggableId, 130,
-    r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})|(^rp-[0-9a-zA-Z_]{4,128})|(^rt-[0-9a-zA-Z_]{8,32})$",
-    |text| is_root(text) || is_account(text) || is_unit(text) || is_policy(text)
-        || is_taggable_elsewhere(text)
+    TaggableId,
+    |text| check_id(
+        text, 130,
+        r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})|(^rp-[0-9a-zA-Z_]{4,128})|(^rt-[0-9a-zA-Z_]{8,32})$",
+        |text| is_root(text) || is_account(text) || is_unit(text) || is_policy(text)
+            || is_taggable_elsewhere(text)
+    )
 }
 
 #[cfg(test)]
@@ -219,7 +216,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_id<T: Constrained>(legal: &[&str], illegal: &[&str]) {
+    fn check_ids<T: Constrained>(legal: &[&str], illegal: &[&str]) {
         for text in legal {
             assert!(T::parse(text).is_ok(), "{text:?}");
         }
@@ -231,22 +228,22 @@ mod tests {
     #[test]
     fn ids() {
         let (root, unit, account) = ("r-ab12", "ou-ab12-abcd1234", "123456789012");
-        check_id::<RootId>(
+        check_ids::<RootId>(
             &[root],
             &["r-abc", "r-AB12", "r-ab12 ", unit, account, "", "xr-ab12"],
         );
-        check_id::<UnitId>(
+        check_ids::<UnitId>(
             &[unit],
             &["ou-ab12-abcd123", "ou-ab12", "ou-ab12-abcd1234-x", root],
         );
-        check_id::<ParentId>(&[root, unit], &[account, "p-abcdefgh"]);
-        check_id::<ChildId>(&[account, unit], &[root]);
-        check_id::<TargetId>(&[root, unit, account], &["12345678901", "p-abcdefgh"]);
-        check_id::<OrganizationPolicyId>(
+        check_ids::<ParentId>(&[root, unit], &[account, "p-abcdefgh"]);
+        check_ids::<ChildId>(&[account, unit], &[root]);
+        check_ids::<TargetId>(&[root, unit, account], &["12345678901", "p-abcdefgh"]);
+        check_ids::<OrganizationPolicyId>(
             &["p-FullAWSAccess", "p-abc_1234"],
             &["p-abc", "abcdefgh"],
         );
-        check_id::<TaggableId>(
+        check_ids::<TaggableId>(
             &[root, unit, account, "p-abcdefgh", "rp-abcd", "rt-abcdefgh"],
             &["rp-abc", "car-abcdefgh", "o-abcdefghij"],
         );
