@@ -17,9 +17,10 @@ const CARGO_MUTANTS_VERSION: &str = "27.1.0";
 const CRATE: &str = "crates/policy";
 
 /// The modules that have a part in a decision.
-const EVALUATOR: [&str; 14] = [
+const EVALUATOR: [&str; 15] = [
     "arn",
     "compiled",
+    "compiled/build",
     "context",
     "decide",
     "explain",

@@ -298,28 +298,17 @@ impl<'a> Layers<'a> {
             (None, Principal::FederatedUser { .. }) => Some(Set::Several(&[])),
             (None, _) => None,
         };
-        // Service-linked roles are bound by neither, services on their own behalf and who has no
-        // account by no service control policy. The resource of an action without one, a
-        // service-linked role that is assumed, and the retiring of a grant by no resource control
-        // policy.
-        let exempt = || request.principal.is_service_linked_role();
-        let bound = |levels: &'a [Level], spared: &dyn Fn() -> bool| {
-            // Most callers are of no organization, and need not be looked at.
-            if levels.is_empty() || exempt() || spared() {
+        // Most callers are of no organization, and need not be looked at.
+        let bound = |levels: &'a [Level], bind: fn(&Call<'_>) -> bool| {
+            if levels.is_empty() || !bind(call) {
                 &[][..]
             } else {
                 levels
             }
         };
         Layers {
-            resource_control: bound(policies.resource_control, &|| {
-                request.resource == "*"
-                    || is_service_linked_role(request.resource)
-                    || call.action == "kms:retiregrant"
-            }),
-            service_control: bound(policies.service_control, &|| {
-                request.principal.account().is_none()
-            }),
+            resource_control: bound(policies.resource_control, resource_controls_bind),
+            service_control: bound(policies.service_control, service_controls_bind),
             owner,
             resource,
             identity: Some(Set::Several(policies.identity)),
@@ -348,6 +337,24 @@ impl<'a> Layers<'a> {
                     .filter_map(|(layer, set)| Some((layer, None, set?))),
             )
     }
+}
+
+/// Whether service control policies are asked: they bind users, roles and root users of accounts, not
+/// service-linked roles, and neither services on their own behalf nor who has no account.
+fn service_controls_bind(call: &Call<'_>) -> bool {
+    let principal = &call.request.principal;
+    principal.account().is_some() && !principal.is_service_linked_role()
+}
+
+/// Whether resource control policies are asked: they bind whoever calls but service-linked roles. They
+/// are about resources, so not about an action without one, and neither about assuming a
+/// service-linked role nor about the retiring of a grant.
+fn resource_controls_bind(call: &Call<'_>) -> bool {
+    let request = call.request;
+    !request.principal.is_service_linked_role()
+        && request.resource != "*"
+        && !is_service_linked_role(request.resource)
+        && call.action != "kms:retiregrant"
 }
 
 /// What each layer answered.
