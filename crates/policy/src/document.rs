@@ -103,6 +103,20 @@ impl Policy {
         self.named().map(|named| (named.kind, named.value.as_str()))
     }
 
+    /// Every value of `Resource` and `NotResource`, in the order written.
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        let statements = self.document.statements.iter();
+        let elements = statements.flat_map(|statement| &statement.resources);
+        elements
+            .flat_map(|element| &element.values)
+            .map(String::as_str)
+    }
+
+    /// Whether it says that its version is the current one, 2012-10-17, which has variables.
+    pub fn is_current(&self) -> bool {
+        self.document.variables
+    }
+
     /// The text with every principal replaced for which `f` gives another one, and each other byte
     /// kept.
     ///

@@ -6,6 +6,7 @@ use crate::aws_managed;
 use crate::entity::Attachments;
 use crate::error::Error;
 use crate::names::{AccountId, Constrained as _, DocumentText};
+use locum_policy::quotas::CONTROL_POLICY;
 use locum_policy::{Arn, Compiled, Kind, Level, Policy, Position, context_keys};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,11 +35,13 @@ impl Source {
     /// have the current one when it is written, and is otherwise read as a session policy is: the
     /// only further difference is that a value there that its operator cannot read is no fault.
     fn submitted(id: String, text: &str, kind: Kind) -> Option<Self> {
-        let policy = Policy::parse(text, kind);
-        let policy = match kind {
-            Kind::Identity if !is_current(text) => Policy::parse(text, Kind::Session),
-            _ => policy,
-        };
+        let policy = Policy::parse(text, kind).or_else(|fault| match kind {
+            Kind::Identity => Policy::parse(text, Kind::Session)
+                .ok()
+                .filter(|policy| !policy.is_current())
+                .ok_or(fault),
+            _ => Err(fault),
+        });
         Some(Self::new(id, policy.ok()?))
     }
 
@@ -68,20 +71,7 @@ impl Source {
 
     /// Whether a statement has `*` among its resources.
     pub(super) fn is_about_everything(&self) -> bool {
-        let document: serde_json::Value = serde_json::from_str(self.text()).unwrap_or_default();
-        let has_star = |statement: &serde_json::Value| {
-            let elements = ["Resource", "NotResource"].map(|name| statement.get(name));
-            let is_star = |value: &serde_json::Value| value.as_str() == Some("*");
-            elements.into_iter().flatten().any(|value| match value {
-                serde_json::Value::Array(values) => values.iter().any(is_star),
-                single => is_star(single),
-            })
-        };
-        match document.get("Statement") {
-            Some(serde_json::Value::Array(statements)) => statements.iter().any(has_star),
-            Some(single) => has_star(single),
-            None => false,
-        }
+        self.policy.resources().any(|resource| resource == "*")
     }
 
     /// The context keys that the document asks for, as it spells them; not `${*}` and its like.
@@ -90,16 +80,6 @@ impl Source {
         keys.retain(|key| !matches!(key.as_str(), "*" | "?" | "$"));
         keys
     }
-}
-
-/// Whether a document says that it is of the current version.
-fn is_current(text: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        #[serde(rename = "Version")]
-        version: String,
-    }
-    serde_json::from_str::<Versioned>(text).is_ok_and(|document| document.version == "2012-10-17")
 }
 
 /// `PolicyInputList`
@@ -152,14 +132,14 @@ pub(super) struct Controls {
 }
 
 impl Controls {
-    /// Those that are attached over an account, of which each has at most 5120 characters. What the
+    /// Those that are attached over an account, none longer than it may be. What the
     /// variables of an organization's own policies become is left out of account.
     pub(super) fn over(levels: &[Level]) -> Self {
         let policies = levels.iter().map(|level| level.len()).sum::<usize>();
         Self {
             levels: levels.to_vec(),
             size: Size {
-                bytes: 5120 * policies,
+                bytes: CONTROL_POLICY * policies,
                 ..Size::default()
             },
         }
