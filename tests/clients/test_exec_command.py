@@ -208,12 +208,19 @@ def test_arguments_and_standard_streams_are_the_commands(locum, key, home):
 def started(*arguments, environment, **options):
     """A run of locum under way."""
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-    process = subprocess.Popen([*options.pop("prefix", ()), BINARY, *map(str, arguments)], env=environment, **options)
+    command = [*options.pop("prefix", ()), BINARY, *map(str, arguments)]
+    process = subprocess.Popen(command, env=environment, preexec_fn=heed_signals, **options)
     try:
         yield process
     finally:
         process.kill()
         process.communicate()
+
+
+def heed_signals():
+    """What runs the tests may ignore some, as `nohup` and a shell's `&` do, and its children then do too."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("server", [(), ("--server",)])
