@@ -105,7 +105,9 @@ mod tests {
     fn check(text: &str, parts: Option<[&str; 5]>) {
         let arn = Arn::parse(text);
         let seen = arn.as_ref().map(|a| {
+            assert_eq!([a.as_str(), a.as_ref()], [text, text]);
             assert_eq!(a.to_string(), text);
+            assert_eq!(format!("{a:?}"), format!("Arn({text})"));
             [
                 a.partition(),
                 a.service(),
