@@ -25,16 +25,11 @@ impl<'a> Decimal<'a> {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        let signless = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        if (whole.is_empty() && fraction.is_empty())
-            || !digits(whole)
-            || !digits(fraction)
-            || signless.is_empty()
-            || !digits(signless)
-        {
+        if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
             return None;
         }
-        // Beyond any number that is meant, and the sums below cannot overflow.
+        // At least one digit, behind a sign or not. What does not fit is beyond any number that is
+        // meant, and the sums below cannot overflow.
         let exponent = exponent.parse::<i32>().ok().map(i64::from)?;
         Some(Decimal {
             negative,
@@ -249,6 +244,8 @@ mod tests {
             " 1",
             "0x1",
             "1e",
+            "1e+",
+            "1e+-1",
             "e1",
             "--1",
             "1.2.3",
