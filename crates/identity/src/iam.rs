@@ -220,12 +220,7 @@ impl TagCase {
     /// Checks tags from a request: no key twice, none of AWS's own.
     pub(crate) fn check(self, tags: &[Tag]) -> Result<(), Error> {
         for (place, tag) in tags.iter().enumerate() {
-            if tag
-                .key
-                .as_str()
-                .get(..4)
-                .is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
-            {
+            if tag.key.is_reserved() {
                 return Err(Error::InvalidInput(
                     "Tag keys beginning with aws: are reserved for AWS use.".to_owned(),
                 ));

@@ -227,6 +227,14 @@ text_type! {
     /// A tag's key: 1 to 128 of letters, separators, numbers and `_.:/=+-@`.
     TagKey, (1, 128), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", tag_character
 }
+
+impl TagKey {
+    /// Whether the key begins with `aws:`, in any letter case: such keys are AWS's own.
+    pub(crate) fn is_reserved(&self) -> bool {
+        let prefix = self.as_str().get(..4);
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+    }
+}
 text_type! {
     /// A tag's value: 0 to 256 of the alphabet of tag keys.
     TagValue, (0, 256), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", tag_character

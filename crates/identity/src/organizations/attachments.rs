@@ -32,8 +32,7 @@ impl Operation for EnablePolicyType {
     const NAME: &'static str = "EnablePolicyType";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let enable = need_on::<Self>(call, self.root_id.as_str())?;
-        management_only(call, [enable.key(POLICY_TYPE, self.policy_type.as_str())])
+        type_on::<Self>(call, self.root_id.as_str(), self.policy_type)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Arc<Organization>, Error> {
@@ -68,8 +67,7 @@ impl Operation for DisablePolicyType {
     const NAME: &'static str = "DisablePolicyType";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let disable = need_on::<Self>(call, self.root_id.as_str())?;
-        management_only(call, [disable.key(POLICY_TYPE, self.policy_type.as_str())])
+        type_on::<Self>(call, self.root_id.as_str(), self.policy_type)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Arc<Organization>, Error> {
@@ -92,6 +90,16 @@ impl Operation for DisablePolicyType {
         })
         .await
     }
+}
+
+/// Decides about policies of one type at a root, unit or account.
+fn type_on<O: Operation>(
+    call: &Call<'_>,
+    id: &str,
+    policy_type: PolicyTypeName,
+) -> Result<Granted, Error> {
+    let need = need_on::<O>(call, id)?;
+    management_only(call, [need.key(POLICY_TYPE, policy_type.as_str())])
 }
 
 fn root(directory: &Directory, id: &RootId) -> Result<(), Error> {
@@ -251,8 +259,7 @@ impl Operation for ListPoliciesForTarget {
     const NAME: &'static str = "ListPoliciesForTarget";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let list = need_on::<Self>(call, self.target_id.as_str())?;
-        management_only(call, [list.key(POLICY_TYPE, self.policy_type.as_str())])
+        type_on::<Self>(call, self.target_id.as_str(), self.policy_type)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {

@@ -28,8 +28,7 @@ pub(super) fn check(tags: &[Tag]) -> Result<(), Error> {
 }
 
 fn check_key(key: &TagKey) -> Result<(), Error> {
-    let prefix = key.as_str().get(..4);
-    if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+    if key.is_reserved() {
         Err(InvalidReason::InvalidSystemTagsParameter.into())
     } else {
         Ok(())
