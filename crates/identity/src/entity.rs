@@ -5,6 +5,7 @@
 
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, UniqueId};
+use crate::limits::RoleLimits;
 use crate::mfa::Clockwork;
 use crate::names::{
     AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration,
@@ -103,6 +104,9 @@ pub struct Role {
     /// Tags; keys are unique whatever their letter case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    /// What it allows beyond AWS's limits.
+    #[serde(default, skip_serializing_if = "RoleLimits::is_aws")]
+    pub limits: RoleLimits,
     /// The ARN of the managed policy that bounds its permissions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,

@@ -217,14 +217,19 @@ impl TagCase {
         }
     }
 
-    /// Checks tags from a request: no key twice, none of AWS's own.
+    /// Checks tags from a request: no key twice, none in a reserved namespace.
     pub(crate) fn check(self, tags: &[Tag]) -> Result<(), Error> {
+        self.check_each(tags, |tag| tag.key.check_unreserved())
+    }
+
+    /// Checks tags from a request: no key twice, and what `check` finds in each.
+    pub(crate) fn check_each(
+        self,
+        tags: &[Tag],
+        check: impl Fn(&Tag) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for (place, tag) in tags.iter().enumerate() {
-            if tag.key.is_reserved() {
-                return Err(Error::InvalidInput(
-                    "Tag keys beginning with aws: are reserved for AWS use.".to_owned(),
-                ));
-            }
+            check(tag)?;
             if tags
                 .iter()
                 .take(place)
@@ -242,6 +247,11 @@ impl TagCase {
     /// `tags` with `new` ones put in: a known key gets the new value and spelling.
     pub(crate) fn merge(self, tags: &[Tag], new: &[Tag]) -> Result<Vec<Tag>, Error> {
         self.check(new)?;
+        self.put(tags, new)
+    }
+
+    /// The same, of new tags that were checked.
+    pub(crate) fn put(self, tags: &[Tag], new: &[Tag]) -> Result<Vec<Tag>, Error> {
         let mut merged = tags.to_vec();
         merged.retain(|tag| !new.iter().any(|other| self.same(&tag.key, &other.key)));
         merged.extend_from_slice(new);

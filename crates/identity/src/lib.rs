@@ -13,6 +13,7 @@ pub mod error;
 pub mod iam;
 pub mod ids;
 pub mod last_use;
+pub mod limits;
 pub mod mfa;
 pub mod names;
 pub mod operation;

@@ -3,6 +3,7 @@
 //! A value of one of these types is legal, so no operation checks it again. The constraints are
 //! those of the IAM and STS API models (`iam/2010-05-08`, `sts/2011-06-15`).
 
+use crate::limits::LONGEST_SESSION;
 use std::fmt;
 
 /// One constraint of the API model that a value failed.
@@ -228,13 +229,6 @@ text_type! {
     TagKey, (1, 128), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", tag_character
 }
 
-impl TagKey {
-    /// Whether the key begins with `aws:`, in any letter case: such keys are AWS's own.
-    pub(crate) fn is_reserved(&self) -> bool {
-        let prefix = self.as_str().get(..4);
-        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
-    }
-}
 text_type! {
     /// A tag's value: 0 to 256 of the alphabet of tag keys.
     TagValue, (0, 256), r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", tag_character
@@ -254,8 +248,10 @@ text_type! {
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
 
+mod reserved;
 mod simulation;
 
+pub(crate) use reserved::Reserved;
 pub use simulation::{
     ActionName, ContextKeyName, ContextKeyValue, ResourceHandlingOption, ResourceName,
 };
@@ -553,9 +549,9 @@ macro_rules! seconds_type {
             /// # Errors
             /// The limit that fails.
             pub fn from_seconds(seconds: i32) -> Result<Self, Constraint> {
-                if seconds < $min {
+                if i64::from(seconds) < $min {
                     Err(Constraint::MinValue($min))
-                } else if seconds > $max {
+                } else if i64::from(seconds) > $max {
                     Err(Constraint::MaxValue($max))
                 } else {
                     Ok(Self(seconds.unsigned_abs()))
@@ -571,8 +567,9 @@ macro_rules! seconds_type {
 }
 
 seconds_type! {
-    /// `DurationSeconds` of AssumeRole: 900 to 43200 by the model; the role may allow less.
-    RoleSessionDuration, 900, 43_200
+    /// `DurationSeconds` of AssumeRole: 900 to 43200 by the model; the role may allow less, and up to
+    /// [`LONGEST_SESSION`].
+    RoleSessionDuration, 900, LONGEST_SESSION
 }
 seconds_type! {
     /// `DurationSeconds` of GetSessionToken and GetFederationToken: 900 to 129600.

@@ -210,6 +210,11 @@ impl Realm {
             .await?
             .ok_or(Error::InvalidClientTokenId)?;
         let who = Who::of_session(&account, &live.session)?;
+        if let Who::AssumedRole { role, .. } = &who
+            && now >= role.role.limits.end_of(&live.session)
+        {
+            return Err(Error::ExpiredToken);
+        }
         let verified = live.keys.verify(&live.secret, claim, body_sha256)?;
         if kept.is_none() {
             keyring.live().keep(live.clone());

@@ -7,13 +7,13 @@ use crate::caller::{Credentials, Who};
 use crate::environment::Seconds;
 use crate::error::{Error, TooLarge};
 use crate::ids::AccessKeyId;
+use crate::limits::{Allotment, LONGEST_SESSION};
 use crate::names::{AccountId, ArnText, SourceIdentity};
 use crate::operation::Call;
 use crate::session::{
     Ancestor, Ancestry, LongTerm, LongTermPrincipal, MOST_ANCESTORS, Packed, Session,
     SessionPrincipal, SessionTag, TemporaryCredentials,
 };
-use locum_policy::quotas::SESSION_POLICIES;
 use locum_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -27,9 +27,6 @@ pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
-
-/// Bytes that the packed policies and tags of a session may take in its token.
-const PACKED_LIMIT: usize = 2048;
 
 /// The session policies of a request.
 #[derive(Clone, Debug, Default)]
@@ -62,18 +59,22 @@ impl SessionPolicies {
     /// # Errors
     /// [`Error::PackedPolicyTooLarge`]
     fn pack(self, tags: Vec<SessionTag>) -> Result<Packed, Error> {
+        self.pack_into(Allotment::OF_AWS, tags)
+    }
+
+    /// The same, where a role allots the space.
+    fn pack_into(self, allotment: Allotment, tags: Vec<SessionTag>) -> Result<Packed, Error> {
         let has_policies = self.policy.is_some() || !self.policy_arns.is_empty();
         let arns = self.policy_arns.iter().map(ArnText::as_str);
         let plain = self.policy.iter().map(String::as_str).chain(arns);
         let plain = plain.map(|text| text.chars().count()).sum();
-        if plain > SESSION_POLICIES {
-            let percent = percent(plain, SESSION_POLICIES);
+        if let percent @ 101.. = allotment.plain_percent(plain) {
             return Err(Error::PackedPolicyTooLarge(TooLarge::Policy(percent)));
         }
         let arns = self.policy_arns.into_iter().map(String::from).collect();
         let packed = Packed::new(self.policy, arns, tags)
             .ok_or_else(|| Error::Internal("the session cannot be packed".into()))?;
-        match packed_percent(&packed) {
+        match allotment.percent(&packed) {
             Some(percent @ 101..) => Err(Error::PackedPolicyTooLarge(if has_policies {
                 TooLarge::Policy(percent)
             } else {
@@ -82,16 +83,6 @@ impl SessionPolicies {
             _ => Ok(packed),
         }
     }
-}
-
-/// `PackedPolicySize`: how much of the allotted space the form in the token takes; `None` where
-/// there is nothing to pack.
-fn packed_percent(packed: &Packed) -> Option<u32> {
-    (packed.size() > 0).then(|| percent(packed.size(), PACKED_LIMIT))
-}
-
-fn percent(size: usize, limit: usize) -> u32 {
-    u32::try_from((size * 100).div_ceil(limit)).unwrap_or(u32::MAX)
 }
 
 /// A session that is about to be issued to a caller.
@@ -105,6 +96,9 @@ struct NewSession {
 
 impl NewSession {
     fn issue(self, call: &Call<'_>, account: AccountId) -> Result<TemporaryCredentials, Error> {
+        if self.lifetime > LONGEST_SESSION {
+            return Err(Error::Internal("a session would last too long".into()));
+        }
         let session = Session {
             principal: self.principal,
             issued: call.facts.now,

@@ -136,6 +136,13 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A failure of a value that is told only beside others.
+    pub(crate) fn also(&mut self, name: &str, value: &str, constraint: Constraint) {
+        if !self.failed.is_empty() {
+            self.fail(name, Some(value), constraint);
+        }
+    }
+
     /// `true`, `1`, `false` or `0`.
     pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
         match self.raw(name)? {

@@ -4,8 +4,9 @@ use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
 use locum_identity::error::Error;
+use locum_identity::limits::Limit;
 use locum_identity::names::{
-    AccountId, ArnText, FederationPolicyText, RoleSessionDuration, SessionPolicyText,
+    AccountId, ArnText, Constraint, FederationPolicyText, RoleSessionDuration, SessionPolicyText,
     SourceIdentity, TokenDuration,
 };
 use locum_identity::session::TemporaryCredentials;
@@ -13,6 +14,11 @@ use locum_identity::sts::{
     AssumeRole, AssumedRole, CallerIdentity, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
     GetFederationToken, GetSessionToken, MfaParameters, ProvidedContext, SessionPolicies,
 };
+
+/// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
+/// its tags.
+const OF_MODEL: i64 = Limit::MaxSessionDuration.of_aws() as i64;
+const LONGEST_OF_MODEL: Constraint = Constraint::MaxValue(OF_MODEL);
 
 pub(crate) fn bindings() -> Vec<Binding> {
     vec![
@@ -37,7 +43,13 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
     let role_session_name = fields.required("RoleSessionName");
     let policy_arns = policy_arns(fields);
     let policy = fields.optional::<SessionPolicyText>("Policy");
-    let duration = fields.number("DurationSeconds", RoleSessionDuration::from_seconds);
+    let duration = fields.number("DurationSeconds", |seconds| {
+        // What no role allows is told as what the model does not allow.
+        RoleSessionDuration::from_seconds(seconds).map_err(|constraint| match constraint {
+            Constraint::MaxValue(_) => LONGEST_OF_MODEL,
+            other => other,
+        })
+    });
     let tags = fields.tags("Tags");
     let transitive_tag_keys = fields.list("TransitiveTagKeys", 50, Fields::scalar);
     let external_id = fields.optional("ExternalId");
@@ -49,6 +61,12 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
             assertion: element.optional("ContextAssertion"),
         })
     });
+    // Whether more than the model allows is too much is the role's to say, but not where there is
+    // something else to tell.
+    let seconds = duration.map(RoleSessionDuration::seconds);
+    if let Some(seconds) = seconds.filter(|seconds| *seconds > OF_MODEL) {
+        fields.also("DurationSeconds", &seconds.to_string(), LONGEST_OF_MODEL);
+    }
     fields.check()?;
     Ok(AssumeRole {
         role_arn: role_arn?,

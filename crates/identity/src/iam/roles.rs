@@ -12,6 +12,7 @@ use crate::entity::{Attachments, Role};
 use crate::environment::Seconds;
 use crate::error::{Conflict, Error, Existing, Missing, Quota};
 use crate::ids::{IdKind, UniqueId};
+use crate::limits::{Limit, RoleLimits};
 use crate::names::{
     AccountId, ArnText, Description, DocumentText, MaxSessionDuration, Path, PathPrefix, RoleName,
     Tag, TagKey,
@@ -116,6 +117,9 @@ impl Operation for CreateRole {
         if !self.tags.is_empty() {
             call.allow(&need("iam:TagRole"))?;
         }
+        for limit in Limit::meant(self.tags.iter().map(|tag| &tag.key)) {
+            call.allow(&need(limit.action()))?;
+        }
         Ok(granted)
     }
 
@@ -138,7 +142,9 @@ impl Operation for CreateRole {
                 if let Some(boundary) = &self.permissions_boundary {
                     attachable(account, boundary.as_str())?;
                 }
-                TagCase::Insensitive.check(&self.tags)?;
+                check_tags(&self.tags)?;
+                let mut limits = RoleLimits::default();
+                limits.set(&self.tags);
                 if account.roles.named(self.role_name.as_str()).is_some() {
                     return Err(Error::EntityAlreadyExists(Existing::Role(
                         self.role_name.to_string(),
@@ -154,6 +160,7 @@ impl Operation for CreateRole {
                     max_session_duration: self.max_session_duration.unwrap_or_default(),
                     trust_policy: trust_policy.clone(),
                     tags: self.tags.clone(),
+                    limits,
                     permissions_boundary: self.permissions_boundary.clone().map(String::from),
                     policies: Attachments::default(),
                 };
@@ -397,17 +404,21 @@ impl Operation for TagRole {
     const NAME: &'static str = "TagRole";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(
-            &need_on_role(call, "iam:TagRole", self.role_name.as_str())?.request_tags(&self.tags),
-        )
+        let need =
+            need_on_role(call, "iam:TagRole", self.role_name.as_str())?.request_tags(&self.tags);
+        allow_with_limits(call, need, self.tags.iter().map(|tag| &tag.key))
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
         call.change(|draft| {
             let state = role(draft.account, self.role_name.as_str())?;
-            let tags = TagCase::Insensitive.merge(&state.role.tags, &self.tags)?;
+            check_tags(&self.tags)?;
+            let tags = TagCase::Insensitive.put(&state.role.tags, &self.tags)?;
+            let mut limits = state.role.limits;
+            limits.set(&self.tags);
             draft.change.put(Role {
                 tags,
+                limits,
                 ..state.role.clone()
             });
             Ok(())
@@ -434,15 +445,18 @@ impl Operation for UntagRole {
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         let mut need = need_on_role(call, "iam:UntagRole", self.role_name.as_str())?;
         need.request_tag_keys = &self.tag_keys;
-        call.allow(&need)
+        allow_with_limits(call, need, self.tag_keys.iter())
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
         call.change(|draft| {
             let state = role(draft.account, self.role_name.as_str())?;
             let tags = TagCase::Insensitive.without(&state.role.tags, &self.tag_keys);
+            let mut limits = state.role.limits;
+            limits.unset(&self.tag_keys);
             draft.change.put(Role {
                 tags,
+                limits,
                 ..state.role.clone()
             });
             Ok(())
@@ -565,6 +579,25 @@ impl Operation for DeleteRolePermissionsBoundary {
         })
         .await
     }
+}
+
+/// Checks tags that a role gets: those in our namespace are limits, and right.
+fn check_tags(tags: &[Tag]) -> Result<(), Error> {
+    TagCase::Insensitive.check_each(tags, RoleLimits::check)
+}
+
+/// Decides about a change of tags. A tag that is a limit needs that limit's own action too.
+fn allow_with_limits<'a>(
+    call: &Call<'_>,
+    mut need: Need<'_>,
+    keys: impl Iterator<Item = &'a TagKey> + Clone,
+) -> Result<Granted, Error> {
+    let granted = call.allow(&need)?;
+    for limit in Limit::meant(keys) {
+        need.action = limit.action().into();
+        call.allow(&need)?;
+    }
+    Ok(granted)
 }
 
 /// Changes a role that may be changed, and answers it as it then is.

@@ -8,6 +8,7 @@ use crate::environment::Entropy;
 use crate::error::Error;
 use crate::iam::{Page, PageRequest};
 use crate::ids::{IdKind, UniqueId, lower_case_id};
+use crate::limits::RoleLimits;
 use crate::names::{
     AccountId, AccountName, Constrained as _, Email, MaxSessionDuration, ParentId, Path, RoleName,
     Tag,
@@ -97,6 +98,7 @@ impl Operation for CreateAccount {
                         max_session_duration: MaxSessionDuration::default(),
                         trust_policy: trust_of(organization.management_account),
                         tags: Vec::<Tag>::new(),
+                        limits: RoleLimits::default(),
                         permissions_boundary: None,
                         policies: Attachments {
                             attached: vec![ADMINISTRATOR_ACCESS.to_owned()],

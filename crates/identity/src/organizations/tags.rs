@@ -5,7 +5,7 @@ use crate::directory::Directory;
 use crate::entity::{AccountRecord, Change, Organization, OrganizationPolicy, OrganizationalUnit};
 use crate::error::Error;
 use crate::iam::{Page, PageRequest, page_of_tags};
-use crate::names::{AccountId, Constrained as _, Tag, TagKey, TaggableId};
+use crate::names::{AccountId, Constrained as _, Reserved, Tag, TagKey, TaggableId};
 use crate::operation::{Call, Granted, Operation, Service};
 
 /// Checks tags that something gets: their number, and their keys, which are not AWS's own and
@@ -20,15 +20,20 @@ pub(super) fn check(tags: &[Tag]) -> Result<(), Error> {
         {
             return Err(InvalidReason::DuplicateTagKey.into());
         }
-        if place == quotas::TAGS {
-            return Err(ConstraintReason::MaxTagLimitExceeded.into());
-        }
     }
-    Ok(())
+    check_number(tags)
+}
+
+fn check_number(tags: &[Tag]) -> Result<(), Error> {
+    if tags.len() > quotas::TAGS {
+        Err(ConstraintReason::MaxTagLimitExceeded.into())
+    } else {
+        Ok(())
+    }
 }
 
 fn check_key(key: &TagKey) -> Result<(), Error> {
-    if key.is_reserved() {
+    if key.reserved().is_some() {
         Err(InvalidReason::InvalidSystemTagsParameter.into())
     } else {
         Ok(())
@@ -61,7 +66,7 @@ impl Operation for TagResource {
             change_tags(directory, change, &self.resource_id, |tags| {
                 tags.retain(|old| self.tags.iter().all(|new| new.key != old.key));
                 tags.extend_from_slice(&self.tags);
-                check(tags)
+                check_number(tags)
             })
         })
         .await
@@ -90,7 +95,11 @@ impl Operation for UntagResource {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        self.tag_keys.iter().try_for_each(check_key)?;
+        // A tag of before the namespace was ours can go.
+        let of_aws = |key: &TagKey| key.reserved() == Some(Reserved::Aws);
+        if self.tag_keys.iter().any(of_aws) {
+            return Err(InvalidReason::InvalidSystemTagsParameter.into());
+        }
         call.change_organization(|directory, change| {
             change_tags(directory, change, &self.resource_id, |tags| {
                 tags.retain(|tag| !self.tag_keys.contains(&tag.key));

@@ -12,12 +12,15 @@ use locum_sigv4::constant_time_eq;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Places for sessions: `SETS` × `WAYS` are kept at most.
-const SETS: usize = 1024;
+/// Places in a set: a session has one of these.
 const WAYS: usize = 4;
-/// A session with more plain text of policies and tags, or a longer token, is opened anew each time,
-/// so that what is kept has a bound.
-const LONGEST_KEPT: usize = 4096;
+/// Sets of places for sessions.
+const SETS: usize = 1024;
+/// A session with more plain text of policies and tags, or a longer token, is large: only roles that
+/// allow more than AWS have such. There are fewer places for them, so that what is kept has a bound.
+const LARGE: usize = 4096;
+/// Sets of places for large sessions.
+const LARGE_SETS: usize = 32;
 
 /// A session whose token was opened.
 pub(crate) struct LiveSession {
@@ -54,16 +57,15 @@ impl LiveSession {
 /// Sessions used lately. Readers and writers take no lock; a full set of places gives up one of its
 /// sessions for a new one.
 pub(crate) struct LiveSessions {
-    places: Box<[ArcSwapOption<LiveSession>]>,
-    /// Counts what was kept, to take a set's places in turn.
-    turn: AtomicUsize,
+    usual: Places,
+    large: Places,
 }
 
 impl Default for LiveSessions {
     fn default() -> Self {
         Self {
-            places: (0..SETS * WAYS).map(|_| ArcSwapOption::empty()).collect(),
-            turn: AtomicUsize::new(0),
+            usual: Places::new(SETS),
+            large: Places::new(LARGE_SETS),
         }
     }
 }
@@ -71,6 +73,37 @@ impl Default for LiveSessions {
 impl LiveSessions {
     /// The session of these credentials, if it is kept.
     pub(crate) fn find(&self, access_key_id: &str, token: &str) -> Option<Arc<LiveSession>> {
+        // A token does not tell how much is packed in it.
+        let usual = self.usual.find(access_key_id, token);
+        usual.or_else(|| self.large.find(access_key_id, token))
+    }
+
+    /// Keeps a session whose credentials have signed a request.
+    pub(crate) fn keep(&self, live: Arc<LiveSession>) {
+        let size = live.session.packed.plain_size();
+        if size > LARGE || live.token.len() > LARGE {
+            self.large.keep(live);
+        } else {
+            self.usual.keep(live);
+        }
+    }
+}
+
+struct Places {
+    places: Box<[ArcSwapOption<LiveSession>]>,
+    /// Counts what was kept, to take a set's places in turn.
+    turn: AtomicUsize,
+}
+
+impl Places {
+    fn new(sets: usize) -> Self {
+        Self {
+            places: (0..sets * WAYS).map(|_| ArcSwapOption::empty()).collect(),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    fn find(&self, access_key_id: &str, token: &str) -> Option<Arc<LiveSession>> {
         self.set(access_key_id)
             .iter()
             .filter_map(|place| {
@@ -81,12 +114,7 @@ impl LiveSessions {
             .next()
     }
 
-    /// Keeps a session whose credentials have signed a request.
-    pub(crate) fn keep(&self, live: Arc<LiveSession>) {
-        let size = live.session.packed.plain_size();
-        if size > LONGEST_KEPT || live.token.len() > LONGEST_KEPT {
-            return;
-        }
+    fn keep(&self, live: Arc<LiveSession>) {
         let set = self.set(&live.access_key_id);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let empty = set.iter().find(|place| place.load().is_none());
@@ -102,7 +130,7 @@ impl LiveSessions {
         let hash = bytes.fold(0u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        let set = (hash >> 20) as usize % SETS;
+        let set = (hash >> 20) as usize % (self.places.len() / WAYS).max(1);
         self.places
             .get(set * WAYS..(set + 1) * WAYS)
             .unwrap_or_default()

@@ -6,14 +6,16 @@
 //! policies with the same condition keys. What a refusal could tell of the role comes after that.
 
 use super::tags::{role_tags, session_tags};
-use super::{MfaParameters, NewSession, SessionPolicies, packed_percent};
+use super::{MfaParameters, NewSession, SessionPolicies};
 use crate::account::{Account, RoleState};
 use crate::caller::{Need, Who};
+use crate::entity::Role;
 use crate::environment::Seconds;
-use crate::error::{DurationFault, Error, Forbidden};
+use crate::error::{DurationFault, Error, Forbidden, Invalid};
+use crate::limits::Limit;
 use crate::names::{
-    AccountId, ArnText, ContextAssertion, ExternalId, RoleSessionDuration, RoleSessionName,
-    SourceIdentity, Tag, TagKey,
+    AccountId, ArnText, Constraint, ContextAssertion, ExternalId, RoleSessionDuration,
+    RoleSessionName, SourceIdentity, Tag, TagKey,
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::session::{Session, SessionPrincipal, SessionTag, TemporaryCredentials};
@@ -21,8 +23,6 @@ use locum_policy::{Arn, ResourcePolicy, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The longest session of a caller whose own credentials are temporary.
-const ROLE_CHAINING_LIMIT: Seconds = 3600;
 const DEFAULT_ROLE_SESSION: Seconds = 3600;
 
 /// AssumeRole: temporary credentials of a role that trusts the caller.
@@ -156,18 +156,11 @@ impl Operation for AssumeRole {
 
     async fn perform(self, call: &Call<'_>, found: Assumable) -> Result<AssumedRole, Error> {
         let Assumable { account, role, .. } = found;
-        let lifetime = self
-            .duration
-            .map_or(DEFAULT_ROLE_SESSION, RoleSessionDuration::seconds);
-        if call.caller.session().is_some() && lifetime > ROLE_CHAINING_LIMIT {
-            return Err(Error::Duration(DurationFault::RoleChaining));
-        }
-        if lifetime > Seconds::from(role.role.max_session_duration.seconds()) {
-            return Err(Error::Duration(DurationFault::RoleMaximum));
-        }
+        let lifetime = self.lifetime(call, &role.role)?;
         self.session_policies.check(&account)?;
-        let packed = self.session_policies.pack(found.tags)?;
-        let packed_policy_size = packed_percent(&packed);
+        let allotment = role.role.limits.allotment();
+        let packed = self.session_policies.pack_into(allotment, found.tags)?;
+        let packed_policy_size = allotment.percent(&packed);
         let session = NewSession {
             principal: SessionPrincipal::AssumedRole {
                 role: role.role.id.clone(),
@@ -206,6 +199,35 @@ impl AssumeRole {
             mfa: MfaParameters::default(),
             provided_contexts: Vec::new(),
         }
+    }
+
+    /// How long the session lasts, in seconds, if the role allows it.
+    fn lifetime(&self, call: &Call<'_>, role: &Role) -> Result<Seconds, Error> {
+        let lifetime = self
+            .duration
+            .map_or(DEFAULT_ROLE_SESSION, RoleSessionDuration::seconds);
+        let limits = &role.limits;
+        // Without a tag the role is as AWS's are, for which so much is not even a legal parameter.
+        let of_model = Limit::MaxSessionDuration.of_aws();
+        if lifetime > Seconds::from(limits.of(Limit::MaxSessionDuration)) {
+            return Err(if limits.of(Limit::MaxSessionDuration) == of_model {
+                Error::Validation(vec![Invalid {
+                    member: "durationSeconds".to_owned(),
+                    value: Some(lifetime.to_string()),
+                    constraint: Constraint::MaxValue(of_model.into()),
+                }])
+            } else {
+                Error::Duration(DurationFault::RoleMaximum)
+            });
+        }
+        let chained = call.caller.session().is_some();
+        if chained && lifetime > Seconds::from(limits.of(Limit::MaxChainedSessionDuration)) {
+            return Err(Error::Duration(DurationFault::RoleChaining));
+        }
+        if !limits.admit(role.max_session_duration, lifetime) {
+            return Err(Error::Duration(DurationFault::RoleMaximum));
+        }
+        Ok(lifetime)
     }
 
     /// The source identity of the session that is asked for: once set, it stays.

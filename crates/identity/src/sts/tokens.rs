@@ -1,10 +1,11 @@
 //! GetSessionToken and GetFederationToken: temporary credentials for who has long-term ones.
 
 use super::tags::session_tags;
-use super::{MfaParameters, NewSession, SessionPolicies, packed_percent};
+use super::{MfaParameters, NewSession, SessionPolicies};
 use crate::caller::{Need, Who};
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
+use crate::limits::Allotment;
 use crate::names::{FederatedUserName, Tag, TokenDuration};
 use crate::operation::{Call, Exemption, Granted, Operation, Service};
 use crate::session::{Packed, SessionPrincipal, SessionTag, TemporaryCredentials};
@@ -118,7 +119,7 @@ impl Operation for GetFederationToken {
             Who::User(state) => Some(state.user.id.clone()),
             _ => None,
         };
-        let packed_policy_size = packed_percent(&packed).unwrap_or(0);
+        let packed_policy_size = Allotment::OF_AWS.percent(&packed).unwrap_or(0);
         let session = NewSession {
             principal: SessionPrincipal::FederatedUser {
                 issuer,

@@ -10,6 +10,7 @@ use locum_identity::entity::{Attachments, Entity, Role};
 use locum_identity::iam::inline_policies::PutRolePolicy;
 use locum_identity::iam::roles::{DeleteRole, GetRole};
 use locum_identity::ids::UniqueId;
+use locum_identity::limits::RoleLimits;
 use locum_identity::names::MaxSessionDuration;
 use locum_identity::session::{Ancestry, LongTermPrincipal, MOST_ANCESTORS, SessionPrincipal};
 use locum_identity::sts::{
@@ -162,6 +163,7 @@ fn a_service_linked_role_is_its_services_alone() {
         // Even one that was made to trust somebody.
         trust_policy: model.assume_role_policy_document.clone(),
         tags: Vec::new(),
+        limits: RoleLimits::default(),
         permissions_boundary: None,
         policies: Attachments::default(),
     };

@@ -16,6 +16,7 @@ mod totp;
 mod assume_role;
 mod chains;
 mod condition_keys;
+mod limits;
 mod mfa;
 mod sessions;
 mod source_identity;
