@@ -19,6 +19,7 @@ mod keyring;
 pub(crate) mod live;
 mod packed;
 
+pub use crate::limits::LONGEST_SESSION;
 pub use keyring::{Keyring, LONGEST_TOKEN, TokenError};
 pub use packed::Packed;
 
