@@ -113,7 +113,8 @@ impl Directory {
                 | EntityKind::ManagedPolicy
                 | EntityKind::AccessKey
                 | EntityKind::MfaDevice
-                | EntityKind::Bucket => {}
+                | EntityKind::Bucket
+                | EntityKind::Issuer => {}
             }
         }
         for entity in &change.puts {
@@ -149,7 +150,8 @@ impl Directory {
                 | Entity::ManagedPolicy(_)
                 | Entity::AccessKey(_)
                 | Entity::MfaDevice(_)
-                | Entity::Bucket(_) => {
+                | Entity::Bucket(_)
+                | Entity::Issuer(_) => {
                     let EntityKey { kind, key } = entity.key();
                     return Err(Damaged {
                         kind: kind.as_str().to_owned(),

@@ -173,6 +173,25 @@ impl fmt::Display for AccessKeyId {
     }
 }
 
+/// A random UUID (RFC 9562, version 4).
+pub fn uuid(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    hyphenated(bytes, 4)
+}
+
+/// The text of a UUID with the bits of its version and variant set.
+pub(crate) fn hyphenated(mut bytes: [u8; 16], uuid_version: u8) -> String {
+    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+    *version = *version & 0x0f | uuid_version << 4;
+    *variant = *variant & 0x3f | 0x80;
+    let mut text = data_encoding::HEXLOWER.encode(&bytes);
+    for place in [20, 16, 12, 8] {
+        text.insert(place, '-');
+    }
+    text
+}
+
 /// `count` random lower-case letters and digits, the stuff of `o-…` and `car-…` ids.
 pub(crate) fn lower_case_id(count: usize, entropy: &dyn Entropy) -> String {
     let mut random = vec![0; count];

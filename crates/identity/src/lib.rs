@@ -12,6 +12,7 @@ pub mod environment;
 pub mod error;
 pub mod iam;
 pub mod ids;
+pub mod issuer;
 pub mod last_use;
 pub mod limits;
 pub mod mfa;

@@ -27,10 +27,12 @@ use tokio::sync::Mutex;
 
 mod bootstrap;
 mod buckets;
+mod issuing;
 
 pub(crate) use bootstrap::generate_secret;
 pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
+pub use issuing::OldKeys;
 
 /// How often a lost race is tried again before the caller is told to.
 const ATTEMPTS: usize = 20;
@@ -47,6 +49,7 @@ pub struct Realm {
     loading: Mutex<()>,
     cursor: AtomicU64,
     last_uses: LastUses,
+    issuing: issuing::Issuing,
 }
 
 /// A value that readers take without waiting and one writer at a time replaces.

@@ -22,11 +22,13 @@ mod identity;
 mod mfa;
 mod tags;
 mod tokens;
+mod web_identity_token;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
+pub use web_identity_token::{GetWebIdentityToken, WebIdentityToken};
 
 /// The session policies of a request.
 #[derive(Clone, Debug, Default)]

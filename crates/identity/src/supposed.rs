@@ -418,6 +418,11 @@ pub fn beyond_policies(
         Who::FederatedUser { .. } if is("sts:AssumeRole") || is("sts:GetAccessKeyInfo") => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }
+        Who::Root | Who::FederatedUser { .. }
+            if is("sts:GetWebIdentityToken") || is("sts:TagGetWebIdentityToken") =>
+        {
+            refused(Error::AccessDenied(caller.denied(need, None)))
+        }
         _ if is("sts:AssumeRole") && resource.is_service_linked() => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }

@@ -6,6 +6,7 @@
 
 use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
 use locum_identity::environment::{Entropy, timestamp};
+use locum_identity::ids::uuid;
 use locum_identity::port::LastUse;
 use locum_identity::realm::Realm;
 use locum_identity::session::SessionPrincipal;
@@ -153,7 +154,7 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "requestParameters": request_parameters(event),
         "responseElements": outcome.response_elements,
         "requestID": facts.request_id,
-        "eventID": crate::door::uuid(entropy),
+        "eventID": uuid(entropy),
         "readOnly": is_read(&outcome.event_name),
         "eventType": "AwsApiCall",
         "managementEvent": outcome.event_source != "s3.amazonaws.com",

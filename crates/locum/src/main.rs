@@ -9,6 +9,7 @@ mod data_dir;
 mod door;
 mod environment;
 mod listen;
+mod openid;
 mod state;
 
 use clap::Parser as _;

@@ -22,6 +22,7 @@ mod sessions;
 mod source_identity;
 mod supposed;
 mod tags;
+mod web_identity;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;
