@@ -10,7 +10,6 @@ mod fields;
 mod iam;
 mod json;
 mod node;
-pub mod openid;
 mod organizations;
 mod params;
 mod query;

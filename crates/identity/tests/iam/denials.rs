@@ -23,10 +23,6 @@ use locum_identity::iam::inline_policies::{
     GetUserPolicy, ListGroupPolicies, ListRolePolicies, ListUserPolicies, PutGroupPolicy,
     PutRolePolicy, PutUserPolicy,
 };
-use locum_identity::iam::outbound::{
-    DisableOutboundWebIdentityFederation, EnableOutboundWebIdentityFederation,
-    GetOutboundWebIdentityFederationInfo,
-};
 use locum_identity::iam::policies::{
     CreatePolicy, CreatePolicyVersion, DeletePolicy, DeletePolicyVersion, GetPolicy,
     GetPolicyVersion, ListEntitiesForPolicy, ListPolicies, ListPolicyTags, ListPolicyVersions,
@@ -91,14 +87,6 @@ impl Denied {
             &message,
         );
     }
-}
-
-#[test]
-fn of_outbound_web_identity_federation() {
-    let denied = Denied::new();
-    denied.check(EnableOutboundWebIdentityFederation, "*");
-    denied.check(DisableOutboundWebIdentityFederation, "*");
-    denied.check(GetOutboundWebIdentityFederationInfo, "*");
 }
 
 #[test]
