@@ -10,6 +10,7 @@ use crate::entity::{
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
+use crate::issuer::IssuerState;
 use crate::mfa::Seed;
 use crate::names::AccountId;
 use crate::port::Record;
@@ -223,6 +224,8 @@ pub struct Account {
     pub mfa_devices: Arc<BTreeMap<String, Arc<MfaState>>>,
     /// Buckets by name.
     pub buckets: Arc<BTreeMap<String, Arc<BucketState>>>,
+    /// The account as an OpenID issuer.
+    pub issuer: Option<Arc<IssuerState>>,
 }
 
 impl Account {
@@ -239,6 +242,7 @@ impl Account {
             keys: Arc::default(),
             mfa_devices: Arc::default(),
             buckets: Arc::default(),
+            issuer: None,
         }
     }
 
@@ -389,6 +393,7 @@ impl Account {
             EntityKind::Bucket => {
                 Arc::make_mut(&mut self.buckets).remove(&key.key);
             }
+            EntityKind::Issuer => self.issuer = None,
             // The realm's kinds do not live in accounts.
             EntityKind::Account
             | EntityKind::Organization
@@ -398,8 +403,7 @@ impl Account {
             | EntityKind::CreateAccountStatus
             | EntityKind::TokenKey
             | EntityKind::KeyAlias
-            | EntityKind::BucketOwner
-            | EntityKind::ServicePrincipal => {}
+            | EntityKind::BucketOwner => {}
         }
     }
 
@@ -507,6 +511,10 @@ impl Account {
                 };
                 Arc::make_mut(&mut self.buckets).insert(bucket.name.clone(), Arc::new(state));
             }
+            Entity::Issuer(issuer) => {
+                let state = IssuerState::open(issuer, self.id, root_key).map_err(|_| damaged())?;
+                self.issuer = Some(Arc::new(state));
+            }
             Entity::Account(record) if record.id == self.id => self.created = record.joined,
             Entity::Account(_)
             | Entity::Organization(_)
@@ -516,8 +524,7 @@ impl Account {
             | Entity::CreateAccountStatus(_)
             | Entity::TokenKey(_)
             | Entity::KeyAlias(_)
-            | Entity::BucketOwner(_)
-            | Entity::ServicePrincipal(_) => return Err(damaged()),
+            | Entity::BucketOwner(_) => return Err(damaged()),
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ use crate::names::{AccountId, Constrained as _};
 use crate::organizations::tree::{Place, Tree};
 use crate::port::Record;
 use crate::sealing::RootKey;
-use crate::services::Services;
 use crate::session::Keyring;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +29,6 @@ pub struct Directory {
     token_keys: Arc<BTreeMap<u32, TokenKey>>,
     keyring: Option<Keyring>,
     tree: Tree,
-    services: Services,
 }
 
 impl std::fmt::Debug for Directory {
@@ -52,7 +50,6 @@ impl Directory {
             token_keys: Arc::default(),
             keyring: None,
             tree: Tree::default(),
-            services: Services::default(),
         }
     }
 
@@ -104,9 +101,8 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).retain(|id, _| id.to_string() != *key);
                 }
-                // The tree's and the services are applied below.
-                EntityKind::ServicePrincipal
-                | EntityKind::OrganizationalUnit
+                // The tree's are applied below.
+                EntityKind::OrganizationalUnit
                 | EntityKind::OrganizationPolicy
                 | EntityKind::TargetPolicies => {}
                 // The organization stays as long as the realm; accounts' kinds do not live here.
@@ -117,7 +113,8 @@ impl Directory {
                 | EntityKind::ManagedPolicy
                 | EntityKind::AccessKey
                 | EntityKind::MfaDevice
-                | EntityKind::Bucket => {}
+                | EntityKind::Bucket
+                | EntityKind::Issuer => {}
             }
         }
         for entity in &change.puts {
@@ -144,8 +141,7 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).insert(key.id, key.clone());
                 }
-                Entity::ServicePrincipal(_)
-                | Entity::OrganizationalUnit(_)
+                Entity::OrganizationalUnit(_)
                 | Entity::OrganizationPolicy(_)
                 | Entity::TargetPolicies(_) => {}
                 Entity::User(_)
@@ -154,7 +150,8 @@ impl Directory {
                 | Entity::ManagedPolicy(_)
                 | Entity::AccessKey(_)
                 | Entity::MfaDevice(_)
-                | Entity::Bucket(_) => {
+                | Entity::Bucket(_)
+                | Entity::Issuer(_) => {
                     let EntityKey { kind, key } = entity.key();
                     return Err(Damaged {
                         kind: kind.as_str().to_owned(),
@@ -167,7 +164,6 @@ impl Directory {
             next.keyring = next.open_keyring(root_key)?;
         }
         let organization = next.organization.as_deref();
-        next.services = next.services.apply(change, root_key)?;
         next.tree = next.tree.apply(change, organization, &next.accounts)?;
         Ok(next)
     }
@@ -188,11 +184,6 @@ impl Directory {
     /// The account that owns the bucket.
     pub fn owner_of_bucket(&self, name: &str) -> Option<AccountId> {
         self.bucket_owners.get(name).copied()
-    }
-
-    /// The services that may call.
-    pub(crate) fn services(&self) -> &Services {
-        &self.services
     }
 
     /// The root and the units of the organization, and its policies.

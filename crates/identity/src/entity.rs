@@ -5,6 +5,7 @@
 
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, UniqueId};
+use crate::issuer::{Algorithm, IssuerId};
 use crate::limits::RoleLimits;
 use crate::mfa::Clockwork;
 use crate::names::{
@@ -14,7 +15,6 @@ use crate::names::{
 };
 use crate::port::Record;
 use crate::sealing::Sealed;
-use crate::services::ServicePrincipal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -372,6 +372,33 @@ pub struct CreateAccountStatus {
     pub at: Seconds,
 }
 
+/// An account as an OpenID issuer. It is there for ever once the account has issued tokens.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// What its URL ends with.
+    pub id: IssuerId,
+    /// Whether it issues tokens at present.
+    pub enabled: bool,
+    /// Its keys: those that sign, those that will, and those whose tokens may still be valid; of each
+    /// algorithm the oldest first.
+    pub keys: Vec<IssuerKey>,
+}
+
+/// A key that signs an issuer's tokens.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct IssuerKey {
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    /// Its number among the issuer's keys of that algorithm, from 0 on. Never used twice.
+    pub number: u32,
+    /// When it was made.
+    pub created: Seconds,
+    /// From when on it signs, until its successor does.
+    pub signs_from: Seconds,
+    /// PKCS #8, sealed under the root key.
+    pub key: Sealed,
+}
+
 /// A key of the token keyring, sealed under the root key.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct TokenKey {
@@ -466,6 +493,7 @@ entities! {
     AccessKey(AccessKey) = "access-key", |key| key.id.as_str().to_owned();
     MfaDevice(MfaDevice) = "mfa-device", MfaDevice::key;
     Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
+    Issuer(Issuer) = "issuer", |_| "issuer".to_owned();
     Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
     Organization(Organization) = "organization", |_| "organization".to_owned();
     OrganizationalUnit(OrganizationalUnit) = "organizational-unit", |unit| unit.id.clone();
@@ -475,7 +503,6 @@ entities! {
     TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
     KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
     BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
-    ServicePrincipal(ServicePrincipal) = "service-principal", |service| service.name.as_str().to_owned();
 }
 
 /// What identifies an entity in its scope.

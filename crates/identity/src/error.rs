@@ -208,6 +208,8 @@ pub enum Error {
     NotManagementAccount,
     /// What Organizations alone answers.
     Organizations(crate::organizations::Fault),
+    /// What issuing tokens alone answers.
+    Outbound(crate::issuer::OutboundFault),
     /// The store cannot be reached: nothing was changed.
     ServiceUnavailable(Box<dyn std::error::Error + Send + Sync>),
     /// For our log. Clients get a fixed text.
@@ -285,6 +287,7 @@ impl fmt::Display for Error {
                 f.write_str("You can't find a create account request with the CreateAccountRequestId that you specified.")
             }
             Self::Organizations(fault) => write!(f, "{fault}"),
+            Self::Outbound(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
             Self::ServiceUnavailable(_) => {
                 f.write_str("Service is temporarily unavailable, please retry the request.")

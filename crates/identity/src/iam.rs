@@ -17,6 +17,7 @@ pub mod attachments;
 pub mod groups;
 pub mod inline_policies;
 pub mod mfa_devices;
+pub mod outbound;
 pub mod policies;
 pub mod roles;
 pub mod simulate;

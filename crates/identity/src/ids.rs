@@ -113,17 +113,6 @@ impl AccessKeyId {
         Self::generate("ASIA", account, entropy)
     }
 
-    /// Draws the id of a long-term key that belongs to no account: one without the marker, like AWS's
-    /// old ones.
-    pub(crate) fn generate_without_account(entropy: &dyn Entropy) -> Self {
-        let mut random = [0; 10];
-        entropy.fill(&mut random);
-        let chance = random
-            .iter()
-            .fold(0u128, |n, byte| n << 8 | u128::from(*byte));
-        Self(format!("AKIA{}", letters(chance & ((1 << 79) - 1), 16)))
-    }
-
     fn generate(prefix: &str, account: AccountId, entropy: &dyn Entropy) -> Self {
         let mut random = [0; 5];
         entropy.fill(&mut random);
@@ -182,6 +171,25 @@ impl fmt::Display for AccessKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub fn uuid(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    hyphenated(bytes, 4)
+}
+
+/// The text of a UUID with the bits of its version and variant set.
+pub(crate) fn hyphenated(mut bytes: [u8; 16], uuid_version: u8) -> String {
+    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+    *version = *version & 0x0f | uuid_version << 4;
+    *variant = *variant & 0x3f | 0x80;
+    let mut text = data_encoding::HEXLOWER.encode(&bytes);
+    for place in [20, 16, 12, 8] {
+        text.insert(place, '-');
+    }
+    text
 }
 
 /// `count` random lower-case letters and digits, the stuff of `o-…` and `car-…` ids.
@@ -254,19 +262,6 @@ mod tests {
         // One without an account, and one of an operator's choice.
         assert_eq!(AccessKeyId::packed("AKIAIOSFODNN7EXAMPLE", "AKIA"), None);
         assert_eq!(AccessKeyId::packed("operators_own_key", "AKIA"), None);
-    }
-
-    #[test]
-    fn a_key_id_of_no_account_tells_none() {
-        struct Ones;
-        impl Entropy for Ones {
-            fn fill(&self, bytes: &mut [u8]) {
-                bytes.fill(0xff);
-            }
-        }
-        let id = AccessKeyId::generate_without_account(&Ones);
-        assert_eq!(id.as_str(), "AKIAP777777777777777");
-        assert_eq!(AccessKeyId::account_of(id.as_str()), None);
     }
 
     #[test]

@@ -576,6 +576,10 @@ seconds_type! {
     TokenDuration, 900, 129_600
 }
 
+mod outbound;
+
+pub use outbound::{TokenAudience, WebIdentityTokenDuration};
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,6 @@ use crate::names::AccountId;
 use crate::operation::{Call, Draft};
 use crate::port::{Committed, FeedEntry, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
-use crate::services::{ServiceCaller, Source};
 use crate::session::Keyring;
 use crate::session::live::LiveSession;
 use arc_swap::ArcSwap;
@@ -28,12 +27,12 @@ use tokio::sync::Mutex;
 
 mod bootstrap;
 mod buckets;
-mod services;
+mod issuing;
 
 pub(crate) use bootstrap::generate_secret;
 pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
-pub use services::{NewServiceKey, ServiceFault};
+pub use issuing::OldKeys;
 
 /// How often a lost race is tried again before the caller is told to.
 const ATTEMPTS: usize = 20;
@@ -50,6 +49,7 @@ pub struct Realm {
     loading: Mutex<()>,
     cursor: AtomicU64,
     last_uses: LastUses,
+    issuing: issuing::Issuing,
 }
 
 /// A value that readers take without waiting and one writer at a time replaces.
@@ -153,9 +153,9 @@ impl Realm {
     ) -> Result<(Caller, Verified), Error> {
         let id = claim.access_key_id();
         let directory = self.directory();
-        let Some(account) = directory.account_of_key(id) else {
-            return service(claim, &directory, body_sha256);
-        };
+        let account = directory
+            .account_of_key(id)
+            .ok_or(Error::InvalidClientTokenId)?;
         let account = self
             .account(account)
             .await?
@@ -311,23 +311,11 @@ impl Realm {
         call: &Call<'_>,
         mutate: impl Fn(&Directory, &mut Change) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
-        self.change_directory_if(&call.origin(), Some(call), mutate)
-            .await
-    }
-
-    async fn change_directory_if<T: Send>(
-        &self,
-        origin: &Origin,
-        call: Option<&Call<'_>>,
-        mutate: impl Fn(&Directory, &mut Change) -> Result<T, Error> + Send + Sync,
-    ) -> Result<T, Error> {
         let _turn = self.directory.writer.lock().await;
-        let mut decided = call.map(Decided::of).transpose()?;
+        let mut decided = Decided::of(call)?;
         for _ in 0..ATTEMPTS {
             let directory = self.directory();
-            if let Some(decided) = &mut decided {
-                decided.uphold_now(self, &directory).await?;
-            }
+            decided.uphold_now(self, &directory).await?;
             let mut change = Change::default();
             let output = mutate(&directory, &mut change)?;
             if change.is_empty() {
@@ -335,7 +323,7 @@ impl Realm {
             }
             let next = directory.apply(&change, &self.root_key)?;
             let writes = vec![write(Scope::Realm, directory.version, &change)?];
-            match self.store.commit(writes, origin.clone()).await? {
+            match self.store.commit(writes, call.origin()).await? {
                 Committed::Yes => {
                     self.directory.value.store(Arc::new(next));
                     return Ok(output);
@@ -498,31 +486,6 @@ impl Realm {
             .await?
             .and_then(|account| account.buckets.get(name).cloned()))
     }
-}
-
-/// The service that has the claim's access key.
-fn service(
-    claim: &Claim<'_>,
-    directory: &Arc<Directory>,
-    body_sha256: Option<&[u8; 32]>,
-) -> Result<(Caller, Verified), Error> {
-    let id = claim.access_key_id();
-    let key = directory
-        .services()
-        .key(id)
-        .ok_or(Error::InvalidClientTokenId)?;
-    let verified = key.keys.verify(&key.secret, claim, body_sha256)?;
-    let caller = ServiceCaller {
-        name: key.name.clone(),
-        source: Source::of(claim)?,
-    };
-    let credentials = Credentials::LongTerm {
-        access_key_id: id.to_owned(),
-    };
-    Ok((
-        Caller::service(directory.clone(), caller, credentials),
-        verified,
-    ))
 }
 
 /// A decision, and the versions of the caller's account and of the realm that it saw.

@@ -11,7 +11,6 @@ use crate::names::{
     AccountId, Constrained, FederatedUserName, RoleSessionName, SourceIdentity, Tag,
 };
 use crate::sealing::Secret;
-use crate::services::ServiceName;
 use std::sync::Arc;
 
 mod codec;
@@ -106,8 +105,6 @@ pub enum LongTermPrincipal {
     User(UniqueId),
     /// The root user of an account.
     Root(AccountId),
-    /// A service.
-    Service(ServiceName),
 }
 
 /// A session that another one descends from.

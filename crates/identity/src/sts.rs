@@ -22,11 +22,13 @@ mod identity;
 mod mfa;
 mod tags;
 mod tokens;
+mod web_identity_token;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
+pub use web_identity_token::{GetWebIdentityToken, WebIdentityToken};
 
 /// The session policies of a request.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +124,6 @@ fn ancestry(call: &Call<'_>) -> Result<Ancestry, Error> {
         Credentials::LongTerm { access_key_id } => {
             let principal = match &call.caller.who {
                 Who::User(state) => LongTermPrincipal::User(state.user.id.clone()),
-                Who::Service(service) => LongTermPrincipal::Service(service.name.clone()),
                 _ => LongTermPrincipal::Root(call.account()?.id),
             };
             let access_key_id = AccessKeyId::parse(access_key_id)

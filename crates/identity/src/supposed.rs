@@ -6,7 +6,6 @@ use crate::caller::{Caller, Credentials, Need, Who, session_policies};
 use crate::error::{Denied, Error, Forbidden};
 use crate::names::{AccountId, Constrained as _, FederatedUserName, RoleSessionName};
 use crate::realm::Realm;
-use crate::services::{ServiceCaller, ServiceName, Source, may_call};
 use crate::session::{Ancestry, Packed, Session, SessionPrincipal};
 use crate::trust;
 use locum_policy::{Arn, Kind, Malformed, Policy, ResourcePolicy};
@@ -19,8 +18,8 @@ pub const SUPPOSED_SESSION: &str = "supposed";
 /// Who is supposed to call.
 #[derive(Clone, Debug, Default)]
 pub struct Supposed {
-    /// The ARN of a user, a role, a role session, a federated user or an account's root user, the name
-    /// of a service, or `anonymous`.
+    /// The ARN of a user, a role, a role session, a federated user or an account's root user, or
+    /// `anonymous`.
     pub principal: String,
     /// For a federated user, the ARN of the user or root user that asked for its credentials, which
     /// its own ARN does not say.
@@ -76,7 +75,7 @@ impl fmt::Display for Unknown {
         match self {
             Self::NotAPrincipal(text) => write!(
                 f,
-                "`{text}` is no principal: it must be `anonymous`, the name of a service, or the ARN of a user, a role, a role session, a federated user or a root user"
+                "`{text}` is no principal: it must be `anonymous` or the ARN of a user, a role, a role session, a federated user or a root user"
             ),
             Self::NoIssuer => f.write_str(
                 "the ARN of a federated user does not say who asked for its credentials: name the issuer",
@@ -181,21 +180,6 @@ impl Realm {
                 Err(Unknown::NoSession)
             } else {
                 Ok(self.anonymous())
-            };
-        }
-        if let Ok(name) = ServiceName::parse(&supposed.principal) {
-            let directory = self.directory();
-            return if limited {
-                Err(Unknown::NoSession)
-            } else if directory.services().named(name.as_str()).is_none() {
-                Err(Unknown::Entity {
-                    arn: supposed.principal.clone(),
-                    instead: None,
-                })
-            } else {
-                let source = Source::default();
-                let service = ServiceCaller { name, source };
-                Ok(Caller::service(directory, service, Credentials::None))
             };
         }
         let no_principal = || Unknown::NotAPrincipal(supposed.principal.clone());
@@ -434,8 +418,11 @@ pub fn beyond_policies(
         Who::FederatedUser { .. } if is("sts:AssumeRole") || is("sts:GetAccessKeyInfo") => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }
-        Who::Service(_) if may_call(&need.action) => None,
-        Who::Service(_) => refused(Error::AccessDenied(caller.denied(need, None))),
+        Who::Root | Who::FederatedUser { .. }
+            if is("sts:GetWebIdentityToken") || is("sts:TagGetWebIdentityToken") =>
+        {
+            refused(Error::AccessDenied(caller.denied(need, None)))
+        }
         _ if is("sts:AssumeRole") && resource.is_service_linked() => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }

@@ -6,11 +6,10 @@
 
 use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
 use locum_identity::environment::{Entropy, timestamp};
-use locum_identity::names::{AccountId, Constrained as _};
+use locum_identity::ids::uuid;
 use locum_identity::port::LastUse;
 use locum_identity::realm::Realm;
 use locum_identity::session::SessionPrincipal;
-use locum_policy::Arn;
 use locum_wire::Outcome;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -143,8 +142,6 @@ fn note_use(event: &Event) {
 /// The record of one request (CloudTrail user guide, "CloudTrail record contents").
 fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
     let Event { facts, outcome, .. } = event;
-    let parameters = request_parameters(event);
-    let recipient = recipient(event, &parameters);
     let mut record = json!({
         "eventVersion": "1.11",
         "userIdentity": user_identity(event),
@@ -154,26 +151,15 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "awsRegion": facts.region,
         "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
         "userAgent": facts.user_agent.as_deref().map(|agent| cut(agent, LONGEST_USER_AGENT)),
-        "requestParameters": parameters,
+        "requestParameters": request_parameters(event),
         "responseElements": outcome.response_elements,
         "requestID": facts.request_id,
-        "eventID": crate::door::uuid(entropy),
+        "eventID": uuid(entropy),
         "readOnly": is_read(&outcome.event_name),
         "eventType": "AwsApiCall",
         "managementEvent": outcome.event_source != "s3.amazonaws.com",
-        "recipientAccountId": recipient,
+        "recipientAccountId": event.caller.as_ref().and_then(Caller::account_id).map(|id| id.to_string()),
     });
-    if let (Some(Who::Service(service)), Some(record)) = (
-        event.caller.as_ref().map(|caller| &caller.who),
-        record.as_object_mut(),
-    ) {
-        let source = &service.source;
-        let source = json!({
-            "sourceArn": source.arn.as_deref(),
-            "sourceAccount": source.account.map(|id| id.to_string()),
-        });
-        record.insert("additionalEventData".to_owned(), source);
-    }
     if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
         record.insert("errorCode".to_owned(), json!(code));
         record.insert(
@@ -182,21 +168,6 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         );
     }
     record
-}
-
-/// Whose record it is: the caller's account, or of what a service asks for the account of the role.
-fn recipient(event: &Event, parameters: &Value) -> Option<String> {
-    let caller = event.caller.as_ref()?;
-    if let Who::Service(_) = caller.who {
-        let arn = Arn::parse(parameters.get("roleArn")?.as_str()?)?;
-        let id = AccountId::parse(arn.account()).ok()?;
-        return caller
-            .directory()
-            .accounts
-            .contains_key(&id)
-            .then(|| id.to_string());
-    }
-    caller.account_id().map(|id| id.to_string())
 }
 
 /// What was asked for, and for AssumeRole what the calling session hands down besides.
@@ -254,13 +225,6 @@ fn user_identity(event: &Event) -> Value {
             None => json!({"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}),
         };
     };
-    if let Who::Service(service) = &caller.who {
-        return json!({
-            "type": "AWSService",
-            "invokedBy": service.name.as_str(),
-            "accessKeyId": caller.access_key_id(),
-        });
-    }
     let account = caller
         .account_id()
         .map(|id| id.to_string())
@@ -272,7 +236,6 @@ fn user_identity(event: &Event) -> Value {
             Who::User(_) => "IAMUser",
             Who::AssumedRole { .. } => "AssumedRole",
             Who::FederatedUser { .. } => "FederatedUser",
-            Who::Service(_) => "AWSService",
         },
         "principalId": caller.user_id(),
         "arn": caller.arn(),

@@ -14,7 +14,6 @@ mod explanation;
 pub(crate) mod exports;
 mod input;
 pub(crate) mod policy;
-pub(crate) mod service;
 pub(crate) mod test;
 pub(crate) mod text;
 

@@ -5,11 +5,11 @@ use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
     exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, policy::PolicyCommand,
-    service::ServiceCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use locum_identity::ids::AccessKeyId;
+use locum_identity::issuer::PublicUrl;
 use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::realm::RootCredentials;
 use locum_identity::sealing::Secret;
@@ -75,11 +75,6 @@ pub(crate) enum Command {
     /// For sh: eval "$(locum env --role-arn …)". Exit code 0: they were printed; 1: there is no
     /// session; 2: wrong usage.
     Env(Box<EnvArgs>),
-    /// Register services, which assume the roles that trust them
-    ///
-    /// On a data directory, also while servers run on it: they follow within a second.
-    #[command(subcommand)]
-    Service(ServiceCommand),
 }
 
 /// Settings of `init`, which `serve` has too.
@@ -131,6 +126,9 @@ pub(crate) struct ServeArgs {
     /// A proxy in front ends TLS: listen without it, and believe X-Forwarded-For and X-Forwarded-Proto
     #[arg(long, env = "LOCUM_BEHIND_TLS_PROXY", value_parser = FalseyValueParser::new())]
     behind_tls_proxy: bool,
+    /// The URL at which others reach the server, https://HOST[:PORT]: it is in the issuers of tokens [default: that of --listen, on loopback]
+    #[arg(long, env = "LOCUM_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
     /// A domain below which host names are buckets; may be repeated [default: localhost]
     #[arg(
         long,
@@ -216,6 +214,8 @@ pub(crate) struct Serve {
     pub(crate) port_file: Option<PathBuf>,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) behind_tls_proxy: bool,
+    /// What was set; when the server listens, what follows from that.
+    pub(crate) public_url: Option<PublicUrl>,
     pub(crate) s3_domains: Vec<String>,
     pub(crate) audit_rotate_bytes: u64,
     pub(crate) audit_keep: usize,
@@ -249,7 +249,7 @@ pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
 }
 
 /// The keys of the file.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "data",
     "account-id",
     "root-access-key-id",
@@ -261,6 +261,7 @@ const KEYS: [&str; 14] = [
     "tls-cert",
     "tls-key",
     "behind-tls-proxy",
+    "public-url",
     "s3-domain",
     "audit-rotate-bytes",
     "audit-keep",
@@ -365,6 +366,14 @@ impl ServeArgs {
                 "{listen} is not a loopback address: give --tls-cert and --tls-key, or --behind-tls-proxy if a proxy in front ends TLS"
             )));
         }
+        let public_url = self
+            .public_url
+            .or(file.public_url)
+            .map(|text| {
+                PublicUrl::parse(&text)
+                    .map_err(|why| Failure::Usage(format!("`{text}` is no public URL: {why}")))
+            })
+            .transpose()?;
         let s3_domains = if self.s3_domain.is_empty() {
             file.s3_domain
         } else {
@@ -377,6 +386,7 @@ impl ServeArgs {
             port_file: self.port_file.or(file.port_file),
             tls,
             behind_tls_proxy,
+            public_url,
             s3_domains: if s3_domains.is_empty() {
                 vec!["localhost".to_owned()]
             } else {

@@ -14,11 +14,10 @@ use crate::config::{Init, Place};
 use crate::environment::system;
 use data_encoding::HEXLOWER;
 use locum_identity::environment::{Entropy, Environment};
-use locum_identity::ids::AccessKeyId;
 use locum_identity::names::AccountId;
 use locum_identity::port::Store;
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
-use locum_identity::sealing::{RootKey, Secret};
+use locum_identity::sealing::RootKey;
 use locum_store::{OpenError, SqliteStore};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -250,26 +249,6 @@ pub(crate) async fn open_to_read(
     }
 }
 
-/// Opens the realm of a data directory that is there, for changing it beside the server that holds it.
-pub(crate) async fn open_to_change(
-    place: &Place,
-    environment: Environment,
-) -> Result<((), Realm), Failure> {
-    // Checks that all is there; what is missing is not made.
-    drop(open_to_read(place, environment.clone()).await?);
-    let path = match &place.store {
-        Some(path) => path.clone(),
-        None => place.data.join(STORE),
-    };
-    let root_key =
-        read_root_key(&place.data)?.ok_or_else(|| missing_root_key(&place.data, &path))?;
-    let store = SqliteStore::open(&path).map_err(|error| cannot_open_store(&path, &error))?;
-    let realm = Realm::open(Arc::new(store), environment, root_key)
-        .await
-        .map_err(|error| described("cannot open the realm", &error))?;
-    Ok(((), realm))
-}
-
 fn cannot_open_store(path: &Path, error: &OpenError) -> Failure {
     Failure::work(
         &format!("cannot open the store `{}`", path.display()),
@@ -324,7 +303,7 @@ pub(crate) async fn open(
 }
 
 /// An error with its cause: clients do not see causes, the operator does.
-pub(crate) fn described(what: &str, error: &locum_identity::error::Error) -> Failure {
+fn described(what: &str, error: &locum_identity::error::Error) -> Failure {
     use std::error::Error as _;
     match error.source() {
         Some(source) => Failure::work(what, source),
@@ -346,19 +325,15 @@ fn draw_account(entropy: &dyn Entropy) -> AccountId {
 
 /// The pair in the format of `~/.aws/credentials`.
 pub(crate) fn credentials_file(root: &RootCredentials) -> String {
-    credentials_section("default", &root.access_key_id, &root.secret_access_key)
-}
-
-/// A key pair as a profile in the format of `~/.aws/credentials`.
-pub(crate) fn credentials_section(profile: &str, id: &AccessKeyId, secret: &Secret) -> String {
     format!(
-        "[{profile}]\naws_access_key_id = {id}\naws_secret_access_key = {}\n",
-        secret.expose()
+        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        root.access_key_id,
+        root.secret_access_key.expose()
     )
 }
 
 /// Writes a file that only its owner reads, durably, whole or not at all.
-pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::work(&format!("cannot write `{}`", path.display()), error);
     let temporary = path.with_extension("new");
     // A file that lies there already might be anyone's to read.

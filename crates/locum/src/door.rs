@@ -13,7 +13,6 @@ use crate::config::Serve;
 use crate::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, EXPECT, HOST, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -23,7 +22,8 @@ use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::{Clock as _, Entropy};
 use locum_identity::error::Error;
-use locum_identity::ids::AccessKeyId;
+use locum_identity::ids::{AccessKeyId, uuid};
+use locum_identity::issuer::ISSUERS_PATH;
 use locum_identity::realm::RootCredentials;
 use locum_sigv4::{Claim, Dialect, sha256};
 use locum_wire::{Answer, JsonService, Outcome, Params, QueryService, Recorded};
@@ -262,8 +262,11 @@ impl Door {
             .await;
     }
 
-    /// `/_locum/…`: health, and for `--ephemeral` reset and clock.
+    /// `/_locum/…`: health, issuers, and for `--ephemeral` reset and clock.
     async fn own(&self, head: &Parts, body: Incoming, facts: &RequestFacts) -> Response<Body> {
+        if let Some(rest) = head.uri.path().strip_prefix(ISSUERS_PATH) {
+            return crate::openid::answer(&self.state.load_full(), head, rest).await;
+        }
         match (&head.method, head.uri.path()) {
             (&Method::GET | &Method::HEAD, "/_locum/health") => {
                 let reachable = self.store_reachable.load(Ordering::Relaxed);
@@ -519,13 +522,13 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(str::trim)
 }
 
-fn whole(bytes: Bytes) -> Body {
+pub(crate) fn whole(bytes: Bytes) -> Body {
     Full::new(bytes)
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(whole(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response
@@ -540,18 +543,4 @@ fn json_response(value: &serde_json::Value) -> Response<Body> {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-/// A random UUID (RFC 9562, version 4).
-pub(crate) fn uuid(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; 16];
-    entropy.fill(&mut bytes);
-    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
-    *version = *version & 0x0f | 0x40;
-    *variant = *variant & 0x3f | 0x80;
-    let mut text = HEXLOWER.encode(&bytes);
-    for place in [20, 16, 12, 8] {
-        text.insert(place, '-');
-    }
-    text
 }

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::rand;
 use locum_identity::environment::{Clock, Entropy, Environment};
+use locum_identity::issuer::{Algorithm, KeyFault, KeyMaker, Making, PrivateKey};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -94,6 +95,19 @@ thread_local! {
 fn draw(bytes: &mut [u8]) {
     if rand::fill(bytes).is_err() {
         panic!("the system has no randomness");
+    }
+}
+
+/// Makes signing keys on threads of their own, so that no request waits behind one that takes long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MadeApart;
+
+impl KeyMaker for MadeApart {
+    fn make(&self, algorithm: Algorithm) -> Making<'_> {
+        Box::pin(async move {
+            let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm));
+            made.await.map_err(|_| KeyFault)?
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::data_dir::{DataDir, credentials_file, management_account, say};
 use crate::door::Door;
 use crate::state::{self, State};
 use arc_swap::ArcSwap;
+use locum_identity::issuer::PublicUrl;
 use locum_identity::realm::RootCredentials;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -24,6 +25,8 @@ use tokio_rustls::TlsAcceptor;
 const FOLLOW: Duration = Duration::from_millis(250);
 /// How often last uses are written down, in turns of [`FOLLOW`].
 const SAVE_EVERY: u32 = 40;
+/// How often is looked whether issuers need new keys.
+const ROTATE: Duration = Duration::from_secs(5);
 /// How long the last audit records may take to be written.
 const LAST_RECORDS: Duration = Duration::from_secs(10);
 
@@ -38,7 +41,7 @@ pub(crate) fn serve(settings: Serve) -> Result<(), Failure> {
     result
 }
 
-async fn run(settings: Serve) -> Result<(), Failure> {
+async fn run(mut settings: Serve) -> Result<(), Failure> {
     let tls = settings
         .tls
         .as_ref()
@@ -49,6 +52,14 @@ async fn run(settings: Serve) -> Result<(), Failure> {
     } else {
         Some(DataDir::open(&settings.init.data)?)
     };
+    let listener = bind(settings.listen).await?;
+    let bound = listener
+        .local_addr()
+        .map_err(|error| Failure::work("cannot tell the address", error))?;
+    // The port may be known only now.
+    settings.public_url = settings
+        .public_url
+        .or_else(|| PublicUrl::of_listener(bound, tls.is_some()));
     let (state, reset_to) = match &directory {
         Some(directory) => (state::durable(&settings, directory).await?, None),
         None => {
@@ -69,11 +80,6 @@ async fn run(settings: Serve) -> Result<(), Failure> {
     };
     let entropy = state.realm.environment().entropy.clone();
     let (recorder, recording) = Recorder::start(audit, entropy.clone());
-
-    let listener = bind(settings.listen).await?;
-    let bound = listener
-        .local_addr()
-        .map_err(|error| Failure::work("cannot tell the address", error))?;
     greet(
         &settings,
         directory.as_ref(),
@@ -93,13 +99,16 @@ async fn run(settings: Serve) -> Result<(), Failure> {
         store_reachable: AtomicBool::new(true),
     });
     let following = tokio::spawn(follow(door.clone()));
+    let rotating = tokio::spawn(rotate_issuer_keys(door.clone()));
     if let Some(path) = port_file {
         write_port_file(&path, bound)?;
     }
     connections::accept(listener, tls, &door).await?;
 
-    following.abort();
-    let _ = following.await;
+    for task in [following, rotating] {
+        task.abort();
+        let _ = task.await;
+    }
     let state = door.state.load_full();
     if let Err(error) = state.realm.save_last_uses().await {
         tracing::warn!("last uses were not written down: {error}");
@@ -143,6 +152,26 @@ async fn follow(door: Arc<Door>) {
             Ok(()) if !was => tracing::info!("the store answers again"),
             _ => {}
         }
+    }
+}
+
+/// Publishes issuers' next keys when their time has come.
+async fn rotate_issuer_keys(door: Arc<Door>) {
+    let mut turns = tokio::time::interval(ROTATE);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut fails = false;
+    loop {
+        turns.tick().await;
+        let state = door.state.load_full();
+        let result = state.realm.rotate_due_issuer_keys().await;
+        match &result {
+            Err(error) if !fails => {
+                tracing::error!("the keys of issuers are not rotated: {error}");
+            }
+            Ok(()) if fails => tracing::info!("the keys of issuers are rotated again"),
+            _ => {}
+        }
+        fails = result.is_err();
     }
 }
 

@@ -9,6 +9,7 @@ mod data_dir;
 mod door;
 mod environment;
 mod listen;
+mod openid;
 mod state;
 
 use clap::Parser as _;
@@ -63,7 +64,6 @@ fn main() -> ExitCode {
         Command::Exec(args) => args.run(),
         Command::CredentialProcess(args) => command::credential_process::run(*args),
         Command::Env(args) => args.run(),
-        Command::Service(command) => command.run(),
     };
     match result {
         Ok(code) => code,

@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::config::Serve;
 use crate::data_dir::{self, DataDir};
-use crate::environment::SystemClock;
+use crate::environment::{MadeApart, SystemClock};
 use locum_identity::environment::{Clock, Entropy, Environment};
 use locum_identity::realm::{Realm, RootCredentials};
 use locum_identity::sealing::RootKey;
@@ -28,7 +28,7 @@ pub(crate) async fn durable(settings: &Serve, directory: &DataDir) -> Result<Sta
     let (environment, clock) = crate::environment::system();
     let entropy = environment.entropy.clone();
     let opened = directory.open_realm(&settings.init, environment).await?;
-    let realm = Arc::new(opened.realm);
+    let realm = issuing(opened.realm, settings);
     let s3 = data_plane(&realm, &directory.objects(), entropy, settings)?;
     Ok(State {
         realm,
@@ -55,7 +55,7 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
     let mut init = settings.init.clone();
     init.root = Some(root.clone());
     let opened = data_dir::open(Arc::new(store), root_key, &init, environment, |_| Ok(())).await?;
-    let realm = Arc::new(opened.realm);
+    let realm = issuing(opened.realm, settings);
     let objects = tempfile::Builder::new()
         .prefix("locum-")
         .tempdir()
@@ -67,6 +67,11 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
         clock,
         _objects: Some(objects),
     })
+}
+
+fn issuing(realm: Realm, settings: &Serve) -> Arc<Realm> {
+    let public_url = settings.public_url.clone();
+    Arc::new(realm.with_issuing(public_url, Arc::new(MadeApart)))
 }
 
 fn data_plane(

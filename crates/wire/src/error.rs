@@ -2,6 +2,7 @@
 
 use locum_identity::error::SignatureError;
 use locum_identity::error::{Error, Forbidden};
+use locum_identity::issuer::OutboundFault;
 use locum_identity::organizations::{ConstraintReason, Fault, InvalidReason};
 
 /// How the wire spells an error.
@@ -86,10 +87,40 @@ pub fn spell(error: &Error) -> Spelled {
         ),
         Error::NotManagementAccount => spelled("AccessDenied", 403, "AccessDeniedException"),
         Error::Organizations(fault) => spell_organizations(fault),
+        Error::Outbound(fault) => spell_outbound(*fault),
         Error::ServiceUnavailable(_) => {
             spelled("ServiceUnavailable", 503, "ServiceUnavailableException")
         }
         Error::Internal(_) => spelled("InternalFailure", 500, "InternalFailure"),
+    }
+}
+
+/// Some of the model's names keep their suffix in the query protocol, and some do not.
+fn spell_outbound(fault: OutboundFault) -> Spelled {
+    let (code, status, json_code) = match fault {
+        OutboundFault::Enabled => ("FeatureEnabled", 409, "FeatureEnabledException"),
+        OutboundFault::NotEnabled => ("FeatureDisabled", 404, "FeatureDisabledException"),
+        OutboundFault::Disabled => (
+            "OutboundWebIdentityFederationDisabledException",
+            403,
+            "OutboundWebIdentityFederationDisabledException",
+        ),
+        OutboundFault::DurationEscalation => (
+            "SessionDurationEscalationException",
+            403,
+            "SessionDurationEscalationException",
+        ),
+        OutboundFault::PayloadTooLarge { .. } => (
+            "JWTPayloadSizeExceededException",
+            400,
+            "JWTPayloadSizeExceededException",
+        ),
+        OutboundFault::NoPublicUrl => ("ValidationError", 400, "ValidationException"),
+    };
+    Spelled {
+        code,
+        status,
+        json_code,
     }
 }
 

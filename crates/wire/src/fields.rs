@@ -316,6 +316,19 @@ impl<'a> Fields<'a> {
         self.list(name, max, read)
     }
 
+    /// A list that must be there, and not be empty.
+    pub(crate) fn required_filled_list<T>(
+        &mut self,
+        name: &str,
+        max: u32,
+        read: impl FnMut(&mut Fields<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        if !self.has(name) {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.filled_list(name, max, read)
+    }
+
     /// `Tags`, at most fifty.
     pub(crate) fn tags(&mut self, name: &str) -> Vec<Tag> {
         self.list(name, 50, Self::tag)

@@ -13,6 +13,7 @@ mod attachments;
 mod groups;
 mod inline_policies;
 mod mfa_devices;
+mod outbound;
 mod policies;
 mod roles;
 mod simulate;
@@ -29,6 +30,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
         attachments::bindings(),
         inline_policies::bindings(),
         simulate::bindings(),
+        outbound::bindings(),
     ]
     .into_iter()
     .flatten()

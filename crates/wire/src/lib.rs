@@ -10,6 +10,7 @@ mod fields;
 mod iam;
 mod json;
 mod node;
+pub mod openid;
 mod organizations;
 mod params;
 mod query;

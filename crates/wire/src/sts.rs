@@ -7,12 +7,13 @@ use locum_identity::error::Error;
 use locum_identity::limits::Limit;
 use locum_identity::names::{
     AccountId, ArnText, Constraint, FederationPolicyText, RoleSessionDuration, SessionPolicyText,
-    SourceIdentity, TokenDuration,
+    SourceIdentity, TokenDuration, WebIdentityTokenDuration,
 };
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
     AssumeRole, AssumedRole, CallerIdentity, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-    GetFederationToken, GetSessionToken, MfaParameters, ProvidedContext, SessionPolicies,
+    GetFederationToken, GetSessionToken, GetWebIdentityToken, MfaParameters, ProvidedContext,
+    SessionPolicies, WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
@@ -35,6 +36,11 @@ pub(crate) fn bindings() -> Vec<Binding> {
             federation_token
         ),
         bind!(GetSessionToken, decode_session_token, session_token),
+        bind!(
+            GetWebIdentityToken,
+            decode_web_identity_token,
+            web_identity_token
+        ),
     ]
 }
 
@@ -110,6 +116,20 @@ fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken
     })
 }
 
+fn decode_web_identity_token(fields: &mut Fields<'_>) -> Result<GetWebIdentityToken, Error> {
+    let audience = fields.required_filled_list("Audience", 10, Fields::scalar);
+    let duration = fields.number("DurationSeconds", WebIdentityTokenDuration::from_seconds);
+    let signing_algorithm = fields.required("SigningAlgorithm");
+    let tags = fields.tags("Tags");
+    fields.check()?;
+    Ok(GetWebIdentityToken {
+        audience,
+        signing_algorithm: signing_algorithm?,
+        duration,
+        tags,
+    })
+}
+
 fn decode_access_key_info(fields: &mut Fields<'_>) -> Result<GetAccessKeyInfo, Error> {
     let access_key_id = fields.required("AccessKeyId");
     fields.check()?;
@@ -179,10 +199,17 @@ fn federation_token(output: &FederationToken) -> Node<'_> {
         .node()
 }
 
+fn web_identity_token(output: &WebIdentityToken) -> Node<'_> {
+    Members::new()
+        .text("WebIdentityToken", output.token.as_str())
+        .time("Expiration", output.expiration)
+        .node()
+}
+
 fn caller_identity(output: &CallerIdentity) -> Node<'_> {
     Members::new()
         .text("UserId", output.user_id.as_str())
-        .text_if("Account", output.account.as_ref().map(AccountId::as_str))
+        .text("Account", output.account.as_str())
         .text("Arn", output.arn.as_str())
         .node()
 }

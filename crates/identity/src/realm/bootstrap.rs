@@ -1,5 +1,6 @@
 //! The first moment of a realm: its first account, organization, root access key and token key.
 
+use super::issuing::Issuing;
 use super::{Cell, Realm};
 use crate::directory::{Directory, token_key_purpose};
 use crate::entity::{
@@ -78,6 +79,7 @@ impl Realm {
             loading: Mutex::new(()),
             cursor: AtomicU64::new(cursor),
             last_uses: LastUses::default(),
+            issuing: Issuing::default(),
         })
     }
 

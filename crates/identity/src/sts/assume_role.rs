@@ -112,14 +112,13 @@ impl Operation for AssumeRole {
         match &call.caller.who {
             Who::Root => return Err(Error::Forbidden(Forbidden::RootAssumesRole)),
             Who::FederatedUser { .. } | Who::Anonymous => return Err(unknown()),
-            Who::User(_) | Who::AssumedRole { .. } | Who::Service(_) => {}
+            Who::User(_) | Who::AssumedRole { .. } => {}
         }
         let mfa = self.mfa.verify(call).await?;
         let Some((account, role)) = self.role(call, &arn).await? else {
             return Err(unknown());
         };
-        let by_service = matches!(call.caller.who, Who::Service(_));
-        if role.role.is_service_linked() && !by_service {
+        if role.role.is_service_linked() {
             return Err(unknown());
         }
         let resource_tags = role_tags(&role.role.tags, inherited());
@@ -225,9 +224,7 @@ impl AssumeRole {
         if chained && lifetime > Seconds::from(limits.of(Limit::MaxChainedSessionDuration)) {
             return Err(Error::Duration(DurationFault::RoleChaining));
         }
-        // `MaxSessionDuration` is not about sessions that services ask for.
-        let by_service = matches!(call.caller.who, Who::Service(_));
-        if !by_service && !limits.admit(role.max_session_duration, lifetime) {
+        if !limits.admit(role.max_session_duration, lifetime) {
             return Err(Error::Duration(DurationFault::RoleMaximum));
         }
         Ok(lifetime)

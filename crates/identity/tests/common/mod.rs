@@ -7,7 +7,7 @@ use locum_identity::entity::Entity;
 use locum_identity::environment::{Clock, Entropy, Environment};
 use locum_identity::error::Error;
 use locum_identity::iam::access_keys::CreateAccessKey;
-use locum_identity::iam::inline_policies::PutUserPolicy;
+use locum_identity::iam::inline_policies::{PutRolePolicy, PutUserPolicy};
 use locum_identity::iam::users::CreateUser;
 use locum_identity::ids::AccessKeyId;
 use locum_identity::names::{AccountId, Constrained};
@@ -380,6 +380,17 @@ impl World {
         let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
         let put = PutUserPolicy {
             user_name: n(user),
+            policy_name: n("allowed"),
+            policy_document: n(&document),
+        };
+        self.root(put).unwrap();
+    }
+
+    /// Gives a role an inline policy of one statement.
+    pub(crate) fn allow_role(&self, role: &str, statement: &str) {
+        let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        let put = PutRolePolicy {
+            role_name: n(role),
             policy_name: n("allowed"),
             policy_document: n(&document),
         };

@@ -23,6 +23,10 @@ use locum_identity::iam::inline_policies::{
     GetUserPolicy, ListGroupPolicies, ListRolePolicies, ListUserPolicies, PutGroupPolicy,
     PutRolePolicy, PutUserPolicy,
 };
+use locum_identity::iam::outbound::{
+    DisableOutboundWebIdentityFederation, EnableOutboundWebIdentityFederation,
+    GetOutboundWebIdentityFederationInfo,
+};
 use locum_identity::iam::policies::{
     CreatePolicy, CreatePolicyVersion, DeletePolicy, DeletePolicyVersion, GetPolicy,
     GetPolicyVersion, ListEntitiesForPolicy, ListPolicies, ListPolicyTags, ListPolicyVersions,
@@ -87,6 +91,14 @@ impl Denied {
             &message,
         );
     }
+}
+
+#[test]
+fn of_outbound_web_identity_federation() {
+    let denied = Denied::new();
+    denied.check(EnableOutboundWebIdentityFederation, "*");
+    denied.check(DisableOutboundWebIdentityFederation, "*");
+    denied.check(GetOutboundWebIdentityFederationInfo, "*");
 }
 
 #[test]

@@ -18,11 +18,11 @@ mod chains;
 mod condition_keys;
 mod limits;
 mod mfa;
-mod services;
 mod sessions;
 mod source_identity;
 mod supposed;
 mod tags;
+mod web_identity;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;

@@ -7,8 +7,6 @@ mod chunks;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
-mod covered;
-#[cfg(test)]
 mod general;
 #[cfg(test)]
 mod properties;
