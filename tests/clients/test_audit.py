@@ -121,6 +121,48 @@ def test_users_and_sessions(audited):
     assert identity["sessionContext"]["sessionIssuer"]["type"] == "IAMUser"
 
 
+def test_a_role_assumed_from_another_account_is_on_both_records(audited):
+    """The role's owner learns which account and principal it was, and no more of it."""
+    account = audited.account_id
+    member, administrator = audited.account("member")
+    member_role = audited.role("shared", root_of(account), credentials=administrator)
+    user = audited.user("vendor", allow("sts:AssumeRole"))
+    session = audited.assume(user, member_role, "across", ExternalId="tenant-7")
+
+    def both():
+        found = [record for record in records(audited, "AssumeRole") if "across" in json.dumps(record)]
+        return len(found) == 2 and found
+
+    callers, owners = wait_for(both, "both records")
+    assert (callers["recipientAccountId"], owners["recipientAccountId"]) == (account, member)
+    assert callers["userIdentity"]["type"] == "IAMUser"
+    assert callers["userIdentity"]["arn"] == f"arn:aws:iam::{account}:user/vendor"
+    assert owners["userIdentity"] == {
+        "type": "AWSAccount",
+        "principalId": callers["userIdentity"]["principalId"],
+        "accountId": account,
+    }
+    assert str(uuid.UUID(callers["sharedEventID"])) == callers["sharedEventID"]
+    differing = {name for name in callers if callers[name] != owners[name]}
+    assert differing == {"eventID", "recipientAccountId", "userIdentity"}
+    assert callers["resources"] == [{"accountId": member, "type": "AWS::IAM::Role", "ARN": member_role}]
+    assert owners["responseElements"]["credentials"]["accessKeyId"] == session.id
+    assert user.id not in json.dumps(owners)
+
+    # In one account there is one record, and a refusal is the caller's alone.
+    own = audited.role("own", root_of(account))
+    audited.assume(user, own, "within")
+    with pytest.raises(Exception, match="AccessDenied"):
+        audited.assume(user, f"arn:aws:iam::{member}:role/none", "refused")
+    audited.client("sts", user).get_caller_identity()
+    wait_for(lambda: records(audited, "GetCallerIdentity")[1:], "the record behind them")
+    within = [record for record in records(audited, "AssumeRole") if "within" in json.dumps(record)]
+    refused = [record for record in records(audited, "AssumeRole") if "refused" in json.dumps(record)]
+    assert (len(within), len(refused)) == (1, 1)
+    assert "sharedEventID" not in within[0] and "sharedEventID" not in refused[0]
+    assert refused[0]["recipientAccountId"] == account
+
+
 def test_refusals(audited):
     account = audited.account_id
     user = audited.user("bob")

@@ -173,6 +173,19 @@ impl Directory {
         self.keyring.as_ref()
     }
 
+    /// The keys that seal and open session tokens, oldest first.
+    pub fn token_keys(&self) -> impl DoubleEndedIterator<Item = &TokenKey> {
+        self.token_keys.values()
+    }
+
+    /// Takes the keyring over from a value of before, with the sessions in use that it knows, if it
+    /// has the same keys.
+    pub(crate) fn keep_keyring(&mut self, before: &Self) {
+        if self.token_keys == before.token_keys {
+            self.keyring.clone_from(&before.keyring);
+        }
+    }
+
     /// The account that has the access key, as far as the id or the list of exceptions tells.
     pub fn account_of_key(&self, access_key_id: &str) -> Option<AccountId> {
         self.key_aliases.get(access_key_id).copied().or_else(|| {
@@ -206,16 +219,21 @@ impl Directory {
         for (id, key) in self.token_keys.iter() {
             opened.push((
                 *id,
+                key.mints_from,
                 root_key
                     .open(&token_key_purpose(*id), &key.key)
                     .map_err(|_| damaged(*id))?,
             ));
         }
-        let Some((last, _)) = opened.last() else {
+        let Some((last, ..)) = opened.last() else {
             return Ok(None);
         };
-        let keys = opened.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
-        Keyring::new(keys).map(Some).map_err(|_| damaged(*last))
+        let keys = opened
+            .iter()
+            .map(|(id, mints_from, bytes)| (*id, *mints_from, bytes.as_slice()));
+        Keyring::scheduled(keys)
+            .map(Some)
+            .map_err(|_| damaged(*last))
     }
 }
 

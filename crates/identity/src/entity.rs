@@ -406,8 +406,11 @@ pub struct TokenKey {
     pub id: u32,
     /// 32 bytes, sealed.
     pub key: Sealed,
-    /// When it was made. The newest key seals; every key opens.
+    /// When it was made. Every key opens.
     pub created: Seconds,
+    /// The newest key for which this has come seals: by then every process knows it.
+    #[serde(default)]
+    pub mints_from: Seconds,
 }
 
 /// An access key id that does not encode its account because an operator chose it.

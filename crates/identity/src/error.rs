@@ -210,6 +210,8 @@ pub enum Error {
     Organizations(crate::organizations::Fault),
     /// What issuing tokens alone answers.
     Outbound(crate::issuer::OutboundFault),
+    /// Too many requests, or too many that failed: this one was not looked at.
+    Throttled,
     /// The store cannot be reached: nothing was changed.
     ServiceUnavailable(Box<dyn std::error::Error + Send + Sync>),
     /// For our log. Clients get a fixed text.
@@ -289,10 +291,37 @@ impl fmt::Display for Error {
             Self::Organizations(fault) => write!(f, "{fault}"),
             Self::Outbound(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
+            Self::Throttled => f.write_str("Rate exceeded"),
             Self::ServiceUnavailable(_) => {
                 f.write_str("Service is temporarily unavailable, please retry the request.")
             }
             Self::Internal(_) => f.write_str("The request processing has failed because of an unknown error."),
+        }
+    }
+}
+
+/// What a failure may be, if it comes often: somebody who guesses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Suspicion {
+    /// Credentials that are not there or not the right ones.
+    Credentials,
+    /// A code that the caller's MFA device does not show.
+    WrongCode,
+    /// A refusal by policy: the one that a wrong external id gets, too.
+    Denied,
+}
+
+impl Error {
+    /// What is to be suspected of who gets this, if anything.
+    pub fn suspicion(&self) -> Option<Suspicion> {
+        match self {
+            Self::Signature(SignatureError::SignatureDoesNotMatch { .. })
+            | Self::InvalidClientTokenId
+            | Self::InvalidSessionToken => Some(Suspicion::Credentials),
+            Self::Forbidden(Forbidden::WrongMfaCode | Forbidden::UnverifiableMfa)
+            | Self::InvalidAuthenticationCode => Some(Suspicion::WrongCode),
+            Self::AccessDenied(_) => Some(Suspicion::Denied),
+            _ => None,
         }
     }
 }

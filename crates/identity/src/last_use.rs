@@ -14,8 +14,13 @@ const COLLAPSE: i64 = 15 * 60;
 #[derive(Default)]
 pub struct LastUses(Mutex<State>);
 
+/// How long what the store knows of an account is not asked for again.
+const REFRESH: i64 = 5;
+
 #[derive(Default)]
 struct State {
+    /// When the store was last asked about an account.
+    asked: HashMap<AccountId, i64>,
     uses: HashMap<(AccountId, String), LastUse>,
     dirty: HashSet<(AccountId, String)>,
 }
@@ -40,6 +45,13 @@ impl LastUses {
     pub fn of(&self, account: AccountId, subject: &str) -> Option<LastUse> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.uses.get(&(account, subject.to_owned())).cloned()
+    }
+
+    /// Whether the store should be asked what other processes noted of an account; it counts as asked.
+    pub(crate) fn is_due(&self, account: AccountId, now: i64) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = state.asked.insert(account, now);
+        asked.is_none_or(|asked| !(0..REFRESH).contains(&(now - asked)))
     }
 
     /// Adds what the store knows; newer uses stay.

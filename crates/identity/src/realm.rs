@@ -14,10 +14,10 @@ use crate::ids::AccessKeyId;
 use crate::last_use::LastUses;
 use crate::names::AccountId;
 use crate::operation::{Call, Draft};
-use crate::port::{Committed, FeedEntry, Origin, Scope, Store, Write};
+use crate::port::{Committed, FeedEntry, LastUse, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
-use crate::session::Keyring;
 use crate::session::live::LiveSession;
+use crate::session::{Keyring, Session};
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
 use std::collections::HashMap;
@@ -28,11 +28,13 @@ use tokio::sync::Mutex;
 mod bootstrap;
 mod buckets;
 mod issuing;
+mod token_keys;
 
 pub(crate) use bootstrap::generate_secret;
 pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
 pub use issuing::OldKeys;
+pub use token_keys::{NotRetired, TokenKeyState};
 
 /// How often a lost race is tried again before the caller is told to.
 const ATTEMPTS: usize = 20;
@@ -192,8 +194,11 @@ impl Realm {
         if !AccessKeyId::is_temporary(id) {
             return Err(Error::InvalidClientTokenId);
         }
-        let directory = self.directory();
-        let keyring = directory.keyring().ok_or(Error::InvalidSessionToken)?;
+        let mut directory = self.directory();
+        let keyring = directory
+            .keyring()
+            .cloned()
+            .ok_or(Error::InvalidSessionToken)?;
         let kept = keyring.live().find(id, token);
         let live = match &kept {
             Some(live) => live.clone(),
@@ -208,11 +213,15 @@ impl Realm {
             return Err(Error::ExpiredToken);
         }
         let account = AccessKeyId::account_of(id).ok_or(Error::InvalidSessionToken)?;
-        let account = self
-            .account(account)
-            .await?
-            .ok_or(Error::InvalidClientTokenId)?;
-        let who = Who::of_session(&account, &live.session)?;
+        let (account, who) = match self.holder(account, &live.session).await {
+            // Another process may have made the principal, and minted the session, just now.
+            Err(Error::InvalidClientTokenId) => {
+                self.catch_up().await?;
+                directory = self.directory();
+                self.holder(account, &live.session).await?
+            }
+            found => found?,
+        };
         if let Who::AssumedRole { role, .. } = &who
             && now >= role.role.limits.end_of(&live.session)
         {
@@ -228,6 +237,14 @@ impl Realm {
             session: live.session.clone(),
         };
         Ok((Caller::new(account, directory, who, credentials), verified))
+    }
+
+    /// The account of a session and whom it acts as there.
+    async fn holder(&self, id: AccountId, session: &Session) -> Result<(Arc<Account>, Who), Error> {
+        let account = self.account(id).await?;
+        let account = account.ok_or(Error::InvalidClientTokenId)?;
+        let who = Who::of_session(&account, session)?;
+        Ok((account, who))
     }
 
     /// The caller of an unsigned request.
@@ -311,11 +328,23 @@ impl Realm {
         call: &Call<'_>,
         mutate: impl Fn(&Directory, &mut Change) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
+        self.change_directory_if(&call.origin(), Some(call), mutate)
+            .await
+    }
+
+    async fn change_directory_if<T: Send>(
+        &self,
+        origin: &Origin,
+        call: Option<&Call<'_>>,
+        mutate: impl Fn(&Directory, &mut Change) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
         let _turn = self.directory.writer.lock().await;
-        let mut decided = Decided::of(call)?;
+        let mut decided = call.map(Decided::of).transpose()?;
         for _ in 0..ATTEMPTS {
             let directory = self.directory();
-            decided.uphold_now(self, &directory).await?;
+            if let Some(decided) = &mut decided {
+                decided.uphold_now(self, &directory).await?;
+            }
             let mut change = Change::default();
             let output = mutate(&directory, &mut change)?;
             if change.is_empty() {
@@ -323,7 +352,7 @@ impl Realm {
             }
             let next = directory.apply(&change, &self.root_key)?;
             let writes = vec![write(Scope::Realm, directory.version, &change)?];
-            match self.store.commit(writes, call.origin()).await? {
+            match self.store.commit(writes, origin.clone()).await? {
                 Committed::Yes => {
                     self.directory.value.store(Arc::new(next));
                     return Ok(output);
@@ -444,6 +473,18 @@ impl Realm {
         Ok(())
     }
 
+    /// The last use of an access key or role, whatever process saw it: others' uses are known once
+    /// they have written them down.
+    pub(crate) async fn last_use(&self, account: AccountId, subject: &str) -> Option<LastUse> {
+        // While the store does not answer, what this process knows has to do.
+        if self.last_uses.is_due(account, self.environment.clock.now())
+            && let Ok(uses) = self.store.last_uses(account).await
+        {
+            self.last_uses.load(uses);
+        }
+        self.last_uses.of(account, subject)
+    }
+
     /// Writes down the last uses that the store does not have yet.
     ///
     /// # Errors
@@ -458,7 +499,8 @@ impl Realm {
 
     async fn reload_directory(&self) -> Result<(), Error> {
         let loaded = self.store.load(Scope::Realm).await?;
-        let directory = Directory::load(loaded.version, &loaded.records, &self.root_key)?;
+        let mut directory = Directory::load(loaded.version, &loaded.records, &self.root_key)?;
+        directory.keep_keyring(&self.directory.value.load());
         self.directory.value.store(Arc::new(directory));
         Ok(())
     }

@@ -10,10 +10,11 @@ use locum_identity::ids::uuid;
 use locum_identity::port::LastUse;
 use locum_identity::realm::Realm;
 use locum_identity::session::SessionPrincipal;
+use locum_policy::Arn;
 use locum_wire::Outcome;
 use serde_json::{Value, json};
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use tokio::sync::mpsc;
 const QUEUE: usize = 8192;
 /// How long events gather before they are written together.
 const GATHER: Duration = Duration::from_millis(5);
-const CURRENT: &str = "audit.jsonl";
+/// Processes that may write records into one directory.
+const MOST_WRITERS: usize = 64;
 /// Longer texts are cut: they are the sender's to choose, and the record is not theirs to fill.
 const LONGEST_USER_AGENT: usize = 512;
 const LONGEST_MESSAGE: usize = 2048;
@@ -92,10 +94,12 @@ fn record(
             };
             note_use(&event);
             if let Some(file) = &mut file {
-                line.clear();
-                if serde_json::to_writer(&mut line, &cloud_trail_record(&event, entropy)).is_ok() {
-                    line.push(b'\n');
-                    file.write(&line, event.facts.now);
+                for record in cloud_trail_records(&event, entropy) {
+                    line.clear();
+                    if serde_json::to_writer(&mut line, &record).is_ok() {
+                        line.push(b'\n');
+                        file.write(&line, event.facts.now);
+                    }
                 }
             }
             next = receiver.try_recv().ok();
@@ -137,6 +141,43 @@ fn note_use(event: &Event) {
         (_, Who::AssumedRole { role, .. }) => note(role.role.id.as_str()),
         _ => {}
     }
+}
+
+/// The records of one request: of the caller's account, and of the account whose role was assumed if
+/// that is another. What they have in common is told by a `sharedEventID`.
+fn cloud_trail_records(event: &Event, entropy: &dyn Entropy) -> Vec<Value> {
+    let mut record = cloud_trail_record(event, entropy);
+    let Some((role, owner)) = assumed_role(event, &record) else {
+        return vec![record];
+    };
+    record["resources"] = json!([{"accountId": owner, "type": "AWS::IAM::Role", "ARN": role}]);
+    let caller = event.caller.as_ref();
+    let account = caller.and_then(Caller::account_id).map(|id| id.to_string());
+    if account.as_deref() == Some(owner.as_str()) {
+        return vec![record];
+    }
+    record["sharedEventID"] = json!(crate::door::uuid(entropy));
+    let mut owners = record.clone();
+    owners["eventID"] = json!(crate::door::uuid(entropy));
+    owners["recipientAccountId"] = json!(owner);
+    // Who the caller is in its own account is not for the other one to know.
+    owners["userIdentity"] = json!({
+        "type": "AWSAccount",
+        "principalId": caller.map(Caller::user_id),
+        "accountId": account,
+    });
+    vec![record, owners]
+}
+
+/// The role that a request has assumed, and its account.
+fn assumed_role(event: &Event, record: &Value) -> Option<(String, String)> {
+    let outcome = &event.outcome;
+    let is_it = (outcome.event_source, outcome.event_name.as_str())
+        == ("sts.amazonaws.com", "AssumeRole")
+        && outcome.error.is_none();
+    let role = record.get("requestParameters")?.get("roleArn")?.as_str()?;
+    let owner = Arn::parse(role)?.account().to_owned();
+    is_it.then(|| (role.to_owned(), owner))
 }
 
 /// The record of one request (CloudTrail user guide, "CloudTrail record contents").
@@ -288,28 +329,39 @@ fn user_identity(event: &Event) -> Value {
     identity
 }
 
-/// The audit file: appended to, and moved aside when it is large.
+/// The audit file: appended to, and moved aside when it is large. Each process that serves a data
+/// directory has one of its own: `audit.jsonl`, and `audit.2.jsonl` and so on while that is taken.
 pub(crate) struct AuditFile {
     directory: PathBuf,
+    current: PathBuf,
     rotate_bytes: u64,
     keep: usize,
     open: Option<(BufWriter<File>, u64)>,
     failing: bool,
+    /// Held as long as the file is this process's.
+    _lock: File,
 }
 
 impl AuditFile {
-    /// Opens the audit file of a directory.
+    /// Opens an audit file of a directory.
     pub(crate) fn open(directory: &Path, rotate_bytes: u64, keep: usize) -> std::io::Result<Self> {
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)?;
+        let (number, lock) = writer(directory)?;
+        let name = match number {
+            1 => "audit.jsonl".to_owned(),
+            _ => format!("audit.{number}.jsonl"),
+        };
         let mut file = Self {
             directory: directory.to_owned(),
+            current: directory.join(name),
             rotate_bytes,
             keep,
             open: None,
             failing: false,
+            _lock: lock,
         };
         file.reopen()?;
         Ok(file)
@@ -320,7 +372,7 @@ impl AuditFile {
             .create(true)
             .append(true)
             .mode(0o600)
-            .open(self.directory.join(CURRENT))?;
+            .open(&self.current)?;
         let length = file.metadata()?.len();
         self.open = Some((BufWriter::with_capacity(64 * 1024, file), length));
         Ok(())
@@ -352,12 +404,7 @@ impl AuditFile {
             file.flush()?;
         }
         let stamp = timestamp(now).replace([':', '-'], "");
-        let free = (0..)
-            .map(|n| self.directory.join(format!("audit-{stamp}-{n:04}.jsonl")))
-            .find(|path| !path.exists());
-        if let Some(path) = free {
-            std::fs::rename(self.directory.join(CURRENT), path)?;
-        }
+        std::fs::rename(&self.current, self.reserve(&stamp)?)?;
         if self.keep > 0 {
             let mut rotated: Vec<_> = std::fs::read_dir(&self.directory)?
                 .filter_map(|entry| Some(entry.ok()?.path()))
@@ -369,10 +416,33 @@ impl AuditFile {
                 .collect();
             rotated.sort();
             for path in rotated.iter().take(rotated.len().saturating_sub(self.keep)) {
-                std::fs::remove_file(path)?;
+                match std::fs::remove_file(path) {
+                    // Another process was first.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    removed => removed?,
+                }
             }
         }
         Ok(())
+    }
+
+    /// A name for the file that is moved aside, made so that no other process takes it.
+    fn reserve(&self, stamp: &str) -> std::io::Result<PathBuf> {
+        for number in 0.. {
+            let path = self
+                .directory
+                .join(format!("audit-{stamp}-{number:04}.jsonl"));
+            let made = OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(&path);
+            match made {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => return made.map(|_| path),
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
     }
 
     fn flush(&mut self) {
@@ -398,4 +468,22 @@ impl AuditFile {
             Ok(()) => {}
         }
     }
+}
+
+/// The first place for a writer that is free, and the lock that keeps it.
+fn writer(directory: &Path) -> std::io::Result<(usize, File)> {
+    for number in 1..=MOST_WRITERS {
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(directory.join(format!("lock.{number}")))?;
+        match lock.try_lock() {
+            Ok(()) => return Ok((number, lock)),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(ErrorKind::ResourceBusy.into())
 }

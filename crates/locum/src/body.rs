@@ -66,6 +66,16 @@ impl Bodies {
         Ok(body)
     }
 
+    /// Reads a small body away.
+    pub(crate) async fn skip(&self, head: &Parts, body: Incoming) {
+        let declared = head.headers.get(CONTENT_LENGTH);
+        let declared = declared.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if declared.is_some_and(|length| length <= SMALL_BODY) {
+            // Whatever becomes of it: the request is refused.
+            let _ = self.read(head, body).await;
+        }
+    }
+
     /// The whole body, up to the limit. More than that is read away up to another one.
     pub(crate) async fn read(&self, head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
         let declared = head.headers.get(CONTENT_LENGTH);

@@ -4,7 +4,8 @@
 use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
-    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, policy::PolicyCommand,
+    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, keyring::KeyringCommand,
+    policy::PolicyCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +17,7 @@ use locum_identity::sealing::Secret;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Where data lies if nothing else is said.
 const DEFAULT_DATA: &str = "locum-data";
@@ -75,6 +77,11 @@ pub(crate) enum Command {
     /// For sh: eval "$(locum env --role-arn …)". Exit code 0: they were printed; 1: there is no
     /// session; 2: wrong usage.
     Env(Box<EnvArgs>),
+    /// List, rotate and retire the keys that seal session tokens
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Keyring(KeyringCommand),
 }
 
 /// Settings of `init`, which `serve` has too.
@@ -144,6 +151,75 @@ pub(crate) struct ServeArgs {
     /// How many rotated audit files are kept; 0 keeps all [default: 0]
     #[arg(long, env = "LOCUM_AUDIT_KEEP", value_name = "N")]
     audit_keep: Option<usize>,
+    /// Failed authentications with one access key id from one source, as COUNT/SECONDS, or `off`
+    /// [default: 30/60; off for an ephemeral server]
+    #[arg(long, env = "LOCUM_LIMIT_KEY_FAILURES", value_name = "RATE")]
+    limit_key_failures: Option<Limit>,
+    /// Failed authentications from one source: an IPv4 address or an IPv6 /64 [default: 300/60; off
+    /// for an ephemeral server]
+    #[arg(long, env = "LOCUM_LIMIT_SOURCE_FAILURES", value_name = "RATE")]
+    limit_source_failures: Option<Limit>,
+    /// Wrong MFA codes of one user, and refusals of one account at one role with an external id
+    /// [default: 20/3600; off for an ephemeral server]
+    #[arg(long, env = "LOCUM_LIMIT_GUESSES", value_name = "RATE")]
+    limit_guesses: Option<Limit>,
+    /// Requests to STS of one account in one region; AWS has 600/1 [default: off]
+    #[arg(long, env = "LOCUM_LIMIT_STS_REQUESTS", value_name = "RATE")]
+    limit_sts_requests: Option<Limit>,
+}
+
+/// So many in so many seconds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Rate {
+    pub(crate) count: u32,
+    pub(crate) seconds: u32,
+}
+
+/// What `--limit-…` says: a rate, or that there is no limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Limit(Option<Rate>);
+
+/// The limits that a server keeps; `None` for none.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) key_failures: Option<Rate>,
+    pub(crate) source_failures: Option<Rate>,
+    pub(crate) guesses: Option<Rate>,
+    pub(crate) sts_requests: Option<Rate>,
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const MOST: u32 = 10_000;
+        const LONGEST: u32 = 86_400;
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let number = |text: &str, most| {
+            let number = text.parse::<u32>().ok();
+            number.filter(|number| (1..=most).contains(number))
+        };
+        text.split_once('/')
+            .and_then(|(count, seconds)| {
+                Some(Self(Some(Rate {
+                    count: number(count, MOST)?,
+                    seconds: number(seconds, LONGEST)?,
+                })))
+            })
+            .ok_or_else(|| {
+                format!("`{text}` is no rate: it must be COUNT/SECONDS, at most {MOST} in at most {LONGEST} seconds, or off")
+            })
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
 }
 
 /// Where a realm lies, for commands that only read it.
@@ -219,6 +295,7 @@ pub(crate) struct Serve {
     pub(crate) s3_domains: Vec<String>,
     pub(crate) audit_rotate_bytes: u64,
     pub(crate) audit_keep: usize,
+    pub(crate) limits: Limits,
 }
 
 /// The settings of the file; none if no file is named and the default one is not there.
@@ -249,7 +326,7 @@ pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
 }
 
 /// The keys of the file.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 19] = [
     "data",
     "account-id",
     "root-access-key-id",
@@ -265,6 +342,10 @@ const KEYS: [&str; 15] = [
     "s3-domain",
     "audit-rotate-bytes",
     "audit-keep",
+    "limit-key-failures",
+    "limit-source-failures",
+    "limit-guesses",
+    "limit-sts-requests",
 ];
 
 impl InitArgs {
@@ -379,6 +460,24 @@ impl ServeArgs {
         } else {
             self.s3_domain
         };
+        // An ephemeral server is for tests, and they fail on purpose.
+        let limit = |given: Option<Limit>, count, seconds| match given {
+            Some(Limit(rate)) => rate,
+            None => (!ephemeral).then_some(Rate { count, seconds }),
+        };
+        let limits = Limits {
+            key_failures: limit(self.limit_key_failures.or(file.limit_key_failures), 30, 60),
+            source_failures: limit(
+                self.limit_source_failures.or(file.limit_source_failures),
+                300,
+                60,
+            ),
+            guesses: limit(self.limit_guesses.or(file.limit_guesses), 20, 3600),
+            sts_requests: self
+                .limit_sts_requests
+                .or(file.limit_sts_requests)
+                .and_then(|Limit(rate)| rate),
+        };
         Ok(Serve {
             init: self.init.resolve(file.init, ephemeral)?,
             listen,
@@ -397,6 +496,7 @@ impl ServeArgs {
                 .or(file.audit_rotate_bytes)
                 .unwrap_or(64 * 1024 * 1024),
             audit_keep: self.audit_keep.or(file.audit_keep).unwrap_or(0),
+            limits,
         })
     }
 }

@@ -6,8 +6,12 @@
 //! DIR/locum.db           the store
 //! DIR/objects/           objects of the S3 data plane
 //! DIR/audit/             audit records
-//! DIR/lock               held while a process serves the directory
+//! DIR/lock               held while processes serve the directory
+//! DIR/lock.opening       held while one opens it
 //! ```
+//!
+//! Several processes may serve one directory, if they run on one machine: the store's processes share
+//! memory, which does not reach over a network file system.
 
 use crate::Failure;
 use crate::config::{Init, Place};
@@ -91,7 +95,7 @@ pub(crate) struct Opened {
     pub(crate) created: Option<Created>,
 }
 
-/// A data directory that this process holds.
+/// A data directory that this process uses, and others may use too.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -99,33 +103,21 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the directory if need be, and takes its lock.
+    /// Makes the directory if need be, and takes part in its lock.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let failed =
-            |what: &str, error| Failure::work(&format!("{what} `{}`", path.display()), error);
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .map_err(|error| failed("cannot create", error))?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path.join("lock"))
-            .map_err(|error| failed("cannot use", error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Failure::Work(format!(
-                "another locum uses `{}`",
-                path.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(failed("cannot lock", error)),
-        }
+            .map_err(|error| {
+                Failure::work(&format!("cannot create `{}`", path.display()), error)
+            })?;
+        let _opening = opening(path)?;
+        let lock = lock_file(path, LOCK)?;
+        share(path, lock).map(|lock| Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
     }
 
     pub(crate) fn root_credentials(&self) -> PathBuf {
@@ -150,6 +142,8 @@ impl DataDir {
             .store
             .clone()
             .unwrap_or_else(|| self.path.join(STORE));
+        // Two that found an empty directory would both draw keys for it.
+        let _opening = opening(&self.path)?;
         let root_key = self.root_key(&store_path, &*environment.entropy)?;
         let store = SqliteStore::open(&store_path)
             .map_err(|error| cannot_open_store(&store_path, &error))?;
@@ -180,6 +174,72 @@ impl DataDir {
         write_private(&self.path.join(ROOT_KEY), &format!("{text}\n"))?;
         usable(&bytes)
     }
+}
+
+const LOCK: &str = "lock";
+const OPENING: &str = "lock.opening";
+
+fn lock_file(directory: &Path, name: &str) -> Result<File, Failure> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(directory.join(name))
+        .map_err(|error| cannot_lock(directory, error))
+}
+
+fn cannot_lock(directory: &Path, error: std::io::Error) -> Failure {
+    Failure::work(&format!("cannot lock `{}`", directory.display()), error)
+}
+
+/// Waits until no other process is opening the directory; as long as the file lives, none does.
+fn opening(directory: &Path) -> Result<File, Failure> {
+    let file = lock_file(directory, OPENING)?;
+    file.lock().map_err(|error| cannot_lock(directory, error))?;
+    Ok(file)
+}
+
+/// Shares the lock with other processes of this machine. The first writes down which machine it is.
+fn share(directory: &Path, mut lock: File) -> Result<File, Failure> {
+    let failed = |error| cannot_lock(directory, error);
+    let machine = machine();
+    match lock.try_lock() {
+        Ok(()) => {
+            lock.set_len(0).map_err(failed)?;
+            lock.write_all(machine.as_bytes()).map_err(failed)?;
+            lock.lock_shared().map_err(failed)?;
+            return Ok(lock);
+        }
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    match lock.try_lock_shared() {
+        Ok(()) => {}
+        // A release that had the directory for itself.
+        Err(TryLockError::WouldBlock) => {
+            return Err(Failure::Work(format!(
+                "another locum uses `{}` alone",
+                directory.display()
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let mut first = String::new();
+    lock.read_to_string(&mut first).map_err(failed)?;
+    if machine.is_empty() || first != machine {
+        return Err(Failure::Work(format!(
+            "a locum on another machine uses `{}`",
+            directory.display()
+        )));
+    }
+    Ok(lock)
+}
+
+/// What tells this machine, since it was started, from all others; empty if nothing does.
+fn machine() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 const ROOT_KEY: &str = "root.key";
@@ -222,16 +282,31 @@ fn missing_root_key(directory: &Path, store: &Path) -> Failure {
     ))
 }
 
+/// Opens the realm of a data directory that is there, for changing it beside the servers that hold it.
+pub(crate) async fn open_to_change(
+    place: &Place,
+    environment: Environment,
+) -> Result<(DataDir, Realm), Failure> {
+    // Checks that all is there; what is missing is not made.
+    drop(open_to_read(place, environment.clone()).await?);
+    let directory = DataDir::open(&place.data)?;
+    let path = place.store();
+    let root_key =
+        read_root_key(&place.data)?.ok_or_else(|| missing_root_key(&place.data, &path))?;
+    let store = SqliteStore::open(&path).map_err(|error| cannot_open_store(&path, &error))?;
+    let realm = Realm::open(Arc::new(store), environment, root_key)
+        .await
+        .map_err(|error| described("cannot open the realm", &error))?;
+    Ok((directory, realm))
+}
+
 /// Opens the realm of a data directory for reading only, also while a server holds the directory.
 /// Nothing is created.
 pub(crate) async fn open_to_read(
     place: &Place,
     environment: Environment,
 ) -> Result<Realm, Failure> {
-    let path = match &place.store {
-        Some(path) => path.clone(),
-        None => place.data.join(STORE),
-    };
+    let path = place.store();
     let store =
         SqliteStore::open_read_only(&path).map_err(|error| cannot_open_store(&path, &error))?;
     let root_key =
@@ -246,6 +321,14 @@ pub(crate) async fn open_to_read(
             "the store `{}` has no account yet",
             path.display()
         )))
+    }
+}
+
+impl Place {
+    /// The path of the store.
+    fn store(&self) -> PathBuf {
+        let given = self.store.clone();
+        given.unwrap_or_else(|| self.data.join(STORE))
     }
 }
 
@@ -303,7 +386,7 @@ pub(crate) async fn open(
 }
 
 /// An error with its cause: clients do not see causes, the operator does.
-fn described(what: &str, error: &locum_identity::error::Error) -> Failure {
+pub(crate) fn described(what: &str, error: &locum_identity::error::Error) -> Failure {
     use std::error::Error as _;
     match error.source() {
         Some(source) => Failure::work(what, source),

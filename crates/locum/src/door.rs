@@ -11,6 +11,7 @@ use crate::audit::{Event, Recorder};
 use crate::body::{Bodies, FormFault, LONGEST_BODY, Paced, is_form};
 use crate::config::Serve;
 use crate::state::State;
+use crate::throttle::Claimant;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, EXPECT, HOST, REFERER, USER_AGENT};
@@ -27,6 +28,7 @@ use locum_identity::issuer::ISSUERS_PATH;
 use locum_identity::realm::RootCredentials;
 use locum_sigv4::{Claim, Dialect, sha256};
 use locum_wire::{Answer, JsonService, Outcome, Params, QueryService, Recorded};
+use percent_encoding::percent_decode_str;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,20 +80,66 @@ impl Door {
         // about what comes next on the connection: nothing does.
         let expects = head.version < Version::HTTP_2 && head.headers.contains_key(EXPECT);
         let is_empty = body.is_end_stream();
-        let mut response = match surface(&head, scope) {
+        let surface = surface(&head, scope);
+        let claimant = scope.and_then(|scope| {
+            state
+                .throttle
+                .claimant(facts.source_ip, scope.access_key_id)
+        });
+        let refused = claimant
+            .is_some_and(|claimant| state.throttle.refuses(claimant, state.clock.now_millis()));
+        let mut response = match surface {
             Surface::Own => self.own(&head, body, &facts).await,
-            Surface::S3 => self.s3(&state, head, body, facts).await,
-            Surface::Query(service) => self.query(&state, service, &head, body, facts).await,
+            surface if refused => {
+                let claimed = scope.and_then(|scope| AccessKeyId::parse(scope.access_key_id));
+                self.throttled(&state, surface, &head, body, claimed, facts)
+                    .await
+            }
+            Surface::S3 => self.s3(&state, head, body, claimant, facts).await,
+            Surface::Query(service) => {
+                self.query(&state, service, &head, body, claimant, facts)
+                    .await
+            }
             Surface::Json(service, operation) => {
-                self.json(&state, service, operation, &head, body, facts)
+                self.json(&state, service, operation, &head, body, claimant, facts)
                     .await
             }
         };
-        if expects && (is_empty || response.status().is_client_error()) {
+        if expects && (is_empty || refused || response.status().is_client_error()) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
         response
+    }
+
+    /// Refuses a request for what its claimant got wrong before. It is not looked at.
+    async fn throttled(
+        &self,
+        state: &State,
+        surface: Surface<'_>,
+        head: &Parts,
+        body: Incoming,
+        claimed: Option<AccessKeyId>,
+        facts: RequestFacts,
+    ) -> Response<Body> {
+        let claimed = claimed.map(|id| id.to_string());
+        let answer = match surface {
+            Surface::Own => return plain(StatusCode::NOT_FOUND, "not found"),
+            Surface::S3 => {
+                let response = state
+                    .s3
+                    .refuse(&Error::Throttled, &head.method, &facts.request_id);
+                return self.report_s3(state, response, claimed, None, facts).await;
+            }
+            Surface::Query(service) => {
+                let as_json = accepts_only_json(&head.headers);
+                service.failure(&Error::Throttled, "", &facts.request_id, as_json)
+            }
+            Surface::Json(service, _) => service.failure(&Error::Throttled, ""),
+        };
+        // Whoever sends little gets to read the answer on a connection that goes on.
+        self.bodies.skip(head, body).await;
+        self.finish(state, None, claimed, facts, answer).await
     }
 
     async fn query(
@@ -100,6 +148,7 @@ impl Door {
         service: QueryService,
         head: &Parts,
         body: Incoming,
+        claimant: Option<Claimant>,
         facts: RequestFacts,
     ) -> Response<Body> {
         let as_json = accepts_only_json(&head.headers);
@@ -125,11 +174,10 @@ impl Door {
                 return self.finish(state, None, None, facts, answer).await;
             }
         };
-        match authenticate(state, head, service.service.name(), &body).await {
+        match authenticate(state, head, service.service.name(), &body, claimant).await {
             Ok(caller) => {
                 let mut answer =
-                    locum_wire::query(&state.realm, &caller, &facts, service, &params, as_json)
-                        .await;
+                    within_limits(state, &caller, &facts, service, &params, as_json).await;
                 answer.outcome.request = Recorded::Params(params);
                 self.finish(state, Some(caller), None, facts, answer).await
             }
@@ -144,6 +192,10 @@ impl Door {
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what was found out about one request"
+    )]
     async fn json(
         &self,
         state: &State,
@@ -151,6 +203,7 @@ impl Door {
         operation: &str,
         head: &Parts,
         body: Incoming,
+        claimant: Option<Claimant>,
         facts: RequestFacts,
     ) -> Response<Body> {
         let body = match self.bodies.read(head, body).await {
@@ -165,7 +218,7 @@ impl Door {
                 return self.finish(state, None, None, facts, answer).await;
             }
         };
-        match authenticate(state, head, service.signing_name(), &body).await {
+        match authenticate(state, head, service.signing_name(), &body, claimant).await {
             Ok(caller) => {
                 let answer =
                     locum_wire::json(&state.realm, &caller, &facts, service, operation, &body)
@@ -184,13 +237,27 @@ impl Door {
         state: &State,
         head: Parts,
         body: Incoming,
+        claimant: Option<Claimant>,
         facts: RequestFacts,
     ) -> Response<Body> {
-        let mut response = state
+        let response = state
             .s3
             .call(Request::from_parts(head, Paced::new(body)), facts.clone())
             .await;
+        self.report_s3(state, response, None, claimant, facts).await
+    }
+
+    /// Records what an S3 request came to.
+    async fn report_s3(
+        &self,
+        state: &State,
+        mut response: Response<Body>,
+        claimed: Option<String>,
+        claimant: Option<Claimant>,
+        facts: RequestFacts,
+    ) -> Response<Body> {
         let report: locum_s3::Report = response.extensions_mut().remove().unwrap_or_default();
+        state.note(claimant, report.caller.as_ref().ok_or(report.suspicion));
         if let Some(cause) = &report.cause {
             tracing::error!("request {} failed: {cause}", facts.request_id);
         }
@@ -210,10 +277,11 @@ impl Door {
             request: Recorded::Value(
                 serde_json::json!({"bucketName": report.bucket, "key": report.key}),
             ),
-            response_elements: serde_json::Value::Null,
+            ..Outcome::default()
         };
-        let claimed = report.access_key_id.as_deref().and_then(AccessKeyId::parse);
-        let (caller, claimed) = (report.caller, claimed.map(|id| id.to_string()));
+        let named = report.access_key_id.as_deref().and_then(AccessKeyId::parse);
+        let claimed = named.map(|id| id.to_string()).or(claimed);
+        let caller = report.caller;
         self.record(state, caller, claimed, facts, outcome).await;
         response
     }
@@ -387,12 +455,39 @@ fn one_host(head: &mut Parts) -> Option<()> {
     Some(())
 }
 
+/// Runs an operation, unless the caller asks too much or guesses.
+async fn within_limits(
+    state: &State,
+    caller: &Caller,
+    facts: &RequestFacts,
+    service: QueryService,
+    params: &Params,
+    as_json: bool,
+) -> Answer {
+    let (throttle, now) = (&state.throttle, state.clock.now_millis());
+    let name = params.value("Action").unwrap_or_default();
+    let guesses = throttle.guesses(service.service, caller, params);
+    let mut guesses_made = guesses.into_iter().flatten();
+    if guesses_made.any(|guess| throttle.refuses_guess(guess, now))
+        || throttle.exceeds_quota(service.service, name, caller, &facts.region, now)
+    {
+        let name = if name.len() <= 64 { name } else { "" };
+        return service.failure(&Error::Throttled, name, &facts.request_id, as_json);
+    }
+    let answer = locum_wire::query(&state.realm, caller, facts, service, params, as_json).await;
+    for guess in guesses.into_iter().flatten() {
+        throttle.guessed(guess, answer.outcome.suspicion, now);
+    }
+    answer
+}
+
 /// Who signed the request; on failure also the access key id that it claims.
 async fn authenticate(
     state: &State,
     head: &Parts,
     service: &str,
     body: &[u8],
+    claimant: Option<Claimant>,
 ) -> Result<Caller, (Error, Option<String>)> {
     let claim = match Claim::parse(head, Dialect::General) {
         Ok(Some(claim)) => claim,
@@ -409,8 +504,12 @@ async fn authenticate(
         .authenticate(&claim, service, Some(&sha256(body)))
         .await
     {
-        Ok((caller, _)) => Ok(caller),
+        Ok((caller, _)) => {
+            state.note(claimant, Ok(&caller));
+            Ok(caller)
+        }
         Err(error) => {
+            state.note(claimant, Err(error.suspicion()));
             let claimed = AccessKeyId::parse(claim.access_key_id());
             Err((error, claimed.map(|id| id.to_string())))
         }
@@ -456,33 +555,51 @@ fn surface<'a>(head: &'a Parts, scope: Option<ScopeParts<'a>>) -> Surface<'a> {
 
 #[derive(Clone, Copy)]
 struct ScopeParts<'a> {
+    access_key_id: &'a str,
     region: &'a str,
     service: &'a str,
 }
 
-/// The credential scope as the request claims it, only to tell where the request belongs.
+impl<'a> ScopeParts<'a> {
+    /// The parts of a credential, from the last on.
+    fn of(mut parts: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
+        let access_key_id = parts.nth(1).unwrap_or_default();
+        Some(Self {
+            access_key_id,
+            region,
+            service,
+        })
+    }
+}
+
+/// The credential scope as the request claims it, only to tell where the request belongs and whose
+/// failures count. It is found where authenticating finds it.
 fn scope(head: &Parts) -> Option<ScopeParts<'_>> {
     let in_header = || {
         let header = head.headers.get("authorization")?.to_str().ok()?;
-        let credential = header.split("Credential=").nth(1)?;
-        let credential = credential.split([',', ' ']).next()?;
-        let mut parts = credential.rsplit('/');
-        let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(ScopeParts { region, service })
+        let (_, parts) = header.split_once(' ')?;
+        let credential = parts.split(',').rev().find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            (name.trim() == "Credential").then(|| value.trim())
+        })?;
+        ScopeParts::of(credential.rsplit('/'))
     };
     let in_query = || {
-        let credential = head
-            .uri
-            .query()?
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("X-Amz-Credential="))?;
+        let query = head.uri.query()?;
+        let credential = query.split('&').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let is_it = name == "X-Amz-Credential"
+                || name.contains('%') && percent_decode_str(name).eq("X-Amz-Credential".bytes());
+            is_it.then_some(value)
+        })?;
         // The slashes may be escaped or not; nothing else in a scope is.
-        let mut parts = credential
-            .rsplit('/')
-            .flat_map(|part| part.rsplit("%2F"))
-            .flat_map(|part| part.rsplit("%2f"));
-        let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(ScopeParts { region, service })
+        let parts = credential.rsplit('/');
+        ScopeParts::of(
+            parts
+                .flat_map(|part| part.rsplit("%2F"))
+                .flat_map(|part| part.rsplit("%2f")),
+        )
     };
     in_header().or_else(in_query)
 }

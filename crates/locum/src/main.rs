@@ -11,6 +11,7 @@ mod environment;
 mod listen;
 mod openid;
 mod state;
+mod throttle;
 
 use clap::Parser as _;
 use command::text::PlainLines;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Command::Exec(args) => args.run(),
         Command::CredentialProcess(args) => command::credential_process::run(*args),
         Command::Env(args) => args.run(),
+        Command::Keyring(command) => command.run(),
     };
     match result {
         Ok(code) => code,

@@ -4,7 +4,10 @@ use crate::Failure;
 use crate::config::Serve;
 use crate::data_dir::{self, DataDir};
 use crate::environment::{MadeApart, SystemClock};
+use crate::throttle::{Claimant, Throttle};
+use locum_identity::caller::Caller;
 use locum_identity::environment::{Clock, Entropy, Environment};
+use locum_identity::error::Suspicion;
 use locum_identity::realm::{Realm, RootCredentials};
 use locum_identity::sealing::RootKey;
 use locum_s3::S3;
@@ -19,8 +22,27 @@ pub(crate) struct State {
     pub(crate) realm: Arc<Realm>,
     pub(crate) s3: S3,
     pub(crate) clock: Arc<SystemClock>,
+    pub(crate) throttle: Throttle,
     /// Where `--ephemeral` keeps objects; gone with the state.
     _objects: Option<TempDir>,
+}
+
+impl State {
+    /// Takes note of who a claimant turned out to be, or of what is to be suspected of one who was not
+    /// authenticated.
+    pub(crate) fn note(
+        &self,
+        claimant: Option<Claimant>,
+        outcome: Result<&Caller, Option<Suspicion>>,
+    ) {
+        let Some(claimant) = claimant else { return };
+        let now = self.clock.now_millis();
+        match outcome {
+            Ok(caller) if caller.account_id().is_some() => self.throttle.succeeded(claimant, now),
+            Err(Some(Suspicion::Credentials)) => self.throttle.failed(claimant, now),
+            Ok(_) | Err(_) => {}
+        }
+    }
 }
 
 /// The state of a data directory.
@@ -29,11 +51,13 @@ pub(crate) async fn durable(settings: &Serve, directory: &DataDir) -> Result<Sta
     let entropy = environment.entropy.clone();
     let opened = directory.open_realm(&settings.init, environment).await?;
     let realm = issuing(opened.realm, settings);
+    let throttle = Throttle::new(&settings.limits, &*entropy);
     let s3 = data_plane(&realm, &directory.objects(), entropy, settings)?;
     Ok(State {
         realm,
         s3,
         clock,
+        throttle,
         _objects: None,
     })
 }
@@ -60,11 +84,13 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
         .prefix("locum-")
         .tempdir()
         .map_err(|error| Failure::work("cannot make a directory for objects", error))?;
+    let throttle = Throttle::new(&settings.limits, &*entropy);
     let s3 = data_plane(&realm, objects.path(), entropy, settings)?;
     Ok(State {
         realm,
         s3,
         clock,
+        throttle,
         _objects: Some(objects),
     })
 }

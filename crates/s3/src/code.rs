@@ -46,6 +46,7 @@ pub(crate) enum Code {
     RequestTimeTooSkewed,
     ServiceUnavailable,
     SignatureDoesNotMatch,
+    SlowDown,
     XAmzContentSHA256Mismatch,
 }
 
@@ -227,6 +228,7 @@ impl Code {
                 503,
                 "Service is unable to handle request.",
             ),
+            Self::SlowDown => ("SlowDown", 503, "Please reduce your request rate."),
             Self::SignatureDoesNotMatch => (
                 "SignatureDoesNotMatch",
                 403,

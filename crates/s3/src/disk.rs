@@ -6,7 +6,7 @@
 //! swept at the next start.
 //!
 //! ```text
-//! DIR/lock             held while the store is open
+//! DIR/lock             held while the store is open; several processes may have it open
 //! DIR/index.sqlite     which objects, uploads and parts there are, and which files they are in
 //! DIR/incoming/ID      bodies being received, and just received
 //! DIR/bodies/xx/ID     bodies
@@ -20,6 +20,7 @@ mod digest;
 mod index;
 mod listing;
 mod multipart;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -35,10 +36,11 @@ use body::{Bodies, Id};
 use index::Index;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use share::Share;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Fills a slice with random bytes.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -51,11 +53,7 @@ pub type Millis = i64;
 pub struct Objects {
     index: Arc<Index>,
     bodies: Arc<Bodies>,
-    /// Buckets that are no more: a write that was under way must not come into them. They are
-    /// needed only while such writes live, so they need not outlive the process.
-    removed: Arc<Mutex<HashSet<String>>>,
     removal: Arc<tokio::sync::Mutex<()>>,
-    _lock: Arc<File>,
 }
 
 /// The system metadata and user metadata kept with an object.
@@ -220,28 +218,20 @@ fn private_file() -> std::fs::OpenOptions {
 }
 
 impl Objects {
-    /// Opens the store in `directory`, making it if there is none. It can be open only once.
+    /// Opens the store in `directory`, making it if there is none. Several processes of one machine
+    /// may have it open; what sudden ends left behind is cleared away by one that opens it alone.
     /// `random` names the files. Blocks: this is for the start of a program.
     pub fn open(directory: &Path, random: Random) -> Result<Self, Error> {
         private_directory(directory)?;
-        let lock = private_file()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(directory.join("lock"))?;
-        lock.try_lock().map_err(|_| {
-            Error::Unavailable(
-                format!("`{}` is in use by another process", directory.display()).into(),
-            )
-        })?;
-        let index = Arc::new(Index::open(directory)?);
-        let bodies = Arc::new(Bodies::open(directory, random, Arc::clone(&index))?);
+        let share = Share::open(directory)?;
+        // Held to the end: nobody sees a store that is half made.
+        let alone = share.alone()?;
+        let index = Arc::new(Index::open(directory, alone.is_some())?);
+        let bodies = Bodies::open(directory, random, Arc::clone(&index), share, alone.as_ref())?;
         Ok(Self {
             index,
             bodies,
-            removed: Arc::default(),
             removal: Arc::default(),
-            _lock: Arc::new(lock),
         })
     }
 
@@ -270,7 +260,7 @@ impl Objects {
         };
         let (objects, stored) = (self.clone(), object.clone());
         self.commit(move |connection| {
-            let body = objects.admit(&put.bucket, &received)?;
+            let body = objects.admit(connection, &put.bucket, &received)?;
             check_condition(connection, &put.bucket, &put.key, &put.condition)?;
             insert_segment(connection, body, 0, 1, stored.size, body, None)?;
             let doomed = insert_object(connection, &put.bucket, &put.key, body, &stored)?;
@@ -339,7 +329,7 @@ impl Objects {
     /// Takes leave of a bucket that has no objects (`DeleteBucket`): its unfinished uploads go,
     /// and no write can come into it any more.
     pub async fn remove_bucket(&self, bucket: &str) -> Result<(), Error> {
-        let (objects, bucket) = (self.clone(), bucket.to_owned());
+        let bucket = bucket.to_owned();
         self.commit(move |connection| {
             let sql = "SELECT 1 FROM object WHERE bucket = ?1 LIMIT 1";
             let object = connection
@@ -350,7 +340,9 @@ impl Objects {
                 return Err(Error::BucketNotEmpty);
             }
             let doomed = multipart::abort_all(connection, &bucket)?;
-            objects.removed().insert(bucket);
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO removed VALUES (?1)")?
+                .execute([bucket])?;
             Ok(Done::dooming(doomed))
         })
         .await
@@ -362,8 +354,16 @@ impl Objects {
     }
 
     /// Takes [`Objects::remove_bucket`] back, for when the bucket could not be deleted after all.
-    pub fn restore_bucket(&self, bucket: &str) {
-        self.removed().remove(bucket);
+    pub async fn restore_bucket(&self, bucket: &str) -> Result<(), Error> {
+        let bucket = bucket.to_owned();
+        self.index
+            .write(move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM removed WHERE bucket = ?1")?
+                    .execute([bucket])?;
+                Ok(())
+            })
+            .await
     }
 
     /// Forgets every object and upload.
@@ -374,10 +374,10 @@ impl Objects {
                 // What begins to be received while this goes on belongs to neither store.
                 objects.bodies.turn();
                 connection.execute_batch(
-                    "DELETE FROM object; DELETE FROM segment; DELETE FROM upload; DELETE FROM part; DELETE FROM doomed;",
+                    "DELETE FROM object; DELETE FROM segment; DELETE FROM upload; DELETE FROM part; DELETE FROM doomed;
+                     DELETE FROM removed;",
                 )?;
                 objects.bodies.wipe()?;
-                objects.removed().clear();
                 objects.bodies.turn();
                 Ok(())
             })
@@ -409,10 +409,13 @@ impl Objects {
     }
 
     /// Checks that a body may come into the bucket, and names it after its first file.
-    fn admit(&self, bucket: &str, received: &Received) -> Result<Id, Error> {
-        if self.removed().contains(bucket) {
-            return Err(Error::NoSuchBucket);
-        }
+    fn admit(
+        &self,
+        connection: &Connection,
+        bucket: &str,
+        received: &Received,
+    ) -> Result<Id, Error> {
+        not_removed(connection, bucket)?;
         if received.generation != self.bodies.generation() {
             return Err(Error::Unavailable("the store was wiped meanwhile".into()));
         }
@@ -420,9 +423,17 @@ impl Objects {
             .id()
             .ok_or_else(|| Error::Unavailable("a body was used twice".into()))
     }
+}
 
-    fn removed(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
+/// Refuses a bucket that is no more.
+fn not_removed(connection: &Connection, bucket: &str) -> Result<(), Error> {
+    let removed = connection
+        .prepare_cached("SELECT 1 FROM removed WHERE bucket = ?1")?
+        .query_row([bucket], |_| Ok(()))
+        .optional()?;
+    match removed {
+        Some(()) => Err(Error::NoSuchBucket),
+        None => Ok(()),
     }
 }
 

@@ -168,6 +168,7 @@ impl Fault {
                     _ => Self::new(Code::MalformedPolicy, text.clone()),
                 }
             }
+            Error::Throttled => Self::from(Code::SlowDown),
             Error::ServiceUnavailable(source) => {
                 Self::from(Code::ServiceUnavailable).because(source)
             }

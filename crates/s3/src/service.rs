@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
 use locum_identity::caller::{Caller, RequestFacts};
+use locum_identity::error::{Error, Suspicion};
 use locum_identity::realm::Realm;
 use locum_sigv4::{Claim, Dialect, Payload};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,6 +76,8 @@ pub struct Report {
     pub access_key_id: Option<String>,
     /// Who it was; `None` if that could not be told.
     pub caller: Option<Caller>,
+    /// What is to be suspected of who was not authenticated.
+    pub suspicion: Option<Suspicion>,
     /// The error code, if it is an error.
     pub error_code: Option<String>,
     /// The error message, if it is an error.
@@ -191,13 +194,39 @@ impl S3 {
             .await;
         let mut response = match answer {
             Ok(response) => response,
-            Err(fault) => {
-                report.error_code = Some(fault.code.clone().into_owned());
-                report.error_message = Some(fault.message.clone().into_owned());
-                report.cause.clone_from(&fault.cause);
-                self.refusal(&fault, is_head, &request_id)
-            }
+            Err(fault) => self.refused(&fault, is_head, &request_id, &mut report),
         };
+        self.identify(&mut response, request_id);
+        response.extensions_mut().insert(report);
+        response
+    }
+
+    /// Answers a request with an error, unread. The answer has a [`Report`] among its extensions.
+    pub fn refuse(&self, error: &Error, method: &Method, request_id: &str) -> Response<Body> {
+        let (fault, is_head) = (Fault::of_identity(error, None), method == Method::HEAD);
+        let mut report = Report::default();
+        let mut response = self.refused(&fault, is_head, request_id, &mut report);
+        self.identify(&mut response, request_id.to_owned());
+        response.extensions_mut().insert(report);
+        response
+    }
+
+    /// The answer to a fault, which the report takes down.
+    fn refused(
+        &self,
+        fault: &Fault,
+        is_head: bool,
+        request_id: &str,
+        report: &mut Report,
+    ) -> Response<Body> {
+        report.error_code = Some(fault.code.clone().into_owned());
+        report.error_message = Some(fault.message.clone().into_owned());
+        report.cause.clone_from(&fault.cause);
+        self.refusal(fault, is_head, request_id)
+    }
+
+    /// Adds S3's two request ids.
+    fn identify(&self, response: &mut Response<Body>, request_id: String) {
         let headers = response.headers_mut();
         for (name, value) in [
             ("x-amz-request-id", request_id),
@@ -208,8 +237,6 @@ impl S3 {
                 headers.entry(name).or_insert(value);
             }
         }
-        response.extensions_mut().insert(report);
-        response
     }
 
     async fn answer(
@@ -242,11 +269,14 @@ impl S3 {
                         .saturating_mul(1000),
                     content_sha256: header(&head.headers, "x-amz-content-sha256"),
                 };
-                let (caller, verified) = self
-                    .realm
-                    .authenticate(claim, "s3", None)
-                    .await
-                    .map_err(|error| Fault::of_identity(&error, Some(claim.access_key_id())))?;
+                let (caller, verified) =
+                    self.realm
+                        .authenticate(claim, "s3", None)
+                        .await
+                        .map_err(|error| {
+                            report.suspicion = error.suspicion();
+                            Fault::of_identity(&error, Some(claim.access_key_id()))
+                        })?;
                 (caller, claim.payload(), verified.chunks(), Some(signature))
             }
         };

@@ -1,6 +1,7 @@
 //! What goes back, and what of it the audit record needs.
 
 use crate::params::Params;
+use locum_identity::error::Suspicion;
 
 /// An answer to a request.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub event_name: String,
     /// `errorCode` and `errorMessage`
     pub error: Option<(String, String)>,
+    /// What the error says of who got it.
+    pub suspicion: Option<Suspicion>,
     /// What `requestParameters` is made of.
     pub request: Recorded,
     /// `responseElements` without secrets.

@@ -88,6 +88,8 @@ pub fn spell(error: &Error) -> Spelled {
         Error::NotManagementAccount => spelled("AccessDenied", 403, "AccessDeniedException"),
         Error::Organizations(fault) => spell_organizations(fault),
         Error::Outbound(fault) => spell_outbound(*fault),
+        // What SDKs take for a reason to wait and try again.
+        Error::Throttled => spelled("Throttling", 400, "ThrottlingException"),
         Error::ServiceUnavailable(_) => {
             spelled("ServiceUnavailable", 503, "ServiceUnavailableException")
         }

@@ -60,7 +60,7 @@ impl QueryService {
         as_json: bool,
     ) -> Answer {
         let spelled = spell(error);
-        self.fault(
+        let mut answer = self.fault(
             spelled.code,
             spelled.status,
             &error.to_string(),
@@ -68,7 +68,9 @@ impl QueryService {
             event_name,
             request_id,
             as_json,
-        )
+        );
+        answer.outcome.suspicion = error.suspicion();
+        answer
     }
 
     /// The answer to a form or query string that cannot be read.

@@ -283,7 +283,7 @@ impl Operation for GetAccessKeyLastUsed {
         };
         Ok(AccessKeyLastUsed {
             user_name,
-            last_used: call.realm.last_uses().of(account.id, state.key.id.as_str()),
+            last_used: call.realm.last_use(account.id, state.key.id.as_str()).await,
         })
     }
 }

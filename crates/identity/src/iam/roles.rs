@@ -49,8 +49,8 @@ impl ShownRole {
             assume_role_policy_document: trust::to_shown(realm, &role.trust_policy, Kind::Trust)
                 .await?,
             last_used: realm
-                .last_uses()
-                .of(account, role.id.as_str())
+                .last_use(account, role.id.as_str())
+                .await
                 .filter(|last| last.at > now - TRACKING_PERIOD),
             role,
         })

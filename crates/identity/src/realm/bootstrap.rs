@@ -2,10 +2,8 @@
 
 use super::issuing::Issuing;
 use super::{Cell, Realm};
-use crate::directory::{Directory, token_key_purpose};
-use crate::entity::{
-    AccessKey, AccountRecord, KeyAlias, KeyOwner, KeyStatus, Organization, TokenKey,
-};
+use crate::directory::Directory;
+use crate::entity::{AccessKey, AccountRecord, KeyAlias, KeyOwner, KeyStatus, Organization};
 use crate::environment::{Entropy, Environment};
 use crate::error::Error;
 use crate::ids::AccessKeyId;
@@ -125,7 +123,7 @@ impl Realm {
                     root_tags: Vec::new(),
                 });
                 realm.put(record.clone());
-                realm.put(self.new_token_key(1, draft.now)?);
+                realm.put(self.new_token_key(1, draft.now, draft.now)?);
                 draft.change.put(record);
                 let id = &bootstrap.root.access_key_id;
                 let secret = bootstrap.root.secret_access_key.expose().as_bytes();
@@ -146,19 +144,6 @@ impl Realm {
             },
         )
         .await
-    }
-
-    fn new_token_key(&self, id: u32, now: i64) -> Result<TokenKey, Error> {
-        let entropy = &*self.environment.entropy;
-        let mut bytes = Zeroizing::new([0; 32]);
-        entropy.fill(&mut bytes[..]);
-        Ok(TokenKey {
-            id,
-            key: self
-                .root_key
-                .seal(&token_key_purpose(id), &bytes[..], entropy)?,
-            created: now,
-        })
     }
 }
 

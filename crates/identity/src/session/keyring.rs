@@ -7,7 +7,7 @@
 use super::codec::{self, Version};
 use super::live::LiveSessions;
 use super::{Packed, Session, TemporaryCredentials};
-use crate::environment::Entropy;
+use crate::environment::{Entropy, Seconds};
 use crate::ids::AccessKeyId;
 use crate::names::AccountId;
 use crate::sealing::Secret;
@@ -38,12 +38,13 @@ pub enum TokenError {
 /// One key of the keyring.
 struct TokenKey {
     id: u32,
+    mints_from: Seconds,
     aead: LessSafeKey,
     secrets: hmac::Key,
 }
 
 /// The keys that seal and open session tokens, and the sessions that were opened with them lately.
-/// The last key seals; all of them open.
+/// The last key whose time has come seals; all of them open.
 #[derive(Clone)]
 pub struct Keyring(Arc<Ring>);
 
@@ -53,14 +54,28 @@ struct Ring {
 }
 
 impl Keyring {
-    /// A keyring of `(id, 32 bytes)`, oldest first.
+    /// A keyring of `(id, 32 bytes)`, oldest first, of which the last seals.
+    ///
+    /// # Errors
+    /// As [`Keyring::scheduled`].
+    pub fn new<'a>(keys: impl IntoIterator<Item = (u32, &'a [u8])>) -> Result<Self, TokenError> {
+        Self::scheduled(
+            keys.into_iter()
+                .map(|(id, bytes)| (id, Seconds::MIN, bytes)),
+        )
+    }
+
+    /// A keyring of `(id, when it begins to seal, 32 bytes)`, oldest first. A session is sealed by the
+    /// last key that had begun when the session was issued, by the first if none had.
     ///
     /// # Errors
     /// [`TokenError::Unsealable`], if there is no key or the provider refuses one.
-    pub fn new<'a>(keys: impl IntoIterator<Item = (u32, &'a [u8])>) -> Result<Self, TokenError> {
+    pub fn scheduled<'a>(
+        keys: impl IntoIterator<Item = (u32, Seconds, &'a [u8])>,
+    ) -> Result<Self, TokenError> {
         let keys: Box<[_]> = keys
             .into_iter()
-            .map(|(id, bytes)| TokenKey::new(id, bytes))
+            .map(|(id, mints_from, bytes)| TokenKey::new(id, mints_from, bytes))
             .collect::<Result<_, _>>()?;
         if keys.is_empty() {
             return Err(TokenError::Unsealable);
@@ -86,7 +101,7 @@ impl Keyring {
         session: &Session,
         entropy: &dyn Entropy,
     ) -> Result<TemporaryCredentials, TokenError> {
-        let key = self.0.keys.last().ok_or(TokenError::Unsealable)?;
+        let key = self.sealing(session.issued)?;
         let access_key_id = AccessKeyId::generate_temporary(account, entropy);
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce);
@@ -122,6 +137,15 @@ impl Keyring {
             session_token,
             expiration: session.expires,
         })
+    }
+
+    /// The key that seals what is issued at `issued`.
+    fn sealing(&self, issued: Seconds) -> Result<&TokenKey, TokenError> {
+        let mut newest_first = self.0.keys.iter().rev();
+        newest_first
+            .find(|key| key.mints_from <= issued)
+            .or(self.0.keys.first())
+            .ok_or(TokenError::Unsealable)
     }
 
     /// Opens a token presented with `access_key_id`: the session and the secret access key.
@@ -176,7 +200,7 @@ impl Keyring {
 }
 
 impl TokenKey {
-    fn new(id: u32, bytes: &[u8]) -> Result<Self, TokenError> {
+    fn new(id: u32, mints_from: Seconds, bytes: &[u8]) -> Result<Self, TokenError> {
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| TokenError::Unsealable)?;
         let master = Salt::new(HKDF_SHA256, b"locum session tokens").extract(bytes);
         let derive = |purpose: &[u8]| {
@@ -192,6 +216,7 @@ impl TokenKey {
         let secrets = derive(b"secret access keys")?;
         Ok(Self {
             id,
+            mints_from,
             aead: LessSafeKey::new(
                 UnboundKey::new(&AES_256_GCM_SIV, &seal[..]).map_err(|_| TokenError::Unsealable)?,
             ),

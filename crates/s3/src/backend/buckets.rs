@@ -135,7 +135,8 @@ pub(super) async fn delete(
             // Another request was first: the bucket is gone for good, and takes nothing any more.
             Err(Error::NoSuchBucket) => Err(Error::NoSuchBucket.into()),
             Err(error) => {
-                objects.restore_bucket(&address);
+                let restored = objects.restore_bucket(&address).await;
+                restored.map_err(|error| Fault::of_store(error, ""))?;
                 Err(error.into())
             }
         }

@@ -6,6 +6,7 @@
 
 use super::digest::{Algorithm, Checksum, Digests, Hasher};
 use super::index::{Index, blocking};
+use super::share::{Alone, Share};
 use super::{Error, Random};
 use bytes::{Bytes, BytesMut};
 use data_encoding::HEXLOWER;
@@ -18,12 +19,16 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// How much is read from or written to a file at a time; also what a transfer holds in memory,
 /// about twice.
 const BLOCK: usize = 64 * 1024;
+
+/// How long bodies that another process may be reading are kept, at least; twice as long at most.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Names a body or a file.
 pub(super) type Id = [u8; 16];
@@ -38,6 +43,9 @@ pub(super) struct Bodies {
     /// moment after a commit that dooms bodies: whoever could have seen them has his lease then.
     gate: RwLock<()>,
     leases: Mutex<HashMap<Id, Lease>>,
+    share: Share,
+    /// Doomed bodies that another process may be reading.
+    postponed: Mutex<Vec<Id>>,
     /// Which of the stores that this directory has held, counting from start: a wipe begins the
     /// next, and what was being received for the one before must not come into it.
     generation: AtomicU64,
@@ -50,8 +58,14 @@ struct Lease {
 }
 
 impl Bodies {
-    /// Opens the directories, and clears away what a sudden end left behind.
-    pub(super) fn open(directory: &Path, random: Random, index: Arc<Index>) -> Result<Self, Error> {
+    /// Opens the directories. A process that is `alone` clears away what a sudden end left behind.
+    pub(super) fn open(
+        directory: &Path,
+        random: Random,
+        index: Arc<Index>,
+        share: Share,
+        alone: Option<&Alone>,
+    ) -> Result<Arc<Self>, Error> {
         let (incoming, settled) = (directory.join("incoming"), directory.join("bodies"));
         super::private_directory(&incoming)?;
         for byte in 0..=u8::MAX {
@@ -66,9 +80,16 @@ impl Bodies {
             index,
             gate: RwLock::new(()),
             leases: Mutex::default(),
+            share,
+            postponed: Mutex::default(),
             generation: AtomicU64::new(0),
         };
-        bodies.sweep()?;
+        let bodies = Arc::new(bodies);
+        match alone {
+            Some(_) => bodies.sweep()?,
+            None => bodies.postpone(bodies.doomed()?),
+        }
+        bodies.remove_postponed_in_time();
         Ok(bodies)
     }
 
@@ -94,12 +115,55 @@ impl Bodies {
                 _ => std::fs::remove_file(&path)?,
             }
         }
-        let doomed = self.index.read_now(|connection| {
+        self.doomed()?
+            .into_iter()
+            .try_for_each(|body| self.remove(body))
+    }
+
+    /// The bodies that nothing refers to any more.
+    fn doomed(&self) -> Result<Vec<Id>, Error> {
+        self.index.read_now(|connection| {
             let mut statement = connection.prepare("SELECT body FROM doomed")?;
             let rows = statement.query_map([], |row| row.get::<_, Id>(0))?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
-        })?;
-        doomed.into_iter().try_for_each(|body| self.remove(body))
+        })
+    }
+
+    fn postpone(&self, doomed: Vec<Id>) {
+        let mut postponed = self
+            .postponed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        postponed.extend(doomed);
+    }
+
+    /// Removes what was postponed when no reader in any process can be expected any more. Only
+    /// where there is a runtime; a process that opens the directory alone sees to what is left.
+    fn remove_postponed_in_time(self: &Arc<Self>) {
+        let bodies: Weak<Self> = Arc::downgrade(self);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            let mut turns = tokio::time::interval(PATIENCE);
+            let mut ripe = Vec::new();
+            loop {
+                turns.tick().await;
+                let Some(bodies) = bodies.upgrade() else {
+                    return;
+                };
+                let next = std::mem::take(
+                    &mut *bodies
+                        .postponed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner),
+                );
+                for body in std::mem::replace(&mut ripe, next) {
+                    let bodies = Arc::clone(&bodies);
+                    background(move || bodies.remove_unless_read(body));
+                }
+            }
+        });
     }
 
     /// Begins to receive a body.
@@ -184,25 +248,29 @@ impl Bodies {
         let bodies = Arc::clone(self);
         background(move || {
             drop(bodies.gate.write().unwrap_or_else(PoisonError::into_inner));
-            for body in doomed {
-                let leased = match bodies
-                    .leases
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_mut(&body)
-                {
-                    Some(lease) => {
-                        lease.doomed = true;
-                        true
-                    }
-                    None => false,
-                };
-                if !leased {
-                    // What cannot be removed now stays doomed, and is tried again at the next start.
-                    let _ = bodies.remove(body);
-                }
+            // Whether other processes read it cannot be known: if there are any, it is kept a while.
+            match bodies.share.alone() {
+                Ok(Some(_alone)) => doomed
+                    .into_iter()
+                    .for_each(|body| bodies.remove_unless_read(body)),
+                Ok(None) | Err(_) => bodies.postpone(doomed),
             }
         });
+    }
+
+    /// Removes a doomed body now, or when its last reader here is done.
+    fn remove_unless_read(&self, body: Id) {
+        if let Some(lease) = self
+            .leases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(&body)
+        {
+            lease.doomed = true;
+            return;
+        }
+        // What cannot be removed now stays doomed, and is tried again at the next start.
+        let _ = self.remove(body);
     }
 
     /// Forgets everything: the commit that empties the index has been made.

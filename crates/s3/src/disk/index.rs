@@ -10,10 +10,13 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Keys are blobs: their order is that of their bytes, which S3 lists in.
 /// `body` names the bytes of an object or part: the files of its segments, in order.
 /// A body in `doomed` is referred to by nothing: its files are to be removed.
+/// A bucket in `removed` is no more: a write that was under way must not come into it. It stands
+/// there while such writes can live, in whatever process: until one opens the directory alone.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS object (
         bucket TEXT NOT NULL, key BLOB NOT NULL, body BLOB NOT NULL,
@@ -39,11 +42,15 @@ const SCHEMA: &str = "
         PRIMARY KEY (upload, number)
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS doomed (body BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS removed (bucket TEXT PRIMARY KEY) WITHOUT ROWID;
     PRAGMA user_version = 1;
 ";
 
 /// How many pieces of work may share a commit, and wait for one.
 const BATCH: usize = 128;
+
+/// How long another process may hold the write lock before an operation fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many idle connections are kept for readers.
 const IDLE: usize = 8;
@@ -61,8 +68,8 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Opens the index in `directory`, making it if there is none.
-    pub(super) fn open(directory: &Path) -> Result<Self, Error> {
+    /// Opens the index in `directory`, making it if there is none. `alone`: no other process has it.
+    pub(super) fn open(directory: &Path, alone: bool) -> Result<Self, Error> {
         let path = directory.join("index.sqlite");
         // SQLite gives the files beside it the mode of this one.
         super::private_file()
@@ -71,9 +78,9 @@ impl Index {
             .write(true)
             .open(&path)?;
         let connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version > 1 {
             return Err(Error::Unavailable(
@@ -81,6 +88,9 @@ impl Index {
             ));
         }
         connection.execute_batch(SCHEMA)?;
+        if alone {
+            connection.execute_batch("DELETE FROM removed")?;
+        }
         connection.set_prepared_statement_cache_capacity(64);
         let (jobs, waiting) = sync_channel(BATCH);
         std::thread::Builder::new()
@@ -182,7 +192,7 @@ impl Index {
     fn reader(&self) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     }
@@ -250,7 +260,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_piece_of_work_does_not_disturb_its_neighbours() {
         let directory = tempfile::tempdir().unwrap();
-        let index = Arc::new(Index::open(directory.path()).unwrap());
+        let index = Arc::new(Index::open(directory.path(), true).unwrap());
         let insert = |byte: u8, fail: bool| {
             let index = Arc::clone(&index);
             async move {

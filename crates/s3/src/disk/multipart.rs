@@ -6,7 +6,7 @@ use super::digest::{Algorithm, Checksum, ChecksumType, multipart_checksum, multi
 use super::listing::{common_prefix, successor, text};
 use super::{
     Condition, Done, Error, Headers, Millis, Object, Objects, check_condition, doom, insert_object,
-    insert_segment, json, read_json,
+    insert_segment, json, not_removed, read_json,
 };
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -157,12 +157,10 @@ impl Objects {
             new.now.max(0),
             HEXLOWER.encode(&self.bodies.id())
         );
-        let (objects, upload) = (self.clone(), id.clone());
+        let upload = id.clone();
         self.index
             .write(move |connection| {
-                if objects.removed().contains(&new.bucket) {
-                    return Err(Error::NoSuchBucket);
-                }
+                not_removed(connection, &new.bucket)?;
                 connection
                     .prepare_cached("INSERT INTO upload VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
                     .execute((
@@ -206,7 +204,7 @@ impl Objects {
             id.to_owned(),
         );
         self.commit(move |connection| {
-            let body = objects.admit(&bucket, &received)?;
+            let body = objects.admit(connection, &bucket, &received)?;
             let upload = upload(connection, &bucket, &key, &id)?;
             let checksum = upload.checksum.and_then(|(algorithm, _)| {
                 received
@@ -264,11 +262,9 @@ impl Objects {
 
     /// Makes the named parts an object (`CompleteMultipartUpload`); the other parts go.
     pub async fn complete_upload(&self, completed: Completed) -> Result<Object, Error> {
-        let (objects, body) = (self.clone(), self.bodies.id());
+        let body = self.bodies.id();
         self.commit(move |connection| {
-            if objects.removed().contains(&completed.bucket) {
-                return Err(Error::NoSuchBucket);
-            }
+            not_removed(connection, &completed.bucket)?;
             let (output, doomed) = complete(connection, &completed, body)?;
             Ok(Done {
                 output,

@@ -185,17 +185,37 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     assert_eq!(read(&objects, "b", "k").await.unwrap(), bytes);
 }
 
+/// Two that have the directory open are to each other as two processes are.
 #[tokio::test]
-async fn one_process_at_a_time() {
+async fn two_processes_share_a_directory() {
     let directory = tempfile::tempdir().unwrap();
-    let _objects = open(directory.path());
-    let Err(Error::Unavailable(error)) = Objects::open(directory.path(), random()) else {
-        panic!()
-    };
-    assert!(
-        error.to_string().ends_with("is in use by another process"),
-        "{error}"
-    );
+    let first = open(directory.path());
+    put(&first, "b", "k", b"of the first").await;
+    let on_its_way = receive(&first, b"on its way").await;
+    // What the first is receiving is no leftover to the second.
+    let second = open(directory.path());
+    first.put(put_of("b", "late"), on_its_way).await.unwrap();
+    assert_eq!(read(&second, "b", "late").await.unwrap(), b"on its way");
+    // What the second reads stays, whatever the first does.
+    let (object, content) = second.get("b", "k").await.unwrap();
+    put(&first, "b", "k", b"replaced").await;
+    assert_eq!(collect(&content, 0..object.size).await, b"of the first");
+    assert_eq!(read(&second, "b", "k").await.unwrap(), b"replaced");
+    // Nothing comes into a bucket that the other has removed.
+    let late = receive(&second, b"late").await;
+    for key in ["k", "late"] {
+        first.delete("b", key, Condition::None).await.unwrap();
+    }
+    first.remove_bucket("b").await.unwrap();
+    assert!(matches!(
+        second.put(put_of("b", "k"), late).await,
+        Err(Error::NoSuchBucket)
+    ));
+    // Whoever opens the directory alone clears away what was kept for readers.
+    drop((first, second, content));
+    let third = open(directory.path());
+    settle(directory.path(), 0).await;
+    drop(third);
 }
 
 #[tokio::test]
@@ -383,7 +403,7 @@ async fn a_removed_bucket_takes_no_late_writes() {
         objects.upload("b", "up", &upload).await,
         Err(Error::NoSuchUpload)
     ));
-    objects.restore_bucket("b");
+    objects.restore_bucket("b").await.unwrap();
     put(&objects, "b", "k", b"x").await;
     settle(directory.path(), 1).await;
 }

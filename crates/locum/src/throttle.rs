@@ -1,0 +1,348 @@
+//! Limits on what a client may get wrong, and on how much it may ask.
+//!
+//! Failed authentications fill two buckets, which empty with time: one of the access key id as it is
+//! used from one source, and one of the source. While either is full, requests are refused before
+//! anything is read or computed for them. Who only knows an access key id can fill the bucket of that
+//! key at their own source, and nobody else's. A key that has lately signed a request from a source
+//! is not held up by what others at the same source (behind one address translator, say) get wrong.
+//!
+//! Guesses at what a caller has to know besides its key (codes of MFA devices, external ids) fill
+//! buckets of the caller's, wherever they come from: these callers have proved who they are.
+//!
+//! Buckets lie in tables of fixed size, so that no flood of keys or addresses costs memory. Where a
+//! table is crowded, the emptiest bucket makes room: a flood pushes out its own. Nothing locks. All of
+//! it is one process's memory: it begins anew with the process, and each process counts for itself.
+
+use crate::config::{Limits, Rate};
+use locum_identity::caller::Caller;
+use locum_identity::environment::Entropy;
+use locum_identity::error::Suspicion;
+use locum_identity::operation::Service;
+use locum_wire::Params;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Buckets in a table: `SETS` × `WAYS`, of eight bytes each.
+const SETS: usize = 8192;
+const WAYS: usize = 4;
+/// What a bucket's cell holds: a part of its key's hash, and above that the time.
+const TIME_BITS: u32 = 40;
+const TIME: u64 = (1 << TIME_BITS) - 1;
+/// Time is counted in parts of a millisecond, and comes round after half a year.
+const TICKS_PER_MILLI: u64 = 64;
+/// How long a key that has signed a request counts as known at its source.
+const KNOWN: Rate = Rate {
+    count: 60,
+    seconds: 3600,
+};
+/// How often a change of a cell is tried again that others change too.
+const ATTEMPTS: usize = 16;
+
+/// The operations of STS that share AWS's request quota.
+const SHARING_QUOTA: [&str; 6] = [
+    "AssumeRole",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetCallerIdentity",
+    "GetFederationToken",
+    "GetSessionToken",
+];
+
+/// The limits that a server keeps.
+pub(crate) struct Throttle {
+    seed: [u8; 16],
+    per_key: Option<Buckets>,
+    per_source: Option<Buckets>,
+    known: Buckets,
+    guesses: Option<Buckets>,
+    sts_requests: Option<Buckets>,
+}
+
+/// Who a request says it is, and where it comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Claimant {
+    source: u64,
+    key_at_source: u64,
+}
+
+/// What a request tries to know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Guess {
+    /// What makes it a wrong one.
+    wrong: Suspicion,
+    bucket: u64,
+}
+
+impl Throttle {
+    /// Buckets for the limits that are on, all empty.
+    pub(crate) fn new(limits: &Limits, entropy: &dyn Entropy) -> Self {
+        let mut seed = [0; 16];
+        entropy.fill(&mut seed);
+        Self {
+            seed,
+            per_key: limits.key_failures.map(Buckets::new),
+            per_source: limits.source_failures.map(Buckets::new),
+            known: Buckets::new(KNOWN),
+            guesses: limits.guesses.map(Buckets::new),
+            sts_requests: limits.sts_requests.map(Buckets::new),
+        }
+    }
+
+    /// Who claims to be `key` at `source`; `None` where nobody counts failures.
+    pub(crate) fn claimant(&self, source: Option<IpAddr>, key: &str) -> Option<Claimant> {
+        if self.per_key.is_none() && self.per_source.is_none() {
+            return None;
+        }
+        let source = network(source);
+        Some(Claimant {
+            source: self.hash(&[b"source", &source]),
+            key_at_source: self.hash(&[b"key", &source, key.as_bytes()]),
+        })
+    }
+
+    /// Whether a request is refused for what was got wrong before it.
+    pub(crate) fn refuses(&self, claimant: Claimant, now: i64) -> bool {
+        let is_full = |buckets: &Option<Buckets>, key| {
+            buckets
+                .as_ref()
+                .is_some_and(|buckets| buckets.is_full(key, now))
+        };
+        is_full(&self.per_key, claimant.key_at_source)
+            || is_full(&self.per_source, claimant.source)
+                && self.known.fill(claimant.key_at_source, now) == 0
+    }
+
+    /// Takes note that a request was not authenticated.
+    pub(crate) fn failed(&self, claimant: Claimant, now: i64) {
+        for (buckets, key) in [
+            (&self.per_key, claimant.key_at_source),
+            (&self.per_source, claimant.source),
+        ] {
+            if let Some(buckets) = buckets {
+                buckets.add(key, now);
+            }
+        }
+    }
+
+    /// Takes note that a request was.
+    pub(crate) fn succeeded(&self, claimant: Claimant, now: i64) {
+        self.known.fill_up(claimant.key_at_source, now);
+    }
+
+    /// What an authenticated request tries to know. The role is named as the caller names it, so that
+    /// a role that is not there is like any other.
+    pub(crate) fn guesses(
+        &self,
+        service: Service,
+        caller: &Caller,
+        params: &Params,
+    ) -> [Option<Guess>; 2] {
+        if self.guesses.is_none() {
+            return [None; 2];
+        }
+        let external_id = match (params.value("ExternalId"), caller.account_id()) {
+            (Some(_), Some(account)) if service == Service::Sts => Some(Guess {
+                wrong: Suspicion::Denied,
+                bucket: self.hash(&[
+                    b"external id",
+                    account.as_str().as_bytes(),
+                    params.value("RoleArn").unwrap_or_default().as_bytes(),
+                ]),
+            }),
+            _ => None,
+        };
+        let has_code = ["TokenCode", "AuthenticationCode1"]
+            .iter()
+            .any(|name| params.value(name).is_some());
+        let code = has_code.then(|| Guess {
+            wrong: Suspicion::WrongCode,
+            bucket: self.hash(&[b"code", caller.user_id().as_bytes()]),
+        });
+        [external_id, code]
+    }
+
+    /// Whether a guess is refused for the wrong ones before it.
+    pub(crate) fn refuses_guess(&self, guess: Guess, now: i64) -> bool {
+        let guesses = self.guesses.as_ref();
+        guesses.is_some_and(|guesses| guesses.is_full(guess.bucket, now))
+    }
+
+    /// Takes note of what became of a guess.
+    pub(crate) fn guessed(&self, guess: Guess, became: Option<Suspicion>, now: i64) {
+        if let Some(guesses) = &self.guesses
+            && became == Some(guess.wrong)
+        {
+            guesses.add(guess.bucket, now);
+        }
+    }
+
+    /// Whether an operation is beyond what the caller's account may ask of STS in a region.
+    pub(crate) fn exceeds_quota(
+        &self,
+        service: Service,
+        operation: &str,
+        caller: &Caller,
+        region: &str,
+        now: i64,
+    ) -> bool {
+        let (Some(requests), Some(account)) = (&self.sts_requests, caller.account_id()) else {
+            return false;
+        };
+        service == Service::Sts
+            && SHARING_QUOTA.contains(&operation)
+            && !requests.add(
+                self.hash(&[account.as_str().as_bytes(), region.as_bytes()]),
+                now,
+            )
+    }
+
+    /// With the seed in front, nobody outside can tell which keys fall together.
+    fn hash(&self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.seed);
+        for part in parts {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        hasher.finish()
+    }
+}
+
+/// What counts as one source: an IPv4 address, or the 64 bits of an IPv6 address that its holder does
+/// not choose.
+fn network(source: Option<IpAddr>) -> [u8; 9] {
+    let mut network = [0; 9];
+    let (kind, bytes) = network.split_at_mut(1);
+    match source {
+        None => {}
+        Some(IpAddr::V4(address)) => {
+            kind.fill(4);
+            bytes
+                .iter_mut()
+                .zip(address.octets())
+                .for_each(|(to, from)| *to = from);
+        }
+        Some(IpAddr::V6(address)) => {
+            kind.fill(6);
+            bytes
+                .iter_mut()
+                .zip(address.octets())
+                .for_each(|(to, from)| *to = from);
+        }
+    }
+    network
+}
+
+/// Buckets that hold `count` each and empty within `seconds`, by the generic cell rate algorithm: a
+/// cell keeps when its bucket will be empty.
+struct Buckets {
+    cells: Box<[AtomicU64]>,
+    /// How long one drop takes to run out, in ticks.
+    drop: u64,
+    /// How long a full bucket takes.
+    full: u64,
+}
+
+impl Buckets {
+    fn new(rate: Rate) -> Self {
+        let ticks = u64::from(rate.seconds) * 1000 * TICKS_PER_MILLI;
+        let count = u64::from(rate.count);
+        let drop = (ticks / count.max(1)).max(1);
+        Self {
+            cells: (0..SETS * WAYS).map(|_| AtomicU64::new(0)).collect(),
+            drop,
+            full: drop * count,
+        }
+    }
+
+    /// Whether a bucket has no room for another drop.
+    fn is_full(&self, key: u64, now: i64) -> bool {
+        self.fill(key, now) + self.drop > self.full
+    }
+
+    /// How full a bucket is, in ticks until it is empty.
+    fn fill(&self, key: u64, now: i64) -> u64 {
+        let (now, tag) = (ticks(now), tag(key));
+        let cells = self
+            .set(key)
+            .iter()
+            .map(|cell| cell.load(Ordering::Relaxed));
+        cells
+            .filter(|cell| cell >> TIME_BITS == tag)
+            .map(|cell| self.left(cell, now))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Adds a drop; whether there was room.
+    fn add(&self, key: u64, now: i64) -> bool {
+        self.change(key, now, |fill| {
+            let more = fill + self.drop;
+            (more <= self.full).then_some(more)
+        })
+    }
+
+    /// Fills a bucket, unless it was filled a moment ago: those who come often write seldom.
+    fn fill_up(&self, key: u64, now: i64) {
+        self.change(key, now, |fill| {
+            (fill + self.drop <= self.full).then_some(self.full)
+        });
+    }
+
+    /// Gives a bucket the fill that `next` makes of its own; whether it made one.
+    fn change(&self, key: u64, now: i64, next: impl Fn(u64) -> Option<u64>) -> bool {
+        let (now, tag) = (ticks(now), tag(key));
+        for _ in 0..ATTEMPTS {
+            // Its own cell, or else the one that is least full.
+            let chosen = self
+                .set(key)
+                .iter()
+                .map(|cell| (cell, cell.load(Ordering::Relaxed)))
+                .min_by_key(|(_, value)| (value >> TIME_BITS != tag, self.left(*value, now)));
+            let Some((cell, value)) = chosen else {
+                return true;
+            };
+            let fill = if value >> TIME_BITS == tag {
+                self.left(value, now)
+            } else {
+                0
+            };
+            let Some(fill) = next(fill) else { return false };
+            let changed = tag << TIME_BITS | (now + fill) & TIME;
+            let exchanged =
+                cell.compare_exchange_weak(value, changed, Ordering::Relaxed, Ordering::Relaxed);
+            if exchanged.is_ok() {
+                return true;
+            }
+        }
+        // So many at once that none gets through: what is not counted is in nobody's favour long.
+        true
+    }
+
+    /// How long until the bucket of a cell is empty. A time that is past, or too far ahead to be one
+    /// of ours after the clock was set, is none.
+    fn left(&self, cell: u64, now: u64) -> u64 {
+        let left = (cell & TIME).wrapping_sub(now) & TIME;
+        if left <= self.full { left } else { 0 }
+    }
+
+    fn set(&self, key: u64) -> &[AtomicU64] {
+        let set = key as usize % SETS;
+        self.cells
+            .get(set * WAYS..(set + 1) * WAYS)
+            .unwrap_or_default()
+    }
+}
+
+/// The part of a hash that tells keys of one set apart; never 0, which is an empty cell's.
+fn tag(key: u64) -> u64 {
+    (key >> TIME_BITS).max(1)
+}
+
+fn ticks(now_millis: i64) -> u64 {
+    (now_millis as u64).wrapping_mul(TICKS_PER_MILLI) & TIME
+}
+
+#[cfg(test)]
+mod tests;
