@@ -180,7 +180,13 @@ def test_objects_are_the_same_on_both(two):
     one, other = two
     here, there = one.client("s3"), other.client("s3")
     here.create_bucket(Bucket="shared")
-    wait_for(lambda: "shared" in {bucket["Name"] for bucket in there.list_buckets()["Buckets"]}, "the bucket")
+
+    def known():
+        with contextlib.suppress(ClientError):
+            return there.head_bucket(Bucket="shared")
+        return None
+
+    wait_for(known, "the bucket to be known to the other")
     for number in range(20):
         writer, reader = (here, there) if number % 2 else (there, here)
         writer.put_object(Bucket="shared", Key="k", Body=b"%d" % number)

@@ -50,8 +50,12 @@ impl LastUses {
     /// Whether the store should be asked what other processes noted of an account; it counts as asked.
     pub(crate) fn is_due(&self, account: AccountId, now: i64) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = state.asked.insert(account, now);
-        asked.is_none_or(|asked| !(0..REFRESH).contains(&(now - asked)))
+        let asked = state.asked.get(&account);
+        let is_due = asked.is_none_or(|asked| !(0..REFRESH).contains(&(now - asked)));
+        if is_due {
+            state.asked.insert(account, now);
+        }
+        is_due
     }
 
     /// Adds what the store knows; newer uses stay.

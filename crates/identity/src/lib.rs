@@ -27,3 +27,7 @@ mod signing;
 pub mod sts;
 pub mod supposed;
 mod trust;
+
+// The tests of the inside share a world with those of the outside.
+#[cfg(test)]
+extern crate self as locum_identity;

@@ -4,10 +4,10 @@
 //! it against the version it started from, and publishes it; when another writer was first, it
 //! starts again on the fresh account.
 
-use crate::account::{Account, BucketState};
+use crate::account::{Account, BucketState, KeyState};
 use crate::caller::{Caller, Credentials, Who, session_policies};
 use crate::directory::Directory;
-use crate::entity::Change;
+use crate::entity::{Change, KeyOwner, KeyStatus};
 use crate::environment::{Environment, Seconds};
 use crate::error::Error;
 use crate::ids::AccessKeyId;
@@ -18,6 +18,7 @@ use crate::port::{Committed, FeedEntry, LastUse, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
 use crate::session::live::LiveSession;
 use crate::session::{Keyring, Session};
+use crate::signing::Decoy;
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
 use std::collections::HashMap;
@@ -52,6 +53,7 @@ pub struct Realm {
     cursor: AtomicU64,
     last_uses: LastUses,
     issuing: issuing::Issuing,
+    decoy: Decoy,
 }
 
 /// A value that readers take without waiting and one writer at a time replaces.
@@ -155,26 +157,14 @@ impl Realm {
     ) -> Result<(Caller, Verified), Error> {
         let id = claim.access_key_id();
         let directory = self.directory();
-        let account = directory
-            .account_of_key(id)
-            .ok_or(Error::InvalidClientTokenId)?;
-        let account = self
-            .account(account)
-            .await?
-            .ok_or(Error::InvalidClientTokenId)?;
-        let state = account.keys.get(id).ok_or(Error::InvalidClientTokenId)?;
-        if state.key.status != crate::entity::KeyStatus::Active {
+        let account = match directory.account_of_key(id) {
+            Some(account) => self.account(account).await?,
+            None => None,
+        };
+        let Some((account, state, who)) = account.and_then(|account| active_key(account, id))
+        else {
+            self.decoy.verify(claim, body_sha256);
             return Err(Error::InvalidClientTokenId);
-        }
-        let who = match &state.key.owner {
-            crate::entity::KeyOwner::Root => Who::Root,
-            crate::entity::KeyOwner::User(id) => Who::User(
-                account
-                    .users
-                    .with_id(id)
-                    .ok_or(Error::InvalidClientTokenId)?
-                    .clone(),
-            ),
         };
         let verified = state.keys.verify(&state.secret, claim, body_sha256)?;
         let credentials = Credentials::LongTerm {
@@ -530,6 +520,16 @@ impl Realm {
     }
 }
 
+/// A long-term access key that may be used, and whose it is.
+fn active_key(account: Arc<Account>, id: &str) -> Option<(Arc<Account>, Arc<KeyState>, Who)> {
+    let state = account.keys.get(id)?.clone();
+    let who = match &state.key.owner {
+        KeyOwner::Root => Who::Root,
+        KeyOwner::User(id) => Who::User(account.users.with_id(id)?.clone()),
+    };
+    (state.key.status == KeyStatus::Active).then_some((account, state, who))
+}
+
 /// A decision, and the versions of the caller's account and of the realm that it saw.
 struct Decided<'a> {
     call: &'a Call<'a>,
@@ -580,3 +580,6 @@ fn write(scope: Scope, expected_version: u64, change: &Change) -> Result<Write, 
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

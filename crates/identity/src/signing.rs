@@ -1,5 +1,6 @@
 //! Derived signing keys, kept beside the secret they are derived from.
 
+use crate::environment::Entropy;
 use crate::sealing::Secret;
 use arc_swap::ArcSwapOption;
 use locum_sigv4::{Claim, SigningKey, Verified};
@@ -42,6 +43,8 @@ impl SigningKeys {
             return claim.verify(&derived.key, body_sha256);
         }
         let (date, region, service) = (claim.date(), claim.region(), claim.service());
+        #[cfg(test)]
+        work::DONE.set(work::DONE.get() + 1);
         let key = SigningKey::derive(secret.expose(), date, region, service);
         let verified = claim.verify(&key, body_sha256)?;
         let newest = Derived {
@@ -54,5 +57,31 @@ impl SigningKeys {
         let scopes = std::iter::once(newest).chain(older).take(SCOPES).collect();
         self.0.store(Some(Arc::new(scopes)));
         Ok(verified)
+    }
+}
+
+/// A secret that belongs to nobody. Claims of keys that are not there are verified with it, so that
+/// they cost what a wrong secret costs, and their time tells nothing.
+pub(crate) struct Decoy(Secret);
+
+impl Decoy {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
+        Self(crate::realm::generate_secret(entropy))
+    }
+
+    /// Does the work of verifying a claim. Nobody can have signed with this.
+    pub(crate) fn verify(&self, claim: &Claim<'_>, body_sha256: Option<&[u8; 32]>) {
+        // The outcome is known; only the work is wanted.
+        drop(SigningKeys::default().verify(&self.0, claim, body_sha256));
+    }
+}
+
+/// Counts derivations of signing keys, each of which a verification follows.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(crate) static DONE: Cell<usize> = const { Cell::new(0) };
     }
 }

@@ -11,6 +11,7 @@ use crate::last_use::LastUses;
 use crate::names::{AccountId, AccountName, Constrained as _, Email};
 use crate::port::{Origin, Scope, Store};
 use crate::sealing::{RootKey, Secret};
+use crate::signing::Decoy;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -68,6 +69,7 @@ impl Realm {
         let cursor = store.newest().await?;
         let loaded = store.load(Scope::Realm).await?;
         let directory = Directory::load(loaded.version, &loaded.records, &root_key)?;
+        let decoy = Decoy::new(&*environment.entropy);
         Ok(Self {
             store,
             environment,
@@ -78,6 +80,7 @@ impl Realm {
             cursor: AtomicU64::new(cursor),
             last_uses: LastUses::default(),
             issuing: Issuing::default(),
+            decoy,
         })
     }
 

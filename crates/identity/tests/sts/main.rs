@@ -23,6 +23,7 @@ mod source_identity;
 mod supposed;
 mod tags;
 mod web_identity;
+mod token_keys;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;
