@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import socket
 import subprocess
 import urllib.parse
 
@@ -402,16 +403,41 @@ def test_what_is_throttled_is_recorded(tmp_path, monkeypatch):
         assert first["userIdentity"] == second["userIdentity"] == {"type": "Unknown", "accessKeyId": user.id}
 
 
-def test_who_is_nobody_is_not_asked_for_a_body(locum):
-    """The document of an operation that the anonymous may not do is never read."""
+def test_the_anonymous_get_little_room_for_documents(locum):
+    """A document is read before it is known what it is for: a few of theirs at a time are held."""
     s3 = locum.client("s3")
     s3.create_bucket(Bucket="bucket")
-    for target in ("/bucket?delete", "/bucket/key", "/bucket/key?uploadId=x", "/none?delete"):
-        method = "PUT" if target == "/bucket/key" else "POST"
-        head = (
-            f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n"
-            "Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\nExpect: 100-continue\r\n\r\n"
-        )
+    head = (
+        "POST /bucket?delete HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n"
+        "Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            connection = stack.enter_context(socket.create_connection(locum.server.address, timeout=30))
+            connection.sendall(head.format(4_000_000).encode())
+            assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+        status, body = status_and_body(raw(locum.server, head.format(4_000_000).encode()))
+        assert status == 503 and b"<Code>SlowDown</Code>" in body
+        # Small ones go on, and so do those who say who they are.
+        connection = stack.enter_context(socket.create_connection(locum.server.address, timeout=30))
+        connection.sendall(head.format(10_000).encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+        s3.put_object(Bucket="bucket", Key="k", Body=b"")
+        objects = [{"Key": f"{number:0>100}"} for number in range(900)] + [{"Key": "k"}]
+        assert "Errors" not in s3.delete_objects(Bucket="bucket", Delete={"Objects": objects})
+
+    def room():
+        with contextlib.closing(socket.create_connection(locum.server.address, timeout=30)) as connection:
+            connection.sendall(head.format(4_000_000).encode())
+            return connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+
+    wait_for(room, "room again")
+
+
+def test_of_the_anonymous_no_object_is_read_that_they_may_not_write(locum):
+    locum.client("s3").create_bucket(Bucket="bucket")
+    for target in ("/bucket/key", "/bucket/key?partNumber=1&uploadId=x", "/none/key"):
+        head = f"PUT {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\nExpect: 100-continue\r\n\r\n"
         answer = raw(locum.server, head.encode())
         assert answer.startswith(b"HTTP/1.1 40"), (target, answer)
 

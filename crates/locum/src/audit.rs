@@ -150,23 +150,35 @@ fn cloud_trail_records(event: &Event, entropy: &dyn Entropy) -> Vec<Value> {
     let Some((role, owner)) = assumed_role(event, &record) else {
         return vec![record];
     };
-    record["resources"] = json!([{"accountId": owner, "type": "AWS::IAM::Role", "ARN": role}]);
+    let resource = json!({"accountId": owner, "type": "AWS::IAM::Role", "ARN": role});
+    set(&mut record, "resources", json!([resource]));
     let caller = event.caller.as_ref();
     let account = caller.and_then(Caller::account_id).map(|id| id.to_string());
     if account.as_deref() == Some(owner.as_str()) {
         return vec![record];
     }
-    record["sharedEventID"] = json!(crate::door::uuid(entropy));
+    set(
+        &mut record,
+        "sharedEventID",
+        json!(uuid(entropy)),
+    );
     let mut owners = record.clone();
-    owners["eventID"] = json!(crate::door::uuid(entropy));
-    owners["recipientAccountId"] = json!(owner);
+    set(&mut owners, "eventID", json!(uuid(entropy)));
+    set(&mut owners, "recipientAccountId", json!(owner));
     // Who the caller is in its own account is not for the other one to know.
-    owners["userIdentity"] = json!({
+    let identity = json!({
         "type": "AWSAccount",
         "principalId": caller.map(Caller::user_id),
         "accountId": account,
     });
+    set(&mut owners, "userIdentity", identity);
     vec![record, owners]
+}
+
+fn set(record: &mut Value, name: &str, value: Value) {
+    if let Some(members) = record.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
 }
 
 /// The role that a request has assumed, and its account.

@@ -14,11 +14,6 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::CopySource;
 use s3s::path::S3Path;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Documents of anonymous callers that are read at once, in memory, before it is known whether they
-/// may do anything.
-const ANONYMOUS_DOCUMENTS: usize = 8;
 
 /// Headers that ask for what is not there. An operation that ignored one would do something else
 /// than it was asked to.
@@ -78,14 +73,11 @@ pub(crate) struct Granted {
     pub(crate) source: Option<(Arc<BucketState>, String)>,
     /// Condition keys, for what the operation has to authorize itself.
     pub(crate) keys: Arc<[(&'static str, String)]>,
-    /// Held until the operation is done.
-    room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// Decides for the codec.
 pub(crate) struct Access {
     realm: Arc<Realm>,
-    room: Arc<Semaphore>,
 }
 
 #[async_trait::async_trait]
@@ -125,10 +117,7 @@ struct Asked {
 
 impl Access {
     pub(crate) fn new(realm: Arc<Realm>) -> Self {
-        Self {
-            realm,
-            room: Arc::new(Semaphore::new(ANONYMOUS_DOCUMENTS)),
-        }
+        Self { realm }
     }
 
     async fn authorize(&self, context: &Context, asked: Asked) -> Result<Granted, Fault> {
@@ -167,7 +156,6 @@ impl Access {
             bucket: None,
             source: None,
             keys: Arc::clone(&keys),
-            room: None,
         };
         match (row.resource, name, key) {
             (Resource::Account, _, _) => {
@@ -185,8 +173,8 @@ impl Access {
                     .await?;
                 let own = context.caller.account_id() == Some(bucket.owner);
                 match row.resource {
-                    // Each key is authorized by the operation, which has to read them first.
-                    Resource::Each => granted.room = self.room(context, &bucket)?,
+                    // Each key is authorized by the operation.
+                    Resource::Each => {}
                     Resource::Policy => {
                         context.allow(
                             &Need::new(action, bucket_arn(&name)).in_bucket(&bucket),
@@ -236,24 +224,6 @@ impl Access {
         refuse_unsupported(&headers)?;
         null_version(version)?;
         Ok(granted)
-    }
-
-    /// Room for the document of a caller who may turn out to be allowed nothing. The anonymous get some
-    /// only where a bucket policy could allow them, and all of them together not much.
-    fn room(
-        &self,
-        context: &Context,
-        bucket: &BucketState,
-    ) -> Result<Option<Arc<OwnedSemaphorePermit>>, Fault> {
-        if context.caller.account_id().is_some() {
-            return Ok(None);
-        }
-        if bucket.policy.is_none() {
-            return Err(Code::AccessDenied.into());
-        }
-        let room = Arc::clone(&self.room).try_acquire_owned();
-        room.map(|room| Some(Arc::new(room)))
-            .map_err(|_| Code::SlowDown.into())
     }
 
     /// A bucket that exists, and that the client says whose it is of if it says so.

@@ -23,12 +23,19 @@ use locum_identity::error::{Error, Suspicion};
 use locum_identity::realm::Realm;
 use locum_sigv4::{Claim, Dialect, Payload};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The most that the body of a request may have that is not an object's or a part's.
 const MAX_DOCUMENT: usize = 4 * 1024 * 1024;
+
+/// Documents of anonymous callers that are held in memory at once, besides small ones: a document is
+/// read before it is known what it is for, and so whether its sender may do anything.
+const ANONYMOUS_DOCUMENTS: usize = 8;
+/// Documents that declare no more bytes than this are small.
+const SMALL_DOCUMENT: u64 = 16 * 1024;
 
 /// What the signature was made with, and what goes with it: for us, not for the codec.
 const SIGNATURE_HEADERS: [HeaderName; 7] = [
@@ -59,6 +66,8 @@ pub struct S3 {
     realm: Arc<Realm>,
     objects: Objects,
     codec: s3s::service::S3Service,
+    /// Room for the documents of anonymous callers.
+    room: Arc<Semaphore>,
 }
 
 /// What an S3 request was, for the audit record and the log: an extension of every answer.
@@ -162,6 +171,7 @@ impl S3 {
             realm,
             objects,
             codec: builder.build(),
+            room: Arc::new(Semaphore::new(ANONYMOUS_DOCUMENTS)),
         }
     }
 
@@ -299,8 +309,11 @@ impl S3 {
             signature,
             note: Mutex::default(),
         }));
+        let is_empty = http_body::Body::is_end_stream(&body);
         let checked = Checked::new(body, check, Arc::clone(&outcome));
         let is_head = head.method == Method::HEAD;
+        // Held until the request is answered.
+        let _room = self.room(&head, &query, is_empty, &context)?;
         let request = plain(head, &query, payload, checked, &context).await?;
         let response = self
             .codec
@@ -328,6 +341,24 @@ impl S3 {
                 Ok(Response::from_parts(head, body))
             }
         }
+    }
+
+    /// Room for the document of an anonymous caller, if there is one and it is not small.
+    fn room(
+        &self,
+        head: &Parts,
+        query: &Query,
+        is_empty: bool,
+        context: &Context,
+    ) -> Result<Option<SemaphorePermit<'_>>, Fault> {
+        let length = head.headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let is_small = is_empty || length.is_some_and(|length| length <= SMALL_DOCUMENT);
+        if context.caller.account_id().is_some() || is_small || is_upload(head, query) {
+            return Ok(None);
+        }
+        let room = self.room.try_acquire();
+        room.map(Some).map_err(|_| Code::SlowDown.into())
     }
 
     /// An error on the wire. Answers to HEAD, and those that say that nothing has changed, have no
