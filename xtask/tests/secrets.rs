@@ -44,7 +44,23 @@ const COMPARISONS: [(&str, &str); 5] = [
 ];
 
 /// Names that are no secrets where they are compared, and why.
-const HARMLESS: [(&str, &str, &str); 0] = [];
+const HARMLESS: [(&str, &str, &str); 3] = [
+    (
+        "crates/sigv4/src/claim.rs",
+        "computed",
+        "the hash of a body that its sender knows",
+    ),
+    (
+        "crates/s3/src/payload.rs",
+        "computed",
+        "the hash of a body that its sender knows",
+    ),
+    (
+        "crates/identity/src/sealing.rs",
+        "secret",
+        "what was sealed just now, with itself",
+    ),
+];
 
 #[test]
 fn secrets_are_compared_in_constant_time() -> Result<(), Box<dyn Error>> {
@@ -96,7 +112,7 @@ fn compared(line: &str) -> Vec<&str> {
         for pair in sides.windows(2) {
             let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
             let left = pair[0]
-                .trim_end_matches([')', ']'])
+                .trim_end_matches(['(', ')', ']'])
                 .rsplit(|c: char| !is_word(c))
                 .next();
             let right = pair[1]

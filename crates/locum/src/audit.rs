@@ -157,11 +157,7 @@ fn cloud_trail_records(event: &Event, entropy: &dyn Entropy) -> Vec<Value> {
     if account.as_deref() == Some(owner.as_str()) {
         return vec![record];
     }
-    set(
-        &mut record,
-        "sharedEventID",
-        json!(uuid(entropy)),
-    );
+    set(&mut record, "sharedEventID", json!(uuid(entropy)));
     let mut owners = record.clone();
     set(&mut owners, "eventID", json!(uuid(entropy)));
     set(&mut owners, "recipientAccountId", json!(owner));

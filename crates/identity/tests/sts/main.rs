@@ -22,8 +22,8 @@ mod sessions;
 mod source_identity;
 mod supposed;
 mod tags;
-mod web_identity;
 mod token_keys;
+mod web_identity;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;
