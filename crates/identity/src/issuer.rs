@@ -45,6 +45,17 @@ pub struct IssuerState {
     signers: Vec<Signer>,
 }
 
+/// What a key does at some time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyStage {
+    /// It is published, and signs from its time on.
+    Waits,
+    /// It signs.
+    Signs,
+    /// Its successor signs; what it signed may be valid until then.
+    Fades(Seconds),
+}
+
 /// A key that relying parties may meet.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishedKey<'a> {
@@ -52,6 +63,8 @@ pub struct PublishedKey<'a> {
     pub key: &'a IssuerKey,
     /// What it verifies with.
     pub public: &'a PublicKey,
+    /// What it does now.
+    pub stage: KeyStage,
 }
 
 impl IssuerState {
@@ -78,9 +91,10 @@ impl IssuerState {
     pub fn published(&self, now: Seconds) -> impl Iterator<Item = PublishedKey<'_>> {
         let keys = self.issuer.keys.iter().zip(&self.signers);
         keys.filter(move |(key, _)| self.issuer.publishes(key, now))
-            .map(|(key, signer)| PublishedKey {
+            .map(move |(key, signer)| PublishedKey {
                 key,
                 public: &signer.public,
+                stage: self.issuer.stage(key, now),
             })
     }
 
@@ -131,9 +145,23 @@ impl Issuer {
 
     /// Whether a key signs, will sign, or signed something that may still be valid.
     fn publishes(&self, key: &IssuerKey, now: Seconds) -> bool {
+        self.needed_until(key).is_none_or(|until| now < until)
+    }
+
+    /// Until when something may be valid that the key signed; `None` for the newest.
+    fn needed_until(&self, key: &IssuerKey) -> Option<Seconds> {
         let mut newer = self.of(key.algorithm);
-        let successor = newer.find(|other| other.number > key.number);
-        successor.is_none_or(|other| now < other.signs_from + LONGEST_TOKEN + CLOCK_TOLERANCE)
+        let successor = newer.find(|other| other.number > key.number)?;
+        Some(successor.signs_from + LONGEST_TOKEN + CLOCK_TOLERANCE)
+    }
+
+    fn stage(&self, key: &IssuerKey, now: Seconds) -> KeyStage {
+        let signing = self.signing(key.algorithm, now).map(|key| key.number);
+        match (signing, self.needed_until(key)) {
+            (Some(number), _) if number == key.number => KeyStage::Signs,
+            (Some(number), Some(until)) if number > key.number => KeyStage::Fades(until),
+            _ => KeyStage::Waits,
+        }
     }
 
     /// The algorithms whose next key is to be published by now.

@@ -37,16 +37,22 @@ fn add(issuer: &mut Issuer, now: Seconds, signs_from: Seconds) {
         .unwrap();
 }
 
-fn kids(issuer: &Issuer, now: Seconds) -> Vec<String> {
-    let state = IssuerState::open(issuer, account(), &root_key()).unwrap();
-    state.published(now).map(|one| one.key.kid()).collect()
-}
-
 #[track_caller]
 fn check(issuer: &Issuer, now: Seconds, signs: &str, published: &[&str]) {
     let signing = issuer.signing(Algorithm::Es384, now).unwrap();
     assert_eq!(signing.kid(), signs);
-    assert_eq!(kids(issuer, now), published);
+    let state = IssuerState::open(issuer, account(), &root_key()).unwrap();
+    let kids: Vec<_> = state.published(now).map(|one| one.key.kid()).collect();
+    assert_eq!(kids, published);
+    // One of them signs; those before it fade, those behind it wait.
+    for one in state.published(now) {
+        let told = match one.stage {
+            KeyStage::Waits => one.key.number > signing.number,
+            KeyStage::Signs => one.key.number == signing.number,
+            KeyStage::Fades(until) => one.key.number < signing.number && until > now,
+        };
+        assert!(told, "{} {:?}", one.key.kid(), one.stage);
+    }
 }
 
 #[test]

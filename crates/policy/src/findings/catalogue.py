@@ -21,6 +21,17 @@ TYPES = {
     "ArrayOfString": "s", "ArrayOfARN": "a", "ArrayOfBool": "b",
 }
 LEVELS = {"Write": "W", "Read": "R", "List": "L", "Tagging": "T", "Permissions management": "P"}
+# What the reference leaves out: the resource that an action is on, and keys that it carries, as AWS itself
+# decides.
+LEFT_OUT = {
+    "sts": {
+        "GetWebIdentityToken": ("self-session", ()),
+        "TagGetWebIdentityToken": (
+            "self-session",
+            ("sts:DurationSeconds", "sts:IdentityTokenAudience", "sts:SigningAlgorithm"),
+        ),
+    },
+}
 # Words of names in camel case, and the character that stands for the first of them: all up to U+07FF
 # take two bytes.
 WORD = re.compile("[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+")
@@ -91,6 +102,10 @@ def service(name, facts, codes):
     for action in facts["privileges"].values():
         types = [place[r["resource_type"]] for r in action["resource_types"].values() if r["resource_type"] in place]
         own = {number[k] for r in action["resource_types"].values() for k in r["condition_keys"] if k in number}
+        if action["privilege"] in LEFT_OUT.get(name, {}):
+            resource, more = LEFT_OUT[name][action["privilege"]]
+            types.append(place[resource])
+            own |= {number[key] for key in more}
         own -= {key for t in types for key in carried[resources[t]]}
         level = LEVELS[action["access_level"]]
         groups.setdefault((level, indices(types), indices(own)), []).append(action["privilege"])

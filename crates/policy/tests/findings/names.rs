@@ -129,6 +129,14 @@ mod tests {
         );
         of(r#""Action":"ec2:Describe*","Resource":"*""#, &[]);
         of(
+            r#""Action":["sts:GetWebIdentityToken","sts:TagGetWebIdentityToken"],"Resource":"arn:aws:sts::111122223333:self","Condition":{"StringEquals":{"sts:SigningAlgorithm":"ES384"}}"#,
+            &[],
+        );
+        of(
+            r#""Action":"sts:GetWebIdentityToken","Resource":"arn:aws:iam::111122223333:user/u""#,
+            &[(mismatch, r#""sts:GetWebIdentityToken""#)],
+        );
+        of(
             r#""Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-west-1:111122223333:q""#,
             &[],
         );
