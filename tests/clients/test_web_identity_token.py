@@ -189,32 +189,26 @@ def test_a_role_session_is_known_by_its_role(locum, alice, issuer):
 
 
 def test_enabled_and_disabled_by_the_command_line(locum, alice):
-    def aws(*arguments, credentials=ROOT_CREDENTIALS):
-        return locum.aws(*arguments, credentials=credentials)
-
+    iam = locum.client("iam")
     # It would fetch a value that is a URL.
     asked = ["sts", "get-web-identity-token", "--audience", "api.example.com", "--signing-algorithm", "RS256"]
-    info = ["iam", "get-outbound-web-identity-federation-info"]
-    disable = ["iam", "disable-outbound-web-identity-federation"]
-    assert cli_error(aws(*asked, credentials=alice)) == (DISABLED, "GetWebIdentityToken", OFF)
-    assert cli_error(aws(*info)) == ("FeatureDisabled", "GetOutboundWebIdentityFederationInfo", OFF)
-    assert cli_error(aws(*disable)) == ("FeatureDisabled", "DisableOutboundWebIdentityFederation", OFF)
+    assert cli_error(locum.aws(*asked, credentials=alice)) == (DISABLED, "GetWebIdentityToken", OFF)
+    refused(iam.get_outbound_web_identity_federation_info, "FeatureDisabled", OFF, status=404)
+    refused(iam.disable_outbound_web_identity_federation, "FeatureDisabled", OFF, status=404)
     made = locum.aws_json("iam", "enable-outbound-web-identity-federation", credentials=ROOT_CREDENTIALS)
     issuer = made["IssuerIdentifier"]
     assert made == {"IssuerIdentifier": issuer}
     assert re.fullmatch(re.escape(locum.server.url) + r"/_locum/oidc/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", issuer)
-    told = locum.aws_json(*info, credentials=ROOT_CREDENTIALS)
+    told = locum.aws_json("iam", "get-outbound-web-identity-federation-info", credentials=ROOT_CREDENTIALS)
     assert told == {"IssuerIdentifier": issuer, "JwtVendingEnabled": True}
     already = "Outbound web identity federation is already enabled for this account."
-    again = cli_error(aws("iam", "enable-outbound-web-identity-federation"))
-    assert again == ("FeatureEnabled", "EnableOutboundWebIdentityFederation", already)
+    refused(iam.enable_outbound_web_identity_federation, "FeatureEnabled", already, status=409)
     answer = locum.aws_json(*asked, "--tags", "Key=Job,Value=7", credentials=alice)
     assert set(answer) == {"WebIdentityToken", "Expiration"}
     party = RelyingParty(issuer, "api.example.com")
     assert party.verify(answer["WebIdentityToken"])[CLAIMS]["request_tags"] == {"Job": "7"}
 
-    locum.aws_json(*disable, credentials=ROOT_CREDENTIALS)
-    iam = locum.client("iam")
+    locum.aws_json("iam", "disable-outbound-web-identity-federation", credentials=ROOT_CREDENTIALS)
     refused(iam.get_outbound_web_identity_federation_info, "FeatureDisabled", OFF, status=404)
     refused(iam.disable_outbound_web_identity_federation, "FeatureDisabled", OFF, status=404)
     refused(lambda: token(locum, alice), DISABLED, OFF)
@@ -585,6 +579,24 @@ def test_keys_and_issuer_survive_restarts(tmp_path):
         server.kill()
 
 
+def test_two_processes_are_one_issuer(tmp_path):
+    url = f"http://127.0.0.1:{free_port()}"
+    arguments = ["--data", str(tmp_path / "data"), "--public-url", url]
+    with Server(tmp_path / "one", *arguments, ephemeral=False) as one:
+        with Server(tmp_path / "two", *arguments, ephemeral=False) as two:
+            first, second = Locum(one), Locum(two)
+            alice = first.user("alice", allow("sts:*"))
+            issuer = first.client("iam").enable_outbound_web_identity_federation()["IssuerIdentifier"]
+            assert issuer.startswith(f"{url}/_locum/oidc/")
+            published = one.send("GET", keys_path(issuer)).body
+            wait_for(lambda: two.send("GET", keys_path(issuer)).status == 200, "the other to follow")
+            assert two.send("GET", keys_path(issuer)).body == published
+            issued = token(second, alice)
+            keys = jwt.PyJWKSet.from_dict(json.loads(published))
+            claims = jwt.decode(issued, keys[kid(issued)].key, algorithms=["ES384"], audience=AUDIENCE, issuer=issuer)
+            assert claims["sub"].endswith(":user/alice")
+
+
 def test_the_public_url_is_in_the_issuer(tmp_path):
     server = Server(tmp_path, "--public-url", "https://STS.example.com:8443/")
     with server:
@@ -598,6 +610,71 @@ def test_the_public_url_is_in_the_issuer(tmp_path):
         assert json.loads(discovery.body)["jwks_uri"] == f"{issuer}/.well-known/jwks.json"
 
 
+def run_locum(folder, *arguments):
+    """Runs a command of locum's."""
+    return subprocess.run(
+        [str(BINARY), *map(str, arguments)],
+        env=base_environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_an_operator_rotates_and_withdraws_keys(durable, tmp_path):
+    locum, data = durable, tmp_path / "data"
+
+    def keys(*arguments):
+        ran = run_locum(tmp_path, "issuer", *arguments, "--data", data)
+        assert (ran.returncode, ran.stderr) == (0, ""), ran
+        return ran.stdout
+
+    assert keys("keys") == "no account has an issuer\n"
+    assert keys("rotate-keys") == "no account has an issuer\n"
+    alice = locum.user("alice", allow("sts:*"))
+    issuer = locum.client("iam").enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    party, old = RelyingParty(issuer), token(locum, alice)
+    account = locum.client("sts").get_caller_identity()["Account"]
+    (shown,) = json.loads(keys("keys", "--format", "json"))
+    assert (shown["accountId"], shown["issuerId"], shown["enabled"]) == (account, issuer.rsplit("/")[-1], True)
+    assert [(key["kid"], key["signs"], key["publishedUntil"]) for key in shown["keys"]] == [
+        ("RSA_0", True, None),
+        ("EC384_0", True, None),
+    ]
+
+    time_ = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    rotated = (
+        rf"account {account}, issuer {shown['issuerId']}\n"
+        rf"  RSA_0, made {time_}: signs\n  EC384_0, made {time_}: signs\n"
+        rf"  RSA_1, made {time_}: signs from {time_}\n  EC384_1, made {time_}: signs from {time_}\n"
+    )
+    assert re.fullmatch(rotated, keys("rotate-keys"))
+    # One that is under way is not begun again.
+    assert re.fullmatch(rotated, keys("rotate-keys", "--account-id", account))
+    # The server follows, and keeps signing with what everyone knows.
+    wait_for(lambda: party.kids() == ["RSA_0", "EC384_0", "RSA_1", "EC384_1"], "the server to follow")
+    assert kid(token(locum, alice)) == "EC384_0"
+    party.verify(old)
+
+    withdrawn = keys("rotate-keys", "--withdraw")
+    assert re.fullmatch(rf"account .*\n  RSA_2, made {time_}: signs\n  EC384_2, made {time_}: signs\n", withdrawn)
+    wait_for(lambda: party.kids() == ["RSA_2", "EC384_2"], "the server to follow")
+    with pytest.raises(jwt.PyJWKClientError):
+        party.verify(old)
+    fresh = token(locum, alice)
+    assert kid(fresh) == "EC384_2"
+    party.verify(fresh)
+
+    strange = run_locum(tmp_path, "issuer", "rotate-keys", "--data", data, "--account-id", "999999999999")
+    assert strange.returncode == 1 and "account 999999999999 has no issuer" in strange.stderr
+    wrong = run_locum(tmp_path, "issuer", "rotate-keys", "--data", data, "--account-id", "12")
+    assert wrong.returncode == 2 and "it must have twelve digits" in wrong.stderr
+    nowhere = run_locum(tmp_path, "issuer", "rotate-keys", "--data", tmp_path / "nowhere")
+    assert nowhere.returncode == 1 and not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -607,14 +684,6 @@ def test_the_public_url_is_in_the_issuer(tmp_path):
     ],
 )
 def test_a_public_url_that_is_none_ends_the_server(tmp_path, url, why):
-    ran = subprocess.run(
-        [str(BINARY), "serve", "--ephemeral", "--listen", "127.0.0.1:0", "--public-url", url],
-        env=base_environment(tmp_path),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = run_locum(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0", "--public-url", url)
     assert ran.returncode == 2
     assert f"`{url}` is no public URL: {why}" in ran.stderr

@@ -13,6 +13,7 @@ pub(crate) mod explain;
 mod explanation;
 pub(crate) mod exports;
 mod input;
+pub(crate) mod issuer;
 pub(crate) mod keyring;
 pub(crate) mod policy;
 pub(crate) mod test;

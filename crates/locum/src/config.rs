@@ -4,8 +4,8 @@
 use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
-    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, keyring::KeyringCommand,
-    policy::PolicyCommand,
+    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, issuer::IssuerCommand,
+    keyring::KeyringCommand, policy::PolicyCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -82,6 +82,11 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Keyring(KeyringCommand),
+    /// List and rotate the keys by which services outside verify tokens
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
 }
 
 /// Settings of `init`, which `serve` has too.

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Command::CredentialProcess(args) => command::credential_process::run(*args),
         Command::Env(args) => args.run(),
         Command::Keyring(command) => command.run(),
+        Command::Issuer(command) => command.run(),
     };
     match result {
         Ok(code) => code,

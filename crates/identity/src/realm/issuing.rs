@@ -187,13 +187,19 @@ impl Realm {
     /// [`Error::ServiceUnavailable`], [`Error::Internal`]: the keys that are there go on signing.
     pub async fn rotate_due_issuer_keys(&self) -> Result<(), Error> {
         let accounts = self.accounts.load_full();
+        let mut result = Ok(());
         for (id, cell) in accounts.iter() {
             if is_due(&cell.value.load(), self.environment.clock.now()) {
                 let due = |state: &IssuerState, now| state.issuer.due(now).collect();
-                self.rotate(*id, OldKeys::Fade, due).await?;
+                // One account's failure is not another's.
+                result = self
+                    .rotate(*id, OldKeys::Fade, due)
+                    .await
+                    .map(drop)
+                    .and(result);
             }
         }
-        Ok(())
+        result
     }
 
     async fn make(
