@@ -160,6 +160,11 @@ const TABLE: &[Builtin] = &[
     builtin!("job-function/SupportUser", 1, "2016-11-10", "2026-06-18", "Allows to look into an account's resources and to work with support cases."),
     builtin!("job-function/SystemAdministrator", 1, "2016-11-10", "2026-06-18", "Allows to run what applications and development need."),
     builtin!("job-function/ViewOnlyAccess", 1, "2016-11-10", "2026-06-18", "Allows to see which resources there are and how they are set up, and no content."),
+    builtin!("root-task/IAMAuditRootUserCredentials", 1, "2024-11-06", "2024-11-06", "Limits a root session to looking at the root user's credentials."),
+    builtin!("root-task/IAMCreateRootUserPassword", 1, "2024-11-06", "2024-11-06", "Limits a root session to letting the root user have a password again."),
+    builtin!("root-task/IAMDeleteRootUserCredentials", 1, "2024-11-06", "2024-11-06", "Limits a root session to looking at the root user's credentials and deleting them."),
+    builtin!("root-task/S3UnlockBucketPolicy", 1, "2024-11-06", "2024-11-06", "Limits a root session to bucket policies."),
+    builtin!("root-task/SQSUnlockQueuePolicy", 1, "2024-11-06", "2024-11-06", "Limits a root session to the policies of queues."),
 ];
 
 #[cfg(test)]
@@ -241,6 +246,7 @@ mod tests {
     const ANN: &str = "arn:aws:iam::123456789012:user/ann";
     const BOB: &str = "arn:aws:iam::123456789012:user/bob";
     const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+    const ROOT: &str = "arn:aws:iam::123456789012:root";
 
     #[rustfmt::skip]
     const CASES: &[(&str, &str, &str, bool)] = &[
@@ -334,6 +340,12 @@ mod tests {
         ("AWSCloudTrail_FullAccess", "s3:PutObject", OBJECT, false),
         ("AWSCloudTrail_ReadOnlyAccess", "cloudtrail:LookupEvents", "*", true),
         ("AWSCloudTrail_ReadOnlyAccess", "cloudtrail:DeleteTrail", "*", false),
+        // They grant nothing to anyone.
+        ("root-task/IAMAuditRootUserCredentials", "iam:ListAccessKeys", ROOT, false),
+        ("root-task/IAMCreateRootUserPassword", "iam:CreateLoginProfile", ROOT, false),
+        ("root-task/IAMDeleteRootUserCredentials", "iam:DeleteAccessKey", ROOT, false),
+        ("root-task/S3UnlockBucketPolicy", "s3:DeleteBucketPolicy", BUCKET, false),
+        ("root-task/SQSUnlockQueuePolicy", "sqs:SetQueueAttributes", "*", false),
     ];
 
     #[test]

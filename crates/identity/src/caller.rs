@@ -7,6 +7,7 @@ use crate::environment::Seconds;
 use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
 use crate::organizations::tree::Place;
+use crate::root_access::TaskPolicy;
 use crate::session::{Session, SessionPrincipal};
 use locum_policy::{
     Compiled, Decision, Explanation, Policies, Principal, Request, ResourcePolicy, Value,
@@ -40,7 +41,7 @@ pub struct Caller {
 pub enum Who {
     /// An unsigned request.
     Anonymous,
-    /// The root user.
+    /// The root user, also in a session of AssumeRoot.
     Root,
     /// An IAM user, with a long-term key or by GetSessionToken.
     User(Arc<UserState>),
@@ -84,11 +85,16 @@ pub enum Credentials {
 
 impl Who {
     /// Whom a session acts as now. The token of a deleted principal dies with it, and one created
-    /// again under the old name has another id.
+    /// again under the old name has another id; a session of AssumeRoot dies when its account is no
+    /// member of the organization any more.
     ///
     /// # Errors
     /// [`Error::InvalidClientTokenId`]
-    pub(crate) fn of_session(account: &Account, session: &Session) -> Result<Self, Error> {
+    pub(crate) fn of_session(
+        account: &Account,
+        directory: &Directory,
+        session: &Session,
+    ) -> Result<Self, Error> {
         let user = |id| {
             account
                 .users
@@ -98,6 +104,8 @@ impl Who {
         };
         Ok(match &session.principal {
             SessionPrincipal::Root => Self::Root,
+            SessionPrincipal::AssumedRoot(_) if directory.is_member(account.id) => Self::Root,
+            SessionPrincipal::AssumedRoot(_) => return Err(Error::InvalidClientTokenId),
             SessionPrincipal::User(id) => Self::User(user(id)?),
             SessionPrincipal::AssumedRole { role, session_name } => Self::AssumedRole {
                 role: account
@@ -121,6 +129,9 @@ pub(crate) fn session_policies(
     account: &Account,
     session: &Session,
 ) -> Option<Arc<[Arc<Compiled>]>> {
+    if let SessionPrincipal::AssumedRoot(task) = &session.principal {
+        return Some(task.ceiling());
+    }
     let packed = &session.packed;
     if !packed.has_policies() {
         let mandatory = matches!(session.principal, SessionPrincipal::FederatedUser { .. });
@@ -147,7 +158,10 @@ impl Caller {
     ) -> Result<Self, Error> {
         let who = match &self.who {
             Who::Anonymous => Who::Anonymous,
-            Who::Root => Who::Root,
+            Who::Root => match self.session() {
+                Some(session) => Who::of_session(account, directory, session)?,
+                None => Who::Root,
+            },
             Who::User(state) => Who::User(
                 account
                     .users
@@ -156,7 +170,8 @@ impl Caller {
                     .ok_or(Error::InvalidClientTokenId)?,
             ),
             Who::AssumedRole { .. } | Who::FederatedUser { .. } => {
-                Who::of_session(account, self.session().ok_or(Error::InvalidClientTokenId)?)?
+                let session = self.session().ok_or(Error::InvalidClientTokenId)?;
+                Who::of_session(account, directory, session)?
             }
         };
         let credentials = match &self.credentials {
@@ -266,6 +281,14 @@ impl Caller {
         match &self.credentials {
             Credentials::Temporary { session, .. } => Some(session),
             Credentials::None | Credentials::LongTerm { .. } => None,
+        }
+    }
+
+    /// The task that a session of AssumeRoot is for.
+    pub fn task(&self) -> Option<TaskPolicy> {
+        match self.session()?.principal {
+            SessionPrincipal::AssumedRoot(task) => Some(task),
+            _ => None,
         }
     }
 

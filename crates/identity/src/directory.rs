@@ -204,6 +204,12 @@ impl Directory {
         &self.tree
     }
 
+    /// Whether an account is of the organization and does not manage it.
+    pub fn is_member(&self, account: AccountId) -> bool {
+        let manages = |own: &Organization| own.management_account == account;
+        self.accounts.contains_key(&account) && !self.organization.as_deref().is_some_and(manages)
+    }
+
     /// Where an account stands in the organization and what binds it there; `None` for an account
     /// that is not of the realm. Two look-ups.
     pub fn place(&self, account: AccountId) -> Option<&Place> {

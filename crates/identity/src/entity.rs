@@ -10,10 +10,11 @@ use crate::limits::RoleLimits;
 use crate::mfa::Clockwork;
 use crate::names::{
     AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration,
-    OrganizationPolicyDescription, OrganizationPolicyName, Path, PolicyType, RoleName, Tag,
-    UnitName, UserName, VirtualMfaDeviceName,
+    OrganizationPolicyDescription, OrganizationPolicyName, Path, PolicyType, RoleName,
+    ServicePrincipalName, Tag, UnitName, UserName, VirtualMfaDeviceName,
 };
 use crate::port::Record;
+use crate::root_access::RootFeature;
 use crate::sealing::Sealed;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -295,6 +296,16 @@ pub struct Organization {
     /// Tags of the root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub root_tags: Vec<Tag>,
+    /// The services with trusted access, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trusted_services: BTreeMap<ServicePrincipalName, Seconds>,
+    /// The members that administer a service for the organization, and since when. It means nothing
+    /// while the service has no trusted access.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delegated_administrators: BTreeMap<ServicePrincipalName, BTreeMap<AccountId, Seconds>>,
+    /// What is enabled of centralized root access. It means nothing while IAM has no trusted access.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub root_features: BTreeSet<RootFeature>,
 }
 
 /// An organizational unit.
@@ -344,6 +355,37 @@ pub struct TargetPolicies {
 }
 
 impl Organization {
+    /// Whether a service has trusted access.
+    pub fn trusts(&self, service: &str) -> bool {
+        let mut services = self.trusted_services.keys();
+        services.any(|name| name.as_str() == service)
+    }
+
+    /// The members that administer a service, and since when.
+    pub fn delegated_administrators(
+        &self,
+        service: &str,
+    ) -> impl Iterator<Item = (AccountId, Seconds)> {
+        let of_services = self.delegated_administrators.iter();
+        of_services
+            .filter(move |(name, _)| name.as_str() == service)
+            .flat_map(|(_, accounts)| accounts)
+            .map(|(account, since)| (*account, *since))
+    }
+
+    /// Whether a member administers a service.
+    pub fn is_delegated_administrator(&self, account: AccountId, service: &str) -> bool {
+        let mut administrators = self.delegated_administrators(service);
+        administrators.any(|(id, _)| id == account)
+    }
+
+    /// Whether an account may read the organization: the management account, and members that
+    /// administer any service.
+    pub fn is_read_by(&self, account: AccountId) -> bool {
+        let mut delegated = self.delegated_administrators.values();
+        account == self.management_account || delegated.any(|of| of.contains_key(&account))
+    }
+
     /// The id of the root: `r-` and the first letters of the organization's own id.
     pub fn root_id(&self) -> String {
         let own = self.id.strip_prefix("o-").unwrap_or(&self.id);

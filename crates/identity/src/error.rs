@@ -4,6 +4,7 @@
 
 use crate::ids::AccessKeyId;
 use crate::names::Constraint;
+use crate::root_access::RootFeature;
 use std::fmt;
 
 /// What can be wrong with a signature.
@@ -206,6 +207,8 @@ pub enum Error {
     CreateAccountStatusNotFound,
     /// Organizations: only the management account may call this.
     NotManagementAccount,
+    /// What IAM answers about centralized root access.
+    RootAccess(RootAccessFault),
     /// What Organizations alone answers.
     Organizations(crate::organizations::Fault),
     /// What issuing tokens alone answers.
@@ -239,6 +242,44 @@ pub enum Forbidden {
     IncompleteMfa,
     /// Adding or removing an MFA device of one's own, when one has one and did not use it.
     MfaRequired(Denied),
+    /// AssumeRoot for a task whose feature the organization has not enabled.
+    RootAccessDisabled(Denied, RootFeature),
+}
+
+/// Why IAM does not talk about centralized root access.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant is the exception of its name in the model"
+)]
+pub enum RootAccessFault {
+    AccountNotManagementOrDelegatedAdministrator,
+    CallerIsNotManagementAccount,
+    OrganizationNotFound,
+    ServiceAccessNotEnabled,
+}
+
+impl fmt::Display for RootAccessFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccountNotManagementOrDelegatedAdministrator => {
+                "The account is neither the management account nor a delegated administrator for IAM."
+            }
+            Self::CallerIsNotManagementAccount => {
+                "The account is not the management account of the organization."
+            }
+            Self::OrganizationNotFound => "The account belongs to no organization.",
+            Self::ServiceAccessNotEnabled => {
+                "Trusted access is not enabled for iam.amazonaws.com in the organization."
+            }
+        })
+    }
+}
+
+impl From<RootAccessFault> for Error {
+    fn from(fault: RootAccessFault) -> Self {
+        Self::RootAccess(fault)
+    }
 }
 
 impl fmt::Display for Error {
@@ -288,6 +329,7 @@ impl fmt::Display for Error {
             Self::CreateAccountStatusNotFound => {
                 f.write_str("You can't find a create account request with the CreateAccountRequestId that you specified.")
             }
+            Self::RootAccess(fault) => write!(f, "{fault}"),
             Self::Organizations(fault) => write!(f, "{fault}"),
             Self::Outbound(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
@@ -506,6 +548,10 @@ impl fmt::Display for Forbidden {
             Self::MfaRequired(denied) => write!(
                 f,
                 "{denied} because who has an MFA device must sign in with it to add or remove one"
+            ),
+            Self::RootAccessDisabled(denied, feature) => write!(
+                f,
+                "{denied} because {feature} is not enabled in the organization"
             ),
         }
     }

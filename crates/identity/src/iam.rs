@@ -20,6 +20,7 @@ pub mod mfa_devices;
 pub mod outbound;
 pub mod policies;
 pub mod roles;
+pub mod root_access;
 pub mod simulate;
 pub mod users;
 

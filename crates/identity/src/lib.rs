@@ -4,6 +4,7 @@
 //! loads, decides and acts; none of them knows a protocol. [`realm::Realm`] is where they run.
 
 pub mod account;
+mod admission;
 pub mod aws_managed;
 pub mod caller;
 pub mod directory;
@@ -21,6 +22,7 @@ pub mod operation;
 pub mod organizations;
 pub mod port;
 pub mod realm;
+pub mod root_access;
 pub mod sealing;
 pub mod session;
 mod signing;

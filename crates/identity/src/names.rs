@@ -122,8 +122,8 @@ mod organizations;
 
 pub use organizations::{
     ChildId, OrganizationPolicyContent, OrganizationPolicyDescription, OrganizationPolicyId,
-    OrganizationPolicyName, POLICY_TYPES, ParentId, PolicyType, PolicyTypeName, RootId, TaggableId,
-    TargetId, UnitId, UnitName,
+    OrganizationPolicyName, POLICY_TYPES, ParentId, PolicyType, PolicyTypeName, RootId,
+    ServicePrincipalName, TaggableId, TargetId, UnitId, UnitName,
 };
 
 /// A stored value does not pass its type's constraint: the store was damaged or edited.
@@ -138,6 +138,10 @@ impl fmt::Display for Illegal {
 
 impl std::error::Error for Illegal {}
 
+text_type! {
+    /// `TargetPrincipal` of AssumeRoot: 12 to 2048 characters.
+    TargetPrincipal, (12, 2048), r"[\s\S]*", |_| true
+}
 text_type! {
     /// The name of a new user: 1 to 64 of `[\w+=,.@-]`.
     UserName, (1, 64), r"[\w+=,.@-]+", name_character
@@ -574,6 +578,11 @@ seconds_type! {
 seconds_type! {
     /// `DurationSeconds` of GetSessionToken and GetFederationToken: 900 to 129600.
     TokenDuration, 900, 129_600
+}
+
+seconds_type! {
+    /// `DurationSeconds` of AssumeRoot: 0 to 900.
+    RootSessionDuration, 0, 900
 }
 
 mod outbound;

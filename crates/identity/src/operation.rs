@@ -1,13 +1,15 @@
 //! What an operation is: load, decide, act, in that order, and no way around the decision.
 
 use crate::account::Account;
-use crate::caller::{Caller, Need, RequestFacts, Who};
+use crate::admission;
+use crate::caller::{Caller, Need, RequestFacts};
 use crate::directory::Directory;
 use crate::entity::Change;
 use crate::environment::{Entropy, Seconds};
 use crate::error::Error;
 use crate::port::Origin;
 use crate::realm::Realm;
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,6 +47,11 @@ pub trait Operation: Clone + Send + Sync {
     /// The name on the wire; with the service's prefix, the action it needs allowed.
     const NAME: &'static str;
 
+    /// The resource that a refusal names to a caller whose credentials may not call this at all.
+    fn resource(&self) -> Cow<'_, str> {
+        Cow::Borrowed("*")
+    }
+
     /// Decides whether the caller may. The only ways to a [`Granted`] are [`Call::allow`] and
     /// [`Call::exempt`].
     fn authorize(
@@ -78,7 +85,6 @@ pub struct Call<'a> {
     pub caller: &'a Caller,
     /// With what request.
     pub facts: &'a RequestFacts,
-    service: Service,
     /// `service:Operation`, for the history.
     action: String,
     /// Decides again, for a caller whose account has changed since.
@@ -168,12 +174,10 @@ impl<'a> Call<'a> {
         directory: &Arc<Directory>,
     ) -> Result<(), Error> {
         let caller = self.caller.refreshed(account, directory)?;
-        admit(self.service, &caller)?;
         let call = Call {
             realm: self.realm,
             caller: &caller,
             facts: self.facts,
-            service: self.service,
             action: self.action.clone(),
             again: None,
         };
@@ -228,33 +232,20 @@ impl Realm {
         facts: &RequestFacts,
         operation: O,
     ) -> Result<O::Output, Error> {
-        admit(O::SERVICE, caller)?;
+        let refusal = admission::refusal(caller, O::SERVICE, O::NAME, &operation.resource());
+        if let Some(error) = refusal {
+            return Err(error);
+        }
         // STS changes nothing that was decided on: it remembers codes of MFA devices.
         let again = (O::SERVICE != Service::Sts).then(|| operation.clone());
         let call = Call {
             realm: self,
             caller,
             facts,
-            service: O::SERVICE,
             action: format!("{}:{}", O::SERVICE.name(), O::NAME),
             again: again.as_ref().map(|operation| operation as &dyn Decide),
         };
         let Granted(found) = operation.authorize(&call).await?;
         operation.perform(&call, found).await
-    }
-}
-
-/// What temporary credentials may not do whatever their policies say: sessions of GetSessionToken
-/// without MFA and of GetFederationToken may not call IAM.
-fn admit(service: Service, caller: &Caller) -> Result<(), Error> {
-    match (service, &caller.who, caller.session()) {
-        (_, Who::Anonymous, _) => Err(Error::Signature(
-            locum_sigv4::Error::MissingAuthenticationToken,
-        )),
-        (Service::Iam, Who::FederatedUser { .. }, _) => Err(Error::InvalidSessionToken),
-        (Service::Iam, Who::User(_) | Who::Root, Some(session)) if session.mfa.is_none() => {
-            Err(Error::InvalidSessionToken)
-        }
-        _ => Ok(()),
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Every account of a realm belongs to its one organization, which has all features and one root.
 //! Each operation follows its page of the Organizations API reference, version 2016-11-28. All but
-//! DescribeOrganization are the management account's alone: there are no delegated administrators.
+//! DescribeOrganization are the management account's alone, but for reading, which the members may that
+//! administer a service for the organization.
 //! Of the policy types there are those that decide who may do what; others are not available to
 //! the organization.
 
@@ -19,6 +20,7 @@ mod accounts;
 mod attachments;
 mod fault;
 mod policies;
+mod services;
 mod tags;
 pub mod tree;
 mod units;
@@ -34,6 +36,11 @@ pub use attachments::{
 pub use fault::{ConstraintReason, Fault, InvalidReason};
 pub use policies::{
     CreatePolicy, DeletePolicy, DescribePolicy, ListPolicies, PolicyView, UpdatePolicy,
+};
+pub use services::{
+    DelegatedAdministrator, DeregisterDelegatedAdministrator, DisableAwsServiceAccess,
+    EnableAwsServiceAccess, ListAwsServiceAccessForOrganization, ListDelegatedAdministrators,
+    ListDelegatedServicesForAccount, RegisterDelegatedAdministrator, SinceWhen,
 };
 pub use tags::{ListTagsForResource, TagResource, UntagResource};
 pub use units::{
@@ -54,6 +61,8 @@ mod quotas {
     pub(super) const ATTACHED: usize = 5;
     /// Tags of one resource.
     pub(super) const TAGS: usize = 50;
+    /// Members that administer one service.
+    pub(super) const DELEGATED_ADMINISTRATORS: usize = 5;
 
     /// Policies of a type in an organization.
     pub(super) fn policies(policy_type: PolicyType) -> usize {
@@ -83,13 +92,14 @@ fn need<'a, O: Operation>(resource: impl Into<std::borrow::Cow<'a, str>>) -> Nee
 
 /// The need of an operation on what has that id, whether or not it is there.
 ///
-/// For a member account nothing is there: its own policies could otherwise ask, by the tags of other
-/// accounts and the types of policies, what is none of its business.
+/// For a member account that does not read the organization nothing is there: its own policies could
+/// otherwise ask, by the tags of other accounts and the types of policies, what is none of its
+/// business.
 fn need_on<'a, O: Operation>(call: &'a Call<'_>, id: &str) -> Result<Need<'a>, Error> {
     let directory = call.caller.directory();
     let organization = organization(directory)?;
     let of = |kind: &str| organization.arn(&format!("{kind}/{}/{id}", organization.id));
-    if call.account()?.id != organization.management_account {
+    if !organization.is_read_by(call.account()?.id) {
         let kind = match id.split_once('-') {
             Some(("r", _)) => "root",
             Some(("ou", _)) => "ou",
@@ -125,10 +135,10 @@ fn need_on_policy<'a, O: Operation>(call: &'a Call<'_>, id: &str) -> Result<Need
     Ok(need_on::<O>(call, id)?.key_if(POLICY_TYPE, type_of(call, id)?))
 }
 
-/// The type of a policy, for callers of the management account.
+/// The type of a policy, for callers who may read it.
 fn type_of(call: &Call<'_>, id: &str) -> Result<Option<&'static str>, Error> {
     let directory = call.caller.directory();
-    if call.account()?.id != organization(directory)?.management_account {
+    if !organization(directory)?.is_read_by(call.account()?.id) {
         return Ok(None);
     }
     let state = directory.tree().policy(id);
@@ -143,12 +153,31 @@ fn management_only<'a>(
     call: &Call<'_>,
     needs: impl IntoIterator<Item = Need<'a>>,
 ) -> Result<Granted, Error> {
+    passing(call, needs, |organization, account| {
+        account == organization.management_account
+    })
+}
+
+/// Passes callers who have every need allowed, of the management account and of members that administer
+/// a service.
+fn readers<'a>(
+    call: &Call<'_>,
+    needs: impl IntoIterator<Item = Need<'a>>,
+) -> Result<Granted, Error> {
+    passing(call, needs, Organization::is_read_by)
+}
+
+fn passing<'a>(
+    call: &Call<'_>,
+    needs: impl IntoIterator<Item = Need<'a>>,
+    passes: impl Fn(&Organization, AccountId) -> bool,
+) -> Result<Granted, Error> {
     let mut granted = Err(Error::NotManagementAccount);
     for need in needs {
         granted = Ok(call.allow(&need)?);
     }
     let organization = organization(call.caller.directory())?;
-    if call.account()?.id == organization.management_account {
+    if passes(&organization, call.account()?.id) {
         granted
     } else {
         Err(Error::NotManagementAccount)

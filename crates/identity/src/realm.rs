@@ -203,12 +203,12 @@ impl Realm {
             return Err(Error::ExpiredToken);
         }
         let account = AccessKeyId::account_of(id).ok_or(Error::InvalidSessionToken)?;
-        let (account, who) = match self.holder(account, &live.session).await {
+        let (account, who) = match self.holder(&directory, account, &live.session).await {
             // Another process may have made the principal, and minted the session, just now.
             Err(Error::InvalidClientTokenId) => {
                 self.catch_up().await?;
                 directory = self.directory();
-                self.holder(account, &live.session).await?
+                self.holder(&directory, account, &live.session).await?
             }
             found => found?,
         };
@@ -230,10 +230,15 @@ impl Realm {
     }
 
     /// The account of a session and whom it acts as there.
-    async fn holder(&self, id: AccountId, session: &Session) -> Result<(Arc<Account>, Who), Error> {
+    async fn holder(
+        &self,
+        directory: &Directory,
+        id: AccountId,
+        session: &Session,
+    ) -> Result<(Arc<Account>, Who), Error> {
         let account = self.account(id).await?;
         let account = account.ok_or(Error::InvalidClientTokenId)?;
-        let who = Who::of_session(&account, session)?;
+        let who = Who::of_session(&account, directory, session)?;
         Ok((account, who))
     }
 

@@ -10,6 +10,7 @@ use crate::ids::{AccessKeyId, IdKind, UniqueId};
 use crate::names::{
     AccountId, Constrained, FederatedUserName, RoleSessionName, SourceIdentity, Tag,
 };
+use crate::root_access::TaskPolicy;
 use crate::sealing::Secret;
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub enum SessionPrincipal {
     User(UniqueId),
     /// GetSessionToken of the root user.
     Root,
+    /// AssumeRoot: the root user of the account, for that task.
+    AssumedRoot(TaskPolicy),
     /// GetFederationToken.
     FederatedUser {
         /// The user who asked for it; `None` for the root user.

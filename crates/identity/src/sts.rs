@@ -18,6 +18,7 @@ use locum_policy::{Kind, Policy};
 use std::sync::Arc;
 
 mod assume_role;
+mod assume_root;
 mod identity;
 mod mfa;
 mod tags;
@@ -25,6 +26,7 @@ mod tokens;
 mod web_identity_token;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
+pub use assume_root::{AssumeRoot, AssumedRoot};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};

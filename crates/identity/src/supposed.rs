@@ -2,13 +2,16 @@
 //! is a [`Caller`] and a [`Need`] like those of a request, for the one evaluator.
 
 use crate::account::{Account, BucketState, PolicyState, RoleState, UserState};
+use crate::admission;
 use crate::caller::{Caller, Credentials, Need, Who, session_policies};
 use crate::error::{Denied, Error, Forbidden};
 use crate::names::{AccountId, Constrained as _, FederatedUserName, RoleSessionName};
+use crate::operation::Service;
 use crate::realm::Realm;
+use crate::root_access::{TaskPolicy, consent, is_open_to};
 use crate::session::{Ancestry, Packed, Session, SessionPrincipal};
 use crate::trust;
-use locum_policy::{Arn, Kind, Malformed, Policy, ResourcePolicy};
+use locum_policy::{Arn, Compiled, Kind, Malformed, Policy, ResourcePolicy};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,8 +29,19 @@ pub struct Supposed {
     pub issuer: Option<String>,
     /// The inline session policy.
     pub session_policy: Option<String>,
-    /// ARNs of managed session policies.
+    /// ARNs of managed session policies. A task policy alone makes the root user of a member a session
+    /// of AssumeRoot.
     pub session_policy_arns: Vec<String>,
+}
+
+impl Supposed {
+    /// The task of a root session, if that is what the session policies are.
+    fn task(&self) -> Option<TaskPolicy> {
+        match (&self.session_policy, self.session_policy_arns.as_slice()) {
+            (None, [arn]) => TaskPolicy::of_arn(arn),
+            _ => None,
+        }
+    }
 }
 
 /// Why a supposition makes no sense here.
@@ -85,7 +99,7 @@ impl fmt::Display for Unknown {
                 "`{text}` is no issuer: it must be the ARN of a user or the root user of the federated user's account"
             ),
             Self::NoSession => {
-                f.write_str("only role sessions and federated users have session policies")
+                f.write_str("only role sessions and federated users have session policies, and root sessions of members one task policy")
             }
             Self::SessionPolicy(error) => write!(f, "the session policy: {error}"),
             Self::Account(id) => write!(f, "there is no account {id}"),
@@ -125,6 +139,8 @@ pub enum Held {
     User(Arc<UserState>),
     /// A customer managed policy.
     Policy(Arc<PolicyState>),
+    /// The root user of a member account: what consents to root sessions.
+    MemberRoot(Arc<Compiled>),
 }
 
 /// A resource as the realm knows it.
@@ -141,6 +157,12 @@ impl SupposedResource {
     /// Whether it is a role that only the service it is linked to assumes.
     fn is_service_linked(&self) -> bool {
         matches!(&self.held, Held::Role(state) if state.role.is_service_linked())
+    }
+
+    /// Whether it is a root user that the caller's account may ask for sessions of.
+    fn is_root_open_to(&self, caller: &Caller) -> bool {
+        let root = self.account.filter(|_| self.arn.ends_with(":root"));
+        !matches!(caller.who, Who::Root) && root.is_some_and(|id| is_open_to(caller, id))
     }
 
     /// The need of an action on the resource, with the policy and the tags that the resource has.
@@ -162,6 +184,12 @@ impl SupposedResource {
                 need.resource_tags(&state.role.tags, Some("iam:resourcetag/"))
             }
             Held::User(state) => need.resource_tags(&state.user.tags, Some("iam:resourcetag/")),
+            Held::MemberRoot(consent) => {
+                if is_of(action, "sts") {
+                    need.resource_policy = Some(ResourcePolicy::Attached(consent));
+                }
+                need
+            }
             Held::Policy(state) => need.resource_tags(&state.policy.tags, None),
         }
     }
@@ -253,7 +281,12 @@ impl Realm {
             _ => return Err(no_principal()),
         };
         match principal {
-            None if limited => Err(Unknown::NoSession),
+            None if limited => {
+                let task = supposed.task().filter(|_| self.directory().is_member(id));
+                let principal = SessionPrincipal::AssumedRoot(task.ok_or(Unknown::NoSession)?);
+                let unlimited = Supposed::default();
+                self.supposed_session(account, principal, &unlimited)
+            }
             None => Ok(Caller::new(
                 account,
                 self.directory(),
@@ -298,13 +331,14 @@ impl Realm {
             mfa: None,
             ancestry: Ancestry::default(),
         };
-        let who = Who::of_session(&account, &session)?;
+        let directory = self.directory();
+        let who = Who::of_session(&account, &directory, &session)?;
         let credentials = Credentials::Temporary {
             access_key_id: String::new(),
             policies: session_policies(&account, &session),
             session: Arc::new(session),
         };
-        Ok(Caller::new(account, self.directory(), who, credentials))
+        Ok(Caller::new(account, directory, who, credentials))
     }
 
     /// What the realm knows of the resource of an action.
@@ -350,6 +384,9 @@ impl Realm {
             };
         };
         found.held = match arn.resource().split_once('/') {
+            None if arn.resource() == "root" => {
+                consent(&self.directory(), id).map_or(Held::Nothing, Held::MemberRoot)
+            }
             Some(("role", _)) => match role(&account, resource) {
                 Ok(state) => Held::Role(state),
                 // Without its trust policy nothing can be said about assuming a role.
@@ -395,27 +432,24 @@ pub fn beyond_policies(
     let is = |name: &str| need.action.eq_ignore_ascii_case(name);
     let refused = |error| Some(Beyond::Refused(error));
     let forbidden = |why| refused(Error::Forbidden(why));
-    if let Who::Anonymous = caller.who {
-        return (!is_of(&need.action, "s3")).then_some(Beyond::Refused(Error::Signature(
-            locum_sigv4::Error::MissingAuthenticationToken,
-        )));
+    if let Some((prefix, operation)) = need.action.split_once(':') {
+        let services = [Service::Sts, Service::Iam, Service::Organizations];
+        let service = services
+            .into_iter()
+            .find(|service| prefix.eq_ignore_ascii_case(service.name()));
+        let barred = service
+            .and_then(|service| admission::refusal(caller, service, operation, &need.resource));
+        if let Some(error) = barred {
+            return refused(error);
+        }
     }
     if is("sts:GetCallerIdentity") {
         return Some(Beyond::Exempt);
     }
     match &caller.who {
         Who::Root if is("sts:AssumeRole") => forbidden(Forbidden::RootAssumesRole),
-        Who::Root | Who::User(_) if is("sts:GetSessionToken") => Some(Beyond::Exempt),
-        Who::AssumedRole { .. } | Who::FederatedUser { .. } if is("sts:GetSessionToken") => {
-            forbidden(Forbidden::SessionTokenFromSession)
-        }
-        Who::AssumedRole { .. } | Who::FederatedUser { .. } if is("sts:GetFederationToken") => {
-            forbidden(Forbidden::FederationTokenFromSession)
-        }
-        Who::FederatedUser { .. } if is_of(&need.action, "iam") => {
-            refused(Error::InvalidSessionToken)
-        }
-        Who::FederatedUser { .. } if is("sts:AssumeRole") || is("sts:GetAccessKeyInfo") => {
+        _ if is("sts:GetSessionToken") => Some(Beyond::Exempt),
+        _ if is("sts:AssumeRoot") && !resource.is_root_open_to(caller) => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }
         Who::Root | Who::FederatedUser { .. }

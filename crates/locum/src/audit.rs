@@ -328,9 +328,14 @@ fn user_identity(event: &Event) -> Value {
             "sessionIssuer": issuer,
             "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": if session.mfa.is_some() { "true" } else { "false" }},
         });
-        if let (Some(identity), Some(context)) = (&session.source_identity, context.as_object_mut())
-        {
-            context.insert("sourceIdentity".to_owned(), json!(identity.as_str()));
+        if let Some(context) = context.as_object_mut() {
+            if let Some(identity) = &session.source_identity {
+                context.insert("sourceIdentity".to_owned(), json!(identity.as_str()));
+            }
+            if caller.task().is_some() {
+                context.remove("sessionIssuer");
+                context.insert("assumedRoot".to_owned(), json!("true"));
+            }
         }
         members.insert("sessionContext".to_owned(), context);
     }

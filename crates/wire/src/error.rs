@@ -1,7 +1,7 @@
 //! The one place where error codes and statuses are spelled.
 
 use locum_identity::error::SignatureError;
-use locum_identity::error::{Error, Forbidden};
+use locum_identity::error::{Error, Forbidden, RootAccessFault};
 use locum_identity::issuer::OutboundFault;
 use locum_identity::organizations::{ConstraintReason, Fault, InvalidReason};
 
@@ -39,7 +39,10 @@ pub fn spell(error: &Error) -> Spelled {
             | Forbidden::WrongMfaCode
             | Forbidden::UnverifiableMfa
             | Forbidden::IncompleteMfa
-            | Forbidden::MfaRequired(_) => spelled("AccessDenied", 403, "AccessDeniedException"),
+            | Forbidden::MfaRequired(_)
+            | Forbidden::RootAccessDisabled(..) => {
+                spelled("AccessDenied", 403, "AccessDeniedException")
+            }
         },
         Error::Validation(_) | Error::ValidationText(_) | Error::Duration(_) => {
             spelled("ValidationError", 400, "ValidationException")
@@ -86,6 +89,19 @@ pub fn spell(error: &Error) -> Spelled {
             "CreateAccountStatusNotFoundException",
         ),
         Error::NotManagementAccount => spelled("AccessDenied", 403, "AccessDeniedException"),
+        Error::RootAccess(fault) => {
+            let code = match fault {
+                RootAccessFault::AccountNotManagementOrDelegatedAdministrator => {
+                    "AccountNotManagementOrDelegatedAdministratorException"
+                }
+                RootAccessFault::CallerIsNotManagementAccount => {
+                    "CallerIsNotManagementAccountException"
+                }
+                RootAccessFault::OrganizationNotFound => "OrganizationNotFoundException",
+                RootAccessFault::ServiceAccessNotEnabled => "ServiceAccessNotEnabledException",
+            };
+            spelled(code, 400, code)
+        }
         Error::Organizations(fault) => spell_organizations(fault),
         Error::Outbound(fault) => spell_outbound(*fault),
         // What SDKs take for a reason to wait and try again.
@@ -131,6 +147,8 @@ fn spell_organizations(fault: &Fault) -> Spelled {
     let code = match fault {
         Fault::InvalidInput(_) => "InvalidInputException",
         Fault::ConstraintViolation(_) => "ConstraintViolationException",
+        Fault::AccountAlreadyRegistered => "AccountAlreadyRegisteredException",
+        Fault::AccountNotRegistered => "AccountNotRegisteredException",
         Fault::RootNotFound => "RootNotFoundException",
         Fault::ParentNotFound => "ParentNotFoundException",
         Fault::SourceParentNotFound => "SourceParentNotFoundException",
@@ -178,8 +196,15 @@ pub(crate) fn reason(error: &Error) -> Option<&'static str> {
             InvalidReason::MinValueExceeded => "MIN_VALUE_EXCEEDED",
             InvalidReason::NonDetachablePolicy => "NON_DETACHABLE_POLICY",
             InvalidReason::TargetNotSupported => "TARGET_NOT_SUPPORTED",
+            InvalidReason::UnrecognizedServicePrincipal => "UNRECOGNIZED_SERVICE_PRINCIPAL",
         },
         Fault::ConstraintViolation(reason) => match reason {
+            ConstraintReason::CannotRegisterMasterAsDelegatedAdministrator => {
+                "CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR"
+            }
+            ConstraintReason::MaxDelegatedAdministratorsForServiceLimitExceeded => {
+                "MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED"
+            }
             ConstraintReason::MaxPolicyTypeAttachmentLimitExceeded => {
                 "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
             }
@@ -191,6 +216,7 @@ pub(crate) fn reason(error: &Error) -> Option<&'static str> {
             ConstraintReason::OuNumberLimitExceeded => "OU_NUMBER_LIMIT_EXCEEDED",
             ConstraintReason::PolicyContentLimitExceeded => "POLICY_CONTENT_LIMIT_EXCEEDED",
             ConstraintReason::PolicyNumberLimitExceeded => "POLICY_NUMBER_LIMIT_EXCEEDED",
+            ConstraintReason::ServiceAccessNotEnabled => "SERVICE_ACCESS_NOT_ENABLED",
         },
         _ => return None,
     })

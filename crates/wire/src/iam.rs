@@ -16,6 +16,7 @@ mod mfa_devices;
 mod outbound;
 mod policies;
 mod roles;
+mod root_access;
 mod simulate;
 mod users;
 
@@ -29,6 +30,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
         policies::bindings(),
         attachments::bindings(),
         inline_policies::bindings(),
+        root_access::bindings(),
         simulate::bindings(),
         outbound::bindings(),
     ]

@@ -7,6 +7,7 @@ use locum_identity::iam::Page;
 
 mod accounts;
 mod policies;
+mod services;
 mod tags;
 mod units;
 
@@ -33,6 +34,7 @@ pub(crate) static INPUT: Shape = Shape::Structure(&[
     ("ResourceId", Shape::Text),
     ("RoleName", Shape::Text),
     ("RootId", Shape::Text),
+    ("ServicePrincipal", Shape::Text),
     ("SourceParentId", Shape::Text),
     ("TagKeys", Shape::List(&Shape::Text)),
     (
@@ -49,6 +51,7 @@ pub(crate) static INPUT: Shape = Shape::Structure(&[
 pub(crate) fn bindings() -> Vec<Binding> {
     let mut all = accounts::bindings();
     all.extend(policies::bindings());
+    all.extend(services::bindings());
     all.extend(tags::bindings());
     all.extend(units::bindings());
     all

@@ -102,10 +102,25 @@ impl Shown {
                 }
             }
         }
+        if let Some((structure, rest)) = member(name).filter(|_| depth > 0) {
+            let structure = members
+                .entry(lower_first(structure))
+                .or_insert_with(Self::default);
+            if let Self::Structure(_) = structure {
+                return structure.put(rest, value, depth - 1);
+            }
+        }
         members
             .entry(lower_first(name))
             .or_insert_with(|| Self::Text(value.to_owned()));
     }
+}
+
+/// The structure and its member: `TaskPolicyArn.arn`.
+fn member(name: &str) -> Option<(&str, &str)> {
+    let legal = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphabetic());
+    name.split_once('.')
+        .filter(|(structure, rest)| legal(structure) && legal(rest))
 }
 
 /// `NAME.member.INDEX` and what follows behind another dot.
@@ -198,6 +213,10 @@ mod tests {
             }),
         );
         check(
+            "TargetPrincipal=t&TaskPolicyArn.arn=a",
+            &json!({"targetPrincipal": "t", "taskPolicyArn": {"arn": "a"}}),
+        );
+        check(
             "A.member.1.B.member.1.C=d",
             &json!({"a": [{"b": [{"c": "d"}]}]}),
         );
@@ -205,6 +224,10 @@ mod tests {
 
     #[test]
     fn what_has_no_shape_is_shown_as_it_is() {
+        check(
+            "T=1&T.arn=2&U..x=3&.V=4&W.a.b=5",
+            &json!({"t": "1", "t.arn": "2", "u..x": "3", ".V": "4", "w.a.b": "5"}),
+        );
         check(
             "Tags.member.x=1&Tags.member.=2&Tags=&Tags.member.1=3",
             &json!({"tags": "", "tags.member.": "2", "tags.member.x": "1", "tags.member.1": "3"}),

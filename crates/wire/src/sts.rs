@@ -6,14 +6,14 @@ use crate::table::{Binding, bind};
 use locum_identity::error::Error;
 use locum_identity::limits::Limit;
 use locum_identity::names::{
-    AccountId, ArnText, Constraint, FederationPolicyText, RoleSessionDuration, SessionPolicyText,
-    SourceIdentity, TokenDuration, WebIdentityTokenDuration,
+    AccountId, ArnText, Constraint, FederationPolicyText, RoleSessionDuration, RootSessionDuration,
+    SessionPolicyText, SourceIdentity, TokenDuration, WebIdentityTokenDuration,
 };
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
-    AssumeRole, AssumedRole, CallerIdentity, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-    GetFederationToken, GetSessionToken, GetWebIdentityToken, MfaParameters, ProvidedContext,
-    SessionPolicies, WebIdentityToken,
+    AssumeRole, AssumeRoot, AssumedRole, AssumedRoot, CallerIdentity, FederationToken,
+    GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    MfaParameters, ProvidedContext, SessionPolicies, WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
@@ -24,6 +24,7 @@ const LONGEST_OF_MODEL: Constraint = Constraint::MaxValue(OF_MODEL);
 pub(crate) fn bindings() -> Vec<Binding> {
     vec![
         bind!(AssumeRole, decode_assume_role, assumed_role),
+        bind!(AssumeRoot, decode_assume_root, assumed_root),
         bind!(GetAccessKeyInfo, decode_access_key_info, access_key_info),
         bind!(
             GetCallerIdentity,
@@ -88,6 +89,22 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
         source_identity,
         mfa,
         provided_contexts,
+    })
+}
+
+fn decode_assume_root(fields: &mut Fields<'_>) -> Result<AssumeRoot, Error> {
+    let target_principal = fields.required("TargetPrincipal");
+    let task_policy_arn = fields.required(if fields.has("TaskPolicyArn") {
+        "TaskPolicyArn.arn"
+    } else {
+        "TaskPolicyArn"
+    });
+    let duration = fields.number("DurationSeconds", RootSessionDuration::from_seconds);
+    fields.check()?;
+    Ok(AssumeRoot {
+        target_principal: target_principal?,
+        task_policy_arn: task_policy_arn?,
+        duration,
     })
 }
 
@@ -173,6 +190,16 @@ fn assumed_role(output: &AssumedRole) -> Node<'_> {
         None => members,
     };
     members
+        .text_if(
+            "SourceIdentity",
+            output.source_identity.as_ref().map(SourceIdentity::as_str),
+        )
+        .node()
+}
+
+fn assumed_root(output: &AssumedRoot) -> Node<'_> {
+    Members::new()
+        .structure("Credentials", credentials(&output.credentials))
         .text_if(
             "SourceIdentity",
             output.source_identity.as_ref().map(SourceIdentity::as_str),

@@ -83,6 +83,7 @@ impl Keys<'_> {
                 let age = self.facts.now - session?.mfa?;
                 Some(Value::One(Cow::Owned(age.to_string())))
             }
+            "assumedroot" => caller.task().and_then(|_| one("true")),
             "sourceidentity" => session
                 .and_then(|session| session.source_identity.as_ref())
                 .map(|identity| Value::One(Cow::Borrowed(identity.as_str()))),

@@ -248,20 +248,18 @@ impl Operation for GetAccessKeyLastUsed {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         let account = call.account()?;
-        let user = account
-            .keys
-            .get(self.access_key_id.as_str())
-            .and_then(|state| match &state.key.owner {
-                KeyOwner::User(id) => account.users.with_id(id),
-                KeyOwner::Root => None,
-            });
+        let action = "iam:GetAccessKeyLastUsed";
+        let key = account.keys.get(self.access_key_id.as_str());
+        let user = match key.map(|state| &state.key.owner) {
+            Some(KeyOwner::User(id)) => account.users.with_id(id),
+            Some(KeyOwner::Root) => {
+                return call.allow(&Need::new(action, account.iam_arn("root")));
+            }
+            None => None,
+        };
         match user {
-            Some(state) => call.allow(&need_on_user(
-                call,
-                "iam:GetAccessKeyLastUsed",
-                state.user.name.as_str(),
-            )?),
-            None => call.allow(&Need::new("iam:GetAccessKeyLastUsed", "*")),
+            Some(state) => call.allow(&need_on_user(call, action, state.user.name.as_str())?),
+            None => call.allow(&Need::new(action, "*")),
         }
     }
 

@@ -100,6 +100,21 @@ text_type! {
     OrganizationPolicyContent, (1, u32::MAX), r"[\s\S]*", |_| true
 }
 
+text_type! {
+    /// A service principal that Organizations is told: 1 to 128 characters of `[\w+=,.@-]`.
+    ServicePrincipalName, (1, 128), r"[\w+=,.@-]*", super::name_character
+}
+
+impl ServicePrincipalName {
+    /// Whether it has the form of those that AWS's services have: `iam.amazonaws.com`.
+    pub fn is_of_a_service(&self) -> bool {
+        let legal = |b: u8| lower(b) || b == b'-' || b == b'.';
+        self.as_str()
+            .strip_suffix(".amazonaws.com")
+            .is_some_and(|name| is_within(name, 1..=114, legal) && !name.starts_with('.'))
+    }
+}
+
 fn is_within(text: &str, lengths: std::ops::RangeInclusive<usize>, legal: fn(u8) -> bool) -> bool {
     lengths.contains(&text.len()) && text.bytes().all(legal)
 }

@@ -1,6 +1,6 @@
 //! Accounts, and the organization itself.
 
-use super::{Fault, management_only, need, need_on, organization, tagging, tags};
+use super::{Fault, management_only, need, need_on, organization, readers, tagging, tags};
 use crate::caller::Need;
 use crate::directory::Directory;
 use crate::entity::{AccountRecord, Attachments, CreateAccountStatus, Organization, Role};
@@ -126,7 +126,7 @@ impl Operation for DescribeCreateAccountStatus {
     const NAME: &'static str = "DescribeCreateAccountStatus";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need::<Self>("*")])
+        readers(call, [need::<Self>("*")])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
@@ -151,7 +151,7 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    fn of(directory: &Directory, account: &Arc<AccountRecord>) -> Result<Self, Error> {
+    pub(super) fn of(directory: &Directory, account: &Arc<AccountRecord>) -> Result<Self, Error> {
         let place = directory.place(account.id);
         let place = place.ok_or_else(|| Error::Internal("an account stands nowhere".into()))?;
         Ok(Self {
@@ -176,7 +176,7 @@ impl Operation for DescribeAccount {
     const NAME: &'static str = "DescribeAccount";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.account_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.account_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<AccountView, Error> {
@@ -200,7 +200,7 @@ impl Operation for ListAccounts {
     const NAME: &'static str = "ListAccounts";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need::<Self>("*")])
+        readers(call, [need::<Self>("*")])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
@@ -224,7 +224,7 @@ impl Operation for ListAccountsForParent {
     const NAME: &'static str = "ListAccountsForParent";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.parent_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.parent_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {

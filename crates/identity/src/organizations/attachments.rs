@@ -3,8 +3,9 @@
 use super::policies::{PolicyView, page_of_policies, policy};
 use super::{
     ConstraintReason, Fault, InvalidReason, POLICY_TYPE, available, management_only, need_on,
-    need_on_policy, organization, quotas, tree, type_of,
+    need_on_policy, organization, quotas, readers, tree, type_of,
 };
+use crate::caller::Need;
 use crate::directory::Directory;
 use crate::entity::{Change, Organization, TargetPolicies};
 use crate::error::Error;
@@ -32,7 +33,14 @@ impl Operation for EnablePolicyType {
     const NAME: &'static str = "EnablePolicyType";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        type_on::<Self>(call, self.root_id.as_str(), self.policy_type)
+        management_only(
+            call,
+            [type_on::<Self>(
+                call,
+                self.root_id.as_str(),
+                self.policy_type,
+            )?],
+        )
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Arc<Organization>, Error> {
@@ -67,7 +75,14 @@ impl Operation for DisablePolicyType {
     const NAME: &'static str = "DisablePolicyType";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        type_on::<Self>(call, self.root_id.as_str(), self.policy_type)
+        management_only(
+            call,
+            [type_on::<Self>(
+                call,
+                self.root_id.as_str(),
+                self.policy_type,
+            )?],
+        )
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Arc<Organization>, Error> {
@@ -92,14 +107,13 @@ impl Operation for DisablePolicyType {
     }
 }
 
-/// Decides about policies of one type at a root, unit or account.
-fn type_on<O: Operation>(
-    call: &Call<'_>,
+/// The need of an operation on policies of one type at a root, unit or account.
+fn type_on<'a, O: Operation>(
+    call: &'a Call<'_>,
     id: &str,
     policy_type: PolicyTypeName,
-) -> Result<Granted, Error> {
-    let need = need_on::<O>(call, id)?;
-    management_only(call, [need.key(POLICY_TYPE, policy_type.as_str())])
+) -> Result<Need<'a>, Error> {
+    Ok(need_on::<O>(call, id)?.key(POLICY_TYPE, policy_type.as_str()))
 }
 
 fn root(directory: &Directory, id: &RootId) -> Result<(), Error> {
@@ -259,7 +273,14 @@ impl Operation for ListPoliciesForTarget {
     const NAME: &'static str = "ListPoliciesForTarget";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        type_on::<Self>(call, self.target_id.as_str(), self.policy_type)
+        readers(
+            call,
+            [type_on::<Self>(
+                call,
+                self.target_id.as_str(),
+                self.policy_type,
+            )?],
+        )
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
@@ -323,7 +344,7 @@ impl Operation for ListTargetsForPolicy {
     const NAME: &'static str = "ListTargetsForPolicy";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(
+        readers(
             call,
             [need_on_policy::<Self>(call, self.policy_id.as_str())?],
         )

@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Fault {
     InvalidInput(InvalidReason),
     ConstraintViolation(ConstraintReason),
+    AccountAlreadyRegistered,
+    AccountNotRegistered,
     RootNotFound,
     ParentNotFound,
     SourceParentNotFound,
@@ -49,12 +51,15 @@ pub enum InvalidReason {
     MinValueExceeded,
     NonDetachablePolicy,
     TargetNotSupported,
+    UnrecognizedServicePrincipal,
 }
 
 /// `Reason` of a ConstraintViolationException.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the reason of its name")]
 pub enum ConstraintReason {
+    CannotRegisterMasterAsDelegatedAdministrator,
+    MaxDelegatedAdministratorsForServiceLimitExceeded,
     MaxPolicyTypeAttachmentLimitExceeded,
     MaxTagLimitExceeded,
     MinPolicyTypeAttachmentLimitExceeded,
@@ -62,6 +67,7 @@ pub enum ConstraintReason {
     OuNumberLimitExceeded,
     PolicyContentLimitExceeded,
     PolicyNumberLimitExceeded,
+    ServiceAccessNotEnabled,
 }
 
 impl From<InvalidReason> for crate::error::Error {
@@ -87,6 +93,12 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::InvalidInput(reason) => return write!(f, "{reason}"),
             Self::ConstraintViolation(reason) => return write!(f, "{reason}"),
+            Self::AccountAlreadyRegistered => {
+                "The specified account is already a delegated administrator for this AWS service."
+            }
+            Self::AccountNotRegistered => {
+                "The specified account is not a delegated administrator for this AWS service."
+            }
             Self::RootNotFound => "You specified a root that doesn't exist.",
             Self::ParentNotFound => "You specified a parent that doesn't exist.",
             Self::SourceParentNotFound => "You specified a source parent that doesn't exist.",
@@ -162,6 +174,9 @@ impl fmt::Display for InvalidReason {
             Self::TargetNotSupported => {
                 "You can't perform the specified operation on that target entity."
             }
+            Self::UnrecognizedServicePrincipal => {
+                "You specified a service principal that isn't recognized."
+            }
         })
     }
 }
@@ -169,6 +184,12 @@ impl fmt::Display for InvalidReason {
 impl fmt::Display for ConstraintReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::CannotRegisterMasterAsDelegatedAdministrator => {
+                "You can register only a member account as a delegated administrator, not the management account."
+            }
+            Self::MaxDelegatedAdministratorsForServiceLimitExceeded => {
+                "You attempted to register more delegated administrators than allowed for the service principal."
+            }
             Self::MaxPolicyTypeAttachmentLimitExceeded => {
                 "You attempted to exceed the number of policies of a certain type that can be attached to an entity at one time."
             }
@@ -189,6 +210,9 @@ impl fmt::Display for ConstraintReason {
             }
             Self::PolicyNumberLimitExceeded => {
                 "You attempted to exceed the number of policies that you can have in an organization."
+            }
+            Self::ServiceAccessNotEnabled => {
+                "You attempted to register a delegated administrator before you enabled service access. Call the EnableAWSServiceAccess API first."
             }
         })
     }

@@ -3,7 +3,7 @@
 use super::tree::ControlPolicy;
 use super::{
     ConstraintReason, Fault, InvalidReason, POLICY_TYPE, available, management_only, need,
-    need_on_policy, organization, quotas, tagging, tags,
+    need_on_policy, organization, quotas, readers, tagging, tags,
 };
 use crate::directory::Directory;
 use crate::entity::OrganizationPolicy;
@@ -248,7 +248,7 @@ impl Operation for DescribePolicy {
     const NAME: &'static str = "DescribePolicy";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(
+        readers(
             call,
             [need_on_policy::<Self>(call, self.policy_id.as_str())?],
         )
@@ -277,7 +277,7 @@ impl Operation for ListPolicies {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         let list = need::<Self>("*").key(POLICY_TYPE, self.policy_type.as_str());
-        management_only(call, [list])
+        readers(call, [list])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {

@@ -1,6 +1,6 @@
 //! Tags of accounts, units, policies and the root. Keys are case-sensitive.
 
-use super::{ConstraintReason, Fault, InvalidReason, management_only, need_on, quotas};
+use super::{ConstraintReason, Fault, InvalidReason, management_only, need_on, quotas, readers};
 use crate::directory::Directory;
 use crate::entity::{AccountRecord, Change, Organization, OrganizationPolicy, OrganizationalUnit};
 use crate::error::Error;
@@ -126,7 +126,7 @@ impl Operation for ListTagsForResource {
     const NAME: &'static str = "ListTagsForResource";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.resource_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.resource_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<Tag>, Error> {

@@ -1,7 +1,8 @@
 //! The root and the organizational units.
 
 use super::{
-    ConstraintReason, Fault, management_only, need, need_on, organization, quotas, tagging, tags,
+    ConstraintReason, Fault, management_only, need, need_on, organization, quotas, readers,
+    tagging, tags,
 };
 use crate::directory::Directory;
 use crate::entity::{Organization, OrganizationalUnit, TargetPolicies};
@@ -204,7 +205,7 @@ impl Operation for DescribeOrganizationalUnit {
     const NAME: &'static str = "DescribeOrganizationalUnit";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.unit_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.unit_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<UnitView, Error> {
@@ -229,7 +230,7 @@ impl Operation for ListOrganizationalUnitsForParent {
     const NAME: &'static str = "ListOrganizationalUnitsForParent";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.parent_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.parent_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
@@ -273,7 +274,7 @@ impl Operation for ListRoots {
     const NAME: &'static str = "ListRoots";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need::<Self>("*")])
+        readers(call, [need::<Self>("*")])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
@@ -299,7 +300,7 @@ impl Operation for ListParents {
     const NAME: &'static str = "ListParents";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.child_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.child_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<String>, Error> {
@@ -355,7 +356,7 @@ impl Operation for ListChildren {
     const NAME: &'static str = "ListChildren";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(call, [need_on::<Self>(call, self.parent_id.as_str())?])
+        readers(call, [need_on::<Self>(call, self.parent_id.as_str())?])
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<Child>, Error> {

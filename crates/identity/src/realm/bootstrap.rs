@@ -13,7 +13,7 @@ use crate::port::{Origin, Scope, Store};
 use crate::sealing::{RootKey, Secret};
 use crate::signing::Decoy;
 use arc_swap::ArcSwap;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::Mutex;
@@ -124,6 +124,9 @@ impl Realm {
                     management_account: bootstrap.account,
                     policy_types: BTreeSet::new(),
                     root_tags: Vec::new(),
+                    trusted_services: BTreeMap::new(),
+                    delegated_administrators: BTreeMap::new(),
+                    root_features: BTreeSet::new(),
                 });
                 realm.put(record.clone());
                 realm.put(self.new_token_key(1, draft.now, draft.now)?);

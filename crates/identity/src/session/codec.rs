@@ -14,6 +14,7 @@ use super::{
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::AccountId;
+use crate::root_access::TaskPolicy;
 use std::sync::Arc;
 
 const ROLE: u8 = 1;
@@ -21,6 +22,8 @@ const USER: u8 = 2;
 const ROOT: u8 = 3;
 const FEDERATED_BY_USER: u8 = 4;
 const FEDERATED_BY_ROOT: u8 = 5;
+/// The number of the task follows.
+const ASSUMED_ROOT: u8 = 7;
 /// Of an ancestor: the principal of an earlier one, whose number follows.
 const SAME_AS: u8 = 6;
 
@@ -214,6 +217,10 @@ fn principal_bytes(principal: &SessionPrincipal) -> Option<Vec<u8>> {
         }
         SessionPrincipal::User(id) => (USER, Some(id), None),
         SessionPrincipal::Root => (ROOT, None, None),
+        SessionPrincipal::AssumedRoot(task) => {
+            let number = TaskPolicy::ALL.iter().position(|other| other == task)?;
+            return Some(vec![ASSUMED_ROOT, u8::try_from(number).ok()?]);
+        }
         SessionPrincipal::FederatedUser {
             issuer: Some(id),
             name,
@@ -241,6 +248,10 @@ fn read_principal(kind: u8, from: &mut &[u8], account: AccountId) -> Option<Sess
         },
         USER => SessionPrincipal::User(read_id(from, false, account)?),
         ROOT => SessionPrincipal::Root,
+        ASSUMED_ROOT => {
+            let number = usize::from(read_byte(from)?);
+            SessionPrincipal::AssumedRoot(*TaskPolicy::ALL.get(number)?)
+        }
         FEDERATED_BY_USER => SessionPrincipal::FederatedUser {
             issuer: Some(read_id(from, false, account)?),
             name: constrained(read_bytes(from)?)?,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::environment::testing::Counter;
 use crate::names::{TagKey, TagValue};
+use crate::root_access::TaskPolicy;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/orders/*"}]}"#;
@@ -68,6 +69,9 @@ fn every_kind_of_session_opens_as_it_was_sealed() {
     let name = FederatedUserName::parse("bob").unwrap();
     check_round_trip(&role_session());
     check_round_trip(&session(SessionPrincipal::Root));
+    for task in TaskPolicy::ALL {
+        check_round_trip(&session(SessionPrincipal::AssumedRoot(task)));
+    }
     check_round_trip(&session(SessionPrincipal::User(user.clone())));
     check_round_trip(&session(SessionPrincipal::FederatedUser {
         issuer: Some(user),

@@ -94,6 +94,10 @@ impl Operation for AssumeRole {
     const SERVICE: Service = Service::Sts;
     const NAME: &'static str = "AssumeRole";
 
+    fn resource(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.role_arn.as_str())
+    }
+
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted<Assumable>, Error> {
         let arn = Arn::parse(self.role_arn.as_str())
             .filter(|arn| ![arn.partition(), arn.service(), arn.resource()].contains(&""))
@@ -109,10 +113,8 @@ impl Operation for AssumeRole {
             Error::AccessDenied(call.caller.denied(&need, None))
         };
         let unknown = || refused("sts:AssumeRole", self.role_arn.as_str());
-        match &call.caller.who {
-            Who::Root => return Err(Error::Forbidden(Forbidden::RootAssumesRole)),
-            Who::FederatedUser { .. } | Who::Anonymous => return Err(unknown()),
-            Who::User(_) | Who::AssumedRole { .. } => {}
+        if let Who::Root = call.caller.who {
+            return Err(Error::Forbidden(Forbidden::RootAssumesRole));
         }
         let mfa = self.mfa.verify(call).await?;
         let Some((account, role)) = self.role(call, &arn).await? else {

@@ -3,6 +3,7 @@
 use super::tags::session_tags;
 use super::{MfaParameters, NewSession, SessionPolicies};
 use crate::caller::{Need, Who};
+use crate::entity::KeyOwner;
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
 use crate::limits::Allotment;
@@ -30,10 +31,10 @@ impl Operation for GetSessionToken {
     const NAME: &'static str = "GetSessionToken";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted<SessionPrincipal>, Error> {
-        let principal = match (&call.caller.who, call.caller.session()) {
-            (Who::Root, None) => SessionPrincipal::Root,
-            (Who::User(state), None) => SessionPrincipal::User(state.user.id.clone()),
-            _ => return Err(Error::Forbidden(Forbidden::SessionTokenFromSession)),
+        let principal = match call.caller.key_owner() {
+            Some(KeyOwner::Root) => SessionPrincipal::Root,
+            Some(KeyOwner::User(id)) => SessionPrincipal::User(id),
+            None => return Err(Error::Forbidden(Forbidden::SessionTokenFromSession)),
         };
         Ok(call.exempt(Exemption::SessionToken).with(principal))
     }
@@ -92,10 +93,6 @@ impl Operation for GetFederationToken {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted<Vec<SessionTag>>, Error> {
         let tags = session_tags(&self.tags, &[], std::iter::empty())?;
-        match (&call.caller.who, call.caller.session()) {
-            (Who::Root | Who::User(_), None) => {}
-            _ => return Err(Error::Forbidden(Forbidden::FederationTokenFromSession)),
-        }
         let mut need =
             Need::new("sts:GetFederationToken", self.arn(call)?).request_tags(&self.tags);
         let granted = call.allow(&need)?;

@@ -285,6 +285,16 @@ impl World {
 
     /// The caller of a request that is signed and authenticated like any other.
     pub(crate) fn caller(&self, key: &Key, service: &str) -> Result<Caller, Error> {
+        self.caller_with(key, None, service)
+    }
+
+    /// The caller of a request that is signed with temporary credentials.
+    pub(crate) fn caller_with(
+        &self,
+        key: &Key,
+        session_token: Option<&str>,
+        service: &str,
+    ) -> Result<Caller, Error> {
         let (mut head, ()) = http::Request::post("https://localhost/")
             .body(())
             .unwrap()
@@ -292,7 +302,7 @@ impl World {
         let credentials = Credentials {
             access_key_id: &key.id,
             secret_access_key: &key.secret,
-            session_token: None,
+            session_token,
         };
         let scope = locum_sigv4::Scope {
             dialect: Dialect::General,

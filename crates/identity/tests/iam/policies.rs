@@ -456,7 +456,7 @@ fn policies_of_every_scope_are_listed_in_stable_pages() {
         .unwrap()
         .items
         .len();
-    assert_eq!(aws, 38);
+    assert_eq!(aws, 43);
     assert_eq!(names(&world, list(PolicyScope::Local, None)), "a B own zz");
     assert_eq!(
         world
@@ -464,7 +464,7 @@ fn policies_of_every_scope_are_listed_in_stable_pages() {
             .unwrap()
             .items
             .len(),
-        42
+        47
     );
     let job_functions = names(&world, list(PolicyScope::All, Some("/job-function/")));
     assert_eq!(
@@ -502,7 +502,7 @@ fn policies_of_every_scope_are_listed_in_stable_pages() {
     let mut distinct = seen.clone();
     distinct.sort();
     distinct.dedup();
-    assert_eq!((seen.len(), distinct.len()), (42, 42));
+    assert_eq!((seen.len(), distinct.len()), (47, 47));
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod enforcement;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tags;

@@ -1,12 +1,18 @@
 //! Which condition keys a request has, and with what values: one table.
 
+use super::assume_root::enable as enable_root_access;
 use super::{
     Signer, assume, assume_tagged, authenticate, call, credentials, n, tagged_role, tags, trusting,
 };
 use crate::common::World;
+use crate::support::{document, statement};
 use locum_identity::caller::Need;
+use locum_identity::iam::inline_policies::PutRolePolicy;
 use locum_identity::iam::users::TagUser;
-use locum_identity::sts::{AssumeRole, GetFederationToken, GetSessionToken, SessionPolicies};
+use locum_identity::root_access::TaskPolicy;
+use locum_identity::sts::{
+    AssumeRole, AssumeRoot, GetFederationToken, GetSessionToken, SessionPolicies,
+};
 use locum_policy::{Kind, Policy, ResourcePolicy};
 
 const BOB: &str = "arn:aws:iam::123456789012:user/bob";
@@ -250,20 +256,28 @@ fn keys_of_later_requests() {
     };
     let federated = Signer::from(&call(&world, &bob, federated).unwrap().credentials);
     let root = Signer::from(&world.root);
-    let signers = [&root, &bob, &own, &role, &federated];
+    let entered = root_session(&world, &role_with_identity(&world, &bob));
+    let signers = [&root, &bob, &own, &role, &federated, &entered];
     const NOW: Has = One("2026-01-01T00:00:00Z");
-    // By root, a user, a user's own session, a role session, a federated user.
-    let rows: [(&str, [Has; 5]); 16] = [
+    // By root, a user, a user's own session, a role session, a federated user, a session of AssumeRoot.
+    let rows: [(&str, [Has; 6]); 17] = [
         (
             "aws:SourceIdentity",
-            [Nothing, Nothing, Nothing, One("Ann"), Nothing],
+            [Nothing, Nothing, Nothing, One("Ann"), Nothing, One("Ann")],
         ),
-        ("aws:TokenIssueTime", [Nothing, Nothing, NOW, NOW, NOW]),
+        ("aws:TokenIssueTime", [Nothing, Nothing, NOW, NOW, NOW, NOW]),
         (
             "aws:MultiFactorAuthPresent",
-            [Nothing, Nothing, One("false"), One("false"), Nothing],
+            [
+                Nothing,
+                Nothing,
+                One("false"),
+                One("false"),
+                Nothing,
+                One("false"),
+            ],
         ),
-        ("aws:MultiFactorAuthAge", [Nothing; 5]),
+        ("aws:MultiFactorAuthAge", [Nothing; 6]),
         (
             "aws:PrincipalTag/Desk",
             [
@@ -272,6 +286,7 @@ fn keys_of_later_requests() {
                 One("of-user"),
                 One("of-A"),
                 One("of-user"),
+                Nothing,
             ],
         ),
         (
@@ -282,6 +297,7 @@ fn keys_of_later_requests() {
                 One("of-user"),
                 One("passed"),
                 One("passed"),
+                Nothing,
             ],
         ),
         (
@@ -292,21 +308,26 @@ fn keys_of_later_requests() {
                 One("User"),
                 One("AssumedRole"),
                 One("FederatedUser"),
+                One("Account"),
             ],
         ),
         (
             "aws:username",
-            [Nothing, One("bob"), One("bob"), Nothing, Nothing],
+            [Nothing, One("bob"), One("bob"), Nothing, Nothing, Nothing],
         ),
-        ("aws:AssumedRoot", [Nothing; 5]),
-        ("aws:FederatedProvider", [Nothing; 5]),
+        (
+            "aws:AssumedRoot",
+            [Nothing, Nothing, Nothing, Nothing, Nothing, One("true")],
+        ),
+        ("aws:FederatedProvider", [Nothing; 6]),
         // These belong to the call that made the session.
-        ("sts:SourceIdentity", [Nothing; 5]),
-        ("sts:RoleSessionName", [Nothing; 5]),
-        ("sts:ExternalId", [Nothing; 5]),
-        ("sts:TransitiveTagKeys", [Nothing; 5]),
-        ("aws:TagKeys", [Nothing; 5]),
-        ("aws:RequestTag/Team", [Nothing; 5]),
+        ("sts:SourceIdentity", [Nothing; 6]),
+        ("sts:RoleSessionName", [Nothing; 6]),
+        ("sts:ExternalId", [Nothing; 6]),
+        ("sts:TransitiveTagKeys", [Nothing; 6]),
+        ("sts:TaskPolicyArn", [Nothing; 6]),
+        ("aws:TagKeys", [Nothing; 6]),
+        ("aws:RequestTag/Team", [Nothing; 6]),
     ];
     for (key, cases) in rows {
         for (signer, has) in signers.into_iter().zip(cases) {
@@ -322,6 +343,89 @@ fn keys_of_later_requests() {
             let explicit =
                 matches!(decided, locum_policy::Decision::Denied(denial) if denial.explicit);
             assert!(explicit, "{key} of {:?}: {condition}", caller.arn());
+        }
+    }
+}
+
+/// A session of a role that hands down a source identity and a tag, and may enter members.
+fn role_with_identity(world: &World, bob: &Signer) -> Signer {
+    let arn = tagged_role(
+        world,
+        "operator",
+        &trusting(BOB, &ALL, "{}"),
+        &[("Team", "of-role")],
+    );
+    let put = PutRolePolicy {
+        role_name: n("operator"),
+        policy_name: n("enter"),
+        policy_document: n(&document(&statement("Allow", "sts:AssumeRoot"))),
+    };
+    world.root(put).unwrap();
+    let operator = AssumeRole {
+        source_identity: Some(n("Ann")),
+        ..assume_tagged(&arn, &[("Desk", "passed")], &["Desk"])
+    };
+    credentials(call(world, bob, operator))
+}
+
+/// A session of the root user of a new member.
+fn root_session(world: &World, signer: &Signer) -> Signer {
+    let member = world.member("member");
+    enable_root_access(world);
+    let enter = AssumeRoot {
+        target_principal: n(member.as_str()),
+        task_policy_arn: n(TaskPolicy::UnlockBucket.arn()),
+        duration: None,
+    };
+    Signer::from(&call(world, signer, enter).unwrap().credentials)
+}
+
+/// The keys of AssumeRoot while it is decided, by a user with a long-term key and by a session with a
+/// source identity and a tag that it hands down: the tag and the name stay behind.
+#[test]
+fn keys_of_the_root_call() {
+    let (world, bob) = world();
+    let operator = role_with_identity(&world, &bob);
+    root_session(&world, &operator);
+    let member = world.member("target");
+    const TASK: Has = One("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy");
+    let rows: [(&str, [Has; 2]); 15] = [
+        ("sts:TaskPolicyArn", [TASK; 2]),
+        ("aws:SourceIdentity", [Nothing, One("Ann")]),
+        ("aws:PrincipalTag/Desk", [One("of-user"), One("passed")]),
+        ("aws:TokenIssueTime", [Nothing, One("2026-01-01T00:00:00Z")]),
+        ("aws:MultiFactorAuthPresent", [Nothing, One("false")]),
+        ("aws:MultiFactorAuthAge", [Nothing; 2]),
+        ("aws:username", [One("bob"), Nothing]),
+        ("aws:AssumedRoot", [Nothing; 2]),
+        ("sts:SourceIdentity", [Nothing; 2]),
+        ("sts:RoleSessionName", [Nothing; 2]),
+        ("sts:ExternalId", [Nothing; 2]),
+        ("sts:TransitiveTagKeys", [Nothing; 2]),
+        ("sts:DurationSeconds", [Nothing; 2]),
+        ("aws:TagKeys", [Nothing; 2]),
+        ("aws:RequestTag/Desk", [Nothing; 2]),
+    ];
+    for (key, cases) in rows {
+        for (signer, has) in [&bob, &operator].into_iter().zip(cases) {
+            let condition = has.condition(key);
+            let statement = format!(
+                r#"{{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*","Condition":{condition}}}"#
+            );
+            world.allow("bob", &statement);
+            let put = PutRolePolicy {
+                role_name: n("operator"),
+                policy_name: n("enter"),
+                policy_document: n(&document(&statement)),
+            };
+            world.root(put).unwrap();
+            let enter = AssumeRoot {
+                target_principal: n(member.as_str()),
+                task_policy_arn: n(TaskPolicy::UnlockBucket.arn()),
+                duration: None,
+            };
+            let outcome = call(&world, signer, enter);
+            assert!(outcome.is_ok(), "{key}: {condition}: {outcome:?}");
         }
     }
 }

@@ -14,12 +14,16 @@ mod common;
 mod totp;
 
 mod assume_role;
+mod assume_root;
 mod chains;
 mod condition_keys;
 mod limits;
 mod mfa;
 mod sessions;
 mod source_identity;
+#[path = "../organizations/support.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod support;
 mod supposed;
 mod tags;
 mod token_keys;

@@ -193,7 +193,7 @@ fn a_principal_that_cannot_be_is_refused() {
         };
         refused(
             ready(world.realm.supposed_caller(&limited)),
-            "only role sessions and federated users have session policies",
+            "only role sessions and federated users have session policies, and root sessions of members one task policy",
             true,
         );
     }

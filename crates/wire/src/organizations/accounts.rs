@@ -119,6 +119,11 @@ fn created(status: &CreateAccountStatus) -> Node<'_> {
 }
 
 fn account(view: &AccountView) -> Members<'_> {
+    basics(view).list("Paths", [Node::text(view.path.as_str())])
+}
+
+/// What every list of accounts shows of one.
+pub(super) fn basics(view: &AccountView) -> Members<'_> {
     let record = &view.account;
     Members::new()
         .text("Id", record.id.as_str())
@@ -127,7 +132,6 @@ fn account(view: &AccountView) -> Members<'_> {
         .text("Name", record.name.as_str())
         .text("Status", "ACTIVE")
         .text("State", "ACTIVE")
-        .list("Paths", [Node::text(view.path.as_str())])
         .text(
             "JoinedMethod",
             if record.created_by_organization {

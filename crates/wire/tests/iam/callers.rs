@@ -1,9 +1,11 @@
 //! Every operation of the table refuses a caller without policies: one row for each, and a new
 //! operation without a row fails here.
 
-use crate::common::World;
-use crate::support::{Form, answer};
+use crate::common::{Key, World, n};
+use crate::support::{Form, answer, answer_to};
 use locum_identity::operation::Service;
+use locum_identity::session::TemporaryCredentials;
+use locum_identity::sts::{GetFederationToken, GetSessionToken, SessionPolicies};
 use locum_wire::operations;
 
 const GROUP: (&str, &str) = ("GroupName", "g");
@@ -66,12 +68,16 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DetachGroupPolicy", &[GROUP, ARN], "group/g"),
     ("DetachRolePolicy", &[ROLE, ARN], "role/r"),
     ("DetachUserPolicy", &[USER, ARN], "user/u"),
+    ("DisableOrganizationsRootCredentialsManagement", &[], "*"),
+    ("DisableOrganizationsRootSessions", &[], "*"),
     ("DisableOutboundWebIdentityFederation", &[], "*"),
     (
         "EnableMFADevice",
         &[USER, DEVICE, CODES[0], CODES[1]],
         "user/u",
     ),
+    ("EnableOrganizationsRootCredentialsManagement", &[], "*"),
+    ("EnableOrganizationsRootSessions", &[], "*"),
     ("EnableOutboundWebIdentityFederation", &[], "*"),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
@@ -96,6 +102,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListGroupsForUser", &[USER], "user/u"),
     ("ListMFADeviceTags", &[DEVICE], "mfa/d"),
     ("ListMFADevices", &[USER], "user/u"),
+    ("ListOrganizationsFeatures", &[], "*"),
     ("ListPolicies", &[], "policy path /"),
     ("ListPolicyTags", &[ARN], "policy/p"),
     ("ListPolicyVersions", &[ARN], "policy/p"),
@@ -163,6 +170,55 @@ fn every_operation_refuses_a_caller_without_policies() {
             "{operation}: {body}"
         );
     }
+}
+
+/// What bars the credentials comes before what is asked: the very operations that the user may call with
+/// a long-term key, or with a session that began with an MFA device, are refused.
+#[test]
+fn sessions_without_mfa_and_federated_users_call_nothing_of_iam() {
+    let world = World::new();
+    let ann = world.user_with_key("ann");
+    world.allow("ann", r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#);
+    let barred = "<Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid</Message>";
+    for session in [own_session(&world, &ann), federated(&world, &ann)] {
+        let caller = world.caller_with(&session.0, Some(&session.1), "iam");
+        let caller = caller.unwrap();
+        for (operation, form, _) in ROWS {
+            let (status, body) = answer_to(&world, &caller, operation, form);
+            assert_eq!(
+                (status, body.contains(barred)),
+                (403, true),
+                "{operation}: {body}"
+            );
+        }
+    }
+}
+
+fn own_session(world: &World, key: &Key) -> (Key, String) {
+    signing(&world.call(key, GetSessionToken::default()).unwrap())
+}
+
+fn federated(world: &World, key: &Key) -> (Key, String) {
+    let everything =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let federate = GetFederationToken {
+        name: n("fay"),
+        duration: None,
+        session_policies: SessionPolicies {
+            policy: Some(everything.to_owned()),
+            policy_arns: Vec::new(),
+        },
+        tags: Vec::new(),
+    };
+    signing(&world.call(key, federate).unwrap().credentials)
+}
+
+fn signing(credentials: &TemporaryCredentials) -> (Key, String) {
+    let key = Key {
+        id: credentials.access_key_id.to_string(),
+        secret: credentials.secret_access_key.expose().to_owned(),
+    };
+    (key, credentials.session_token.clone())
 }
 
 #[test]

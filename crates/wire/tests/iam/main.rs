@@ -8,6 +8,11 @@ mod callers;
 #[path = "../../../identity/tests/common/mod.rs"]
 mod common;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod simulate;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+#[path = "../../../identity/tests/common/totp.rs"]
+mod totp;

@@ -1,6 +1,7 @@
 //! Requests as forms, answers as text.
 
 use crate::common::{Key, World, ready};
+use locum_identity::caller::Caller;
 use locum_wire::{Params, QueryService, query};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -9,6 +10,17 @@ pub(crate) type Form<'a> = &'a [(&'a str, &'a str)];
 
 /// Status and body of the answer to an operation.
 pub(crate) fn answer(world: &World, key: &Key, operation: &str, form: Form<'_>) -> (u16, String) {
+    let caller = world.caller(key, "iam").unwrap();
+    answer_to(world, &caller, operation, form)
+}
+
+/// The same for a caller who was authenticated before.
+pub(crate) fn answer_to(
+    world: &World,
+    caller: &Caller,
+    operation: &str,
+    form: Form<'_>,
+) -> (u16, String) {
     let mut text = format!("Action={operation}&Version=2010-05-08");
     for (name, value) in form {
         text.push_str(&format!(
@@ -17,10 +29,9 @@ pub(crate) fn answer(world: &World, key: &Key, operation: &str, form: Form<'_>) 
         ));
     }
     let params = Params::parse("", text.as_bytes()).unwrap();
-    let caller = world.caller(key, "iam").unwrap();
     let answer = ready(query(
         &world.realm,
-        &caller,
+        caller,
         &world.facts(),
         QueryService::IAM,
         &params,

@@ -1,0 +1,121 @@
+//! What credentials may not do whatever policies say: one rule for each kind of them.
+//!
+//! IAM user guide, "Compare AWS STS credentials". The rule looks at nothing but the kind of the
+//! credentials and the name of the operation, before anything else does; an operation that a kind's
+//! list does not name is barred. The S3 data plane and Organizations are open to every kind, as far as
+//! policies go.
+
+use crate::caller::{Caller, Need, Who};
+use crate::error::{Error, Forbidden};
+use crate::operation::Service;
+use crate::session::SessionPrincipal;
+
+/// Kinds of credentials.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// A long-term key of a user or the root user.
+    LongTerm,
+    /// AssumeRole
+    Role,
+    /// GetSessionToken, with an MFA device.
+    OwnWithMfa,
+    /// GetSessionToken, without.
+    Own,
+    /// GetFederationToken
+    Federated,
+    /// AssumeRoot
+    Root,
+}
+
+/// Which operations of a service may be called, if policies allow.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    All,
+    AllBut(&'static [&'static str]),
+    Only(&'static [&'static str]),
+    Nothing,
+}
+
+const TOKENS: &[&str] = &["GetFederationToken", "GetSessionToken"];
+const OF_ONES_OWN: &[&str] = &["AssumeRole", "GetCallerIdentity", "GetWebIdentityToken"];
+const WHO_AM_I: &[&str] = &["GetCallerIdentity"];
+
+/// The rule.
+fn reach(kind: Kind, service: Service) -> Reach {
+    match (service, kind) {
+        (Service::Sts, Kind::LongTerm) => Reach::All,
+        (Service::Sts, Kind::Role) => Reach::AllBut(TOKENS),
+        (Service::Sts, Kind::OwnWithMfa | Kind::Own) => Reach::Only(OF_ONES_OWN),
+        (Service::Sts, Kind::Federated | Kind::Root) => Reach::Only(WHO_AM_I),
+        (Service::Iam, Kind::Own | Kind::Federated) => Reach::Nothing,
+        // The task policy of a root session leaves little of it.
+        (Service::Iam, Kind::LongTerm | Kind::Role | Kind::OwnWithMfa | Kind::Root) => Reach::All,
+        (Service::Organizations, _) => Reach::All,
+    }
+}
+
+impl Kind {
+    /// `None` for the anonymous caller.
+    fn of(caller: &Caller) -> Option<Self> {
+        Some(match (&caller.who, caller.session()) {
+            (Who::Anonymous, _) => return None,
+            (Who::AssumedRole { .. }, _) => Self::Role,
+            (Who::FederatedUser { .. }, _) => Self::Federated,
+            (Who::Root | Who::User(_), None) => Self::LongTerm,
+            (Who::Root | Who::User(_), Some(session)) => match (&session.principal, session.mfa) {
+                (SessionPrincipal::AssumedRoot(_), _) => Self::Root,
+                (_, Some(_)) => Self::OwnWithMfa,
+                (_, None) => Self::Own,
+            },
+        })
+    }
+}
+
+impl Reach {
+    /// Names are compared whatever their letter case: explanations are asked in any.
+    fn includes(self, operation: &str) -> bool {
+        let among = |names: &[&str]| {
+            names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(operation))
+        };
+        match self {
+            Self::All => true,
+            Self::AllBut(names) => !among(names),
+            Self::Only(names) => among(names),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// The answer to a caller whose credentials may not call the operation; `None` if they may. `resource`
+/// is what a refusal names.
+pub(crate) fn refusal(
+    caller: &Caller,
+    service: Service,
+    operation: &str,
+    resource: &str,
+) -> Option<Error> {
+    let Some(kind) = Kind::of(caller) else {
+        return Some(Error::Signature(
+            locum_sigv4::Error::MissingAuthenticationToken,
+        ));
+    };
+    if reach(kind, service).includes(operation) {
+        return None;
+    }
+    let is = |name: &str| operation.eq_ignore_ascii_case(name);
+    Some(match service {
+        Service::Iam => Error::InvalidSessionToken,
+        Service::Sts if is("GetSessionToken") => {
+            Error::Forbidden(Forbidden::SessionTokenFromSession)
+        }
+        Service::Sts if is("GetFederationToken") => {
+            Error::Forbidden(Forbidden::FederationTokenFromSession)
+        }
+        Service::Sts | Service::Organizations => {
+            let action = format!("{}:{operation}", service.name());
+            Error::AccessDenied(caller.denied(&Need::new(action, resource), None))
+        }
+    })
+}
