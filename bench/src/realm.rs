@@ -307,6 +307,7 @@ fn role(account: AccountId, number: usize, entropy: &dyn Entropy) -> Outcome<Rol
         max_session_duration: MaxSessionDuration::default(),
         trust_policy: trust,
         tags: Vec::new(),
+        limits: Default::default(),
         permissions_boundary: None,
         policies: Attachments {
             inline: [("lake".to_owned(), inline)].into(),

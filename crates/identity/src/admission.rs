@@ -9,6 +9,7 @@ use crate::caller::{Caller, Need, Who};
 use crate::error::{Error, Forbidden};
 use crate::operation::Service;
 use crate::session::SessionPrincipal;
+use std::borrow::Cow;
 
 /// Kinds of credentials.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,11 +91,11 @@ impl Reach {
 
 /// The answer to a caller whose credentials may not call the operation; `None` if they may. `resource`
 /// is what a refusal names.
-pub(crate) fn refusal(
+pub(crate) fn refusal<'a>(
     caller: &Caller,
     service: Service,
     operation: &str,
-    resource: &str,
+    resource: impl FnOnce() -> Cow<'a, str>,
 ) -> Option<Error> {
     let Some(kind) = Kind::of(caller) else {
         return Some(Error::Signature(
@@ -115,7 +116,7 @@ pub(crate) fn refusal(
         }
         Service::Sts | Service::Organizations => {
             let action = format!("{}:{operation}", service.name());
-            Error::AccessDenied(caller.denied(&Need::new(action, resource), None))
+            Error::AccessDenied(caller.denied(&Need::new(action, resource()), None))
         }
     })
 }

@@ -48,7 +48,7 @@ pub trait Operation: Clone + Send + Sync {
     const NAME: &'static str;
 
     /// The resource that a refusal names to a caller whose credentials may not call this at all.
-    fn resource(&self) -> Cow<'_, str> {
+    fn resource(&self, _caller: &Caller) -> Cow<'_, str> {
         Cow::Borrowed("*")
     }
 
@@ -232,7 +232,8 @@ impl Realm {
         facts: &RequestFacts,
         operation: O,
     ) -> Result<O::Output, Error> {
-        let refusal = admission::refusal(caller, O::SERVICE, O::NAME, &operation.resource());
+        let resource = || operation.resource(caller);
+        let refusal = admission::refusal(caller, O::SERVICE, O::NAME, resource);
         if let Some(error) = refusal {
             return Err(error);
         }

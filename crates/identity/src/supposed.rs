@@ -437,8 +437,9 @@ pub fn beyond_policies(
         let service = services
             .into_iter()
             .find(|service| prefix.eq_ignore_ascii_case(service.name()));
-        let barred = service
-            .and_then(|service| admission::refusal(caller, service, operation, &need.resource));
+        let barred = service.and_then(|service| {
+            admission::refusal(caller, service, operation, || (*need.resource).into())
+        });
         if let Some(error) = barred {
             return refused(error);
         }

@@ -8,7 +8,7 @@
 use super::tags::{role_tags, session_tags};
 use super::{MfaParameters, NewSession, SessionPolicies};
 use crate::account::{Account, RoleState};
-use crate::caller::{Need, Who};
+use crate::caller::{Caller, Need, Who};
 use crate::entity::Role;
 use crate::environment::Seconds;
 use crate::error::{DurationFault, Error, Forbidden, Invalid};
@@ -94,7 +94,7 @@ impl Operation for AssumeRole {
     const SERVICE: Service = Service::Sts;
     const NAME: &'static str = "AssumeRole";
 
-    fn resource(&self) -> Cow<'_, str> {
+    fn resource(&self, _: &Caller) -> Cow<'_, str> {
         Cow::Borrowed(self.role_arn.as_str())
     }
 

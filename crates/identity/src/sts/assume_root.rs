@@ -2,7 +2,7 @@
 
 use super::NewSession;
 use crate::account::iam_arn;
-use crate::caller::{Need, Who};
+use crate::caller::{Caller, Need, Who};
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
 use crate::names::{
@@ -43,7 +43,7 @@ impl Operation for AssumeRoot {
     const SERVICE: Service = Service::Sts;
     const NAME: &'static str = "AssumeRoot";
 
-    fn resource(&self) -> Cow<'_, str> {
+    fn resource(&self, _: &Caller) -> Cow<'_, str> {
         match self.target() {
             Some(target) => Cow::Owned(iam_arn(target, "root")),
             None => Cow::Borrowed(self.target_principal.as_str()),

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::iam::TagCase;
 use crate::ids;
 use crate::issuer::{Algorithm, IssuerState, OutboundFault};
-use crate::names::{SourceIdentity, Tag, TokenAudience, WebIdentityTokenDuration};
+use crate::names::{AccountId, SourceIdentity, Tag, TokenAudience, WebIdentityTokenDuration};
 use crate::operation::{Call, Granted, Operation, Service};
 use locum_policy::Value;
 use serde::Serialize;
@@ -56,6 +56,11 @@ impl Operation for GetWebIdentityToken {
     const SERVICE: Service = Service::Sts;
     const NAME: &'static str = "GetWebIdentityToken";
 
+    fn resource(&self, caller: &Caller) -> Cow<'_, str> {
+        let account = caller.account_id();
+        account.map_or(Cow::Borrowed("*"), |id| Cow::Owned(resource(id)))
+    }
+
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         TagCase::Insensitive
             .check_each(&self.tags, |_| Ok(()))
@@ -64,8 +69,7 @@ impl Operation for GetWebIdentityToken {
                 other => other,
             })?;
         let duration = self.lifetime().to_string();
-        let resource = format!("arn:aws:sts::{}:self", call.account()?.id);
-        let mut need = Need::new("sts:GetWebIdentityToken", resource)
+        let mut need = Need::new("sts:GetWebIdentityToken", resource(call.account()?.id))
             .request_tags(&self.tags)
             .key("sts:signingalgorithm", self.signing_algorithm.name())
             .key("sts:durationseconds", duration);
@@ -74,11 +78,8 @@ impl Operation for GetWebIdentityToken {
             Cow::Borrowed("sts:identitytokenaudience"),
             Value::Many(audience.map(Cow::Borrowed).collect()),
         ));
-        match &call.caller.who {
-            Who::User(_) | Who::AssumedRole { .. } => {}
-            Who::Root | Who::FederatedUser { .. } | Who::Anonymous => {
-                return Err(Error::AccessDenied(call.caller.denied(&need, None)));
-            }
+        if let Who::Root = call.caller.who {
+            return Err(Error::AccessDenied(call.caller.denied(&need, None)));
         }
         let granted = call.allow(&need)?;
         if !self.tags.is_empty() {
@@ -110,6 +111,11 @@ impl Operation for GetWebIdentityToken {
             .map_err(|fault| Error::Internal(Box::new(fault)))?;
         Ok(WebIdentityToken { token, expiration })
     }
+}
+
+/// Who asks is who is asked for.
+fn resource(account: AccountId) -> String {
+    format!("arn:aws:sts::{account}:self")
 }
 
 impl GetWebIdentityToken {
