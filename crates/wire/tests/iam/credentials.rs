@@ -30,7 +30,7 @@ const ROWS: &[Row] = &[
     Row {
         kind: "root user",
         iam: true,
-        sts: |name| name != "AssumeRole",
+        sts: |name| !matches!(name, "AssumeRole" | "GetWebIdentityToken"),
     },
     Row {
         kind: "user",
