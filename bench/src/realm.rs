@@ -14,6 +14,7 @@ use locum_identity::iam::access_keys::CreateAccessKey;
 use locum_identity::iam::inline_policies::PutUserPolicy;
 use locum_identity::iam::users::CreateUser;
 use locum_identity::ids::{AccessKeyId, IdKind, UniqueId};
+use locum_identity::limits::RoleLimits;
 use locum_identity::names::{AccountId, Constrained, MaxSessionDuration, Path};
 use locum_identity::port::{
     Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Scope, Store, Write,
@@ -305,6 +306,7 @@ fn role(account: AccountId, number: usize, entropy: &dyn Entropy) -> Outcome<Rol
         created: NOW,
         description: None,
         max_session_duration: MaxSessionDuration::default(),
+        limits: RoleLimits::default(),
         trust_policy: trust,
         tags: Vec::new(),
         limits: Default::default(),

@@ -109,13 +109,13 @@ fn compared(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for operator in [" == ", " != "] {
         let sides: Vec<&str> = line.split(operator).collect();
-        for pair in sides.windows(2) {
+        for (left, right) in sides.iter().zip(sides.iter().skip(1)) {
             let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-            let left = pair[0]
+            let left = left
                 .trim_end_matches(['(', ')', ']'])
                 .rsplit(|c: char| !is_word(c))
                 .next();
-            let right = pair[1]
+            let right = right
                 .trim_start_matches(['*', '&', '('])
                 .split(|c: char| !is_word(c))
                 .next();

@@ -25,6 +25,8 @@ use tokio::sync::mpsc;
 const QUEUE: usize = 8192;
 /// How long events gather before they are written together.
 const GATHER: Duration = Duration::from_millis(5);
+/// The file of the process that is alone, or was first.
+const CURRENT: &str = "audit.jsonl";
 /// Processes that may write records into one directory.
 const MOST_WRITERS: usize = 64;
 /// Longer texts are cut: they are the sender's to choose, and the record is not theirs to fill.
@@ -364,7 +366,7 @@ impl AuditFile {
             .create(directory)?;
         let (number, lock) = writer(directory)?;
         let name = match number {
-            1 => "audit.jsonl".to_owned(),
+            1 => CURRENT.to_owned(),
             _ => format!("audit.{number}.jsonl"),
         };
         let mut file = Self {

@@ -2,16 +2,19 @@
 
 use crate::Failure;
 use crate::door::{Body, Door};
+use crate::throttle::{Network, network};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +34,10 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// How long accepting rests after it failed.
 const REST: Duration = Duration::from_millis(100);
 const MOST_HEADERS: usize = 200;
+/// How much of a request's head, or of what comes behind it unread, a connection may hold in memory.
+const MOST_UNREAD: usize = 256 * 1024;
+/// Requests that a connection of HTTP/2 may have under way.
+const MOST_STREAMS: u32 = 128;
 /// Connections at most, if the limit of open files allows twice as many.
 const MOST_CONNECTIONS: usize = 8192;
 
@@ -57,7 +64,15 @@ pub(crate) async fn accept(
     let (under_way, mut all_done) = mpsc::channel(1);
     let server = Server::new(door.clone(), tls, under_way);
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(most_connections()));
+    let most = most_connections();
+    let room = Arc::new(Semaphore::new(most));
+    // Behind a proxy all come from the same address.
+    let share = if door.settings.behind_tls_proxy {
+        most
+    } else {
+        most / 2
+    };
+    let sources = Arc::new(Sources::new(share));
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
@@ -68,10 +83,14 @@ pub(crate) async fn accept(
         match accepted {
             Ok((stream, peer, permit)) => {
                 failing = false;
+                // Without a word: whoever has so many takes them from others.
+                let Some(held) = sources.take(peer.ip()) else {
+                    continue;
+                };
                 let (server, watcher) = (server.clone(), graceful.watcher());
                 tokio::spawn(async move {
                     server.serve(stream, peer, watcher).await;
-                    drop(permit);
+                    drop((permit, held));
                 });
             }
             Err(error) => {
@@ -100,6 +119,59 @@ pub(crate) async fn accept(
     Ok(())
 }
 
+/// How many connections each source holds. What is on this machine may have all.
+struct Sources {
+    share: usize,
+    held: Mutex<HashMap<Network, usize>>,
+}
+
+/// A connection that counts as its source's until it is dropped.
+struct Held {
+    sources: Arc<Sources>,
+    source: Network,
+}
+
+impl Sources {
+    fn new(share: usize) -> Self {
+        Self {
+            share,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Counts one more connection, unless its source has its share already.
+    fn take(self: &Arc<Self>, address: IpAddr) -> Option<Held> {
+        let address = address.to_canonical();
+        let source = network(Some(address));
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(source).or_default();
+        if *count >= self.share && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Held {
+            sources: Arc::clone(self),
+            source,
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self
+            .sources
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = held.entry(self.source) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 /// The next connection, when there is room for it.
 async fn next(
     listener: &TcpListener,
@@ -125,14 +197,15 @@ impl Server {
         http1
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .max_headers(MOST_HEADERS);
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(MOST_UNREAD);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING)
             .max_header_list_size(64 * 1024)
-            .max_concurrent_streams(256);
+            .max_concurrent_streams(MOST_STREAMS);
         Self {
             door,
             tls,
@@ -231,4 +304,27 @@ fn most_connections() -> usize {
     soft.map_or(MOST_CONNECTIONS, |soft| {
         (soft / 2).clamp(16, MOST_CONNECTIONS)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_source_does_not_take_all_connections() {
+        let sources = Arc::new(Sources::new(3));
+        let take = |text: &str| sources.take(text.parse().unwrap());
+        let mut held: Vec<_> = (1..=3)
+            .map(|host| take(&format!("2001:db8::{host}")).unwrap())
+            .collect();
+        assert!(take("2001:db8::4").is_none());
+        let others = [take("2001:db8:0:1::1"), take("192.0.2.1")];
+        assert!(others.iter().all(Option::is_some));
+        held.pop();
+        held.push(take("2001:db8::4").unwrap());
+        assert!(take("2001:db8::5").is_none());
+        let local: Vec<_> = (0..9).map(|_| take("::ffff:127.0.0.1").unwrap()).collect();
+        drop((held, others, local));
+        assert!(sources.held.lock().unwrap().is_empty());
+    }
 }

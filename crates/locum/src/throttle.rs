@@ -209,9 +209,12 @@ impl Throttle {
     }
 }
 
+/// See [`network`].
+pub(crate) type Network = [u8; 9];
+
 /// What counts as one source: an IPv4 address, or the 64 bits of an IPv6 address that its holder does
 /// not choose.
-fn network(source: Option<IpAddr>) -> [u8; 9] {
+pub(crate) fn network(source: Option<IpAddr>) -> Network {
     let mut network = [0; 9];
     let (kind, bytes) = network.split_at_mut(1);
     match source {
