@@ -36,6 +36,12 @@ STS = {
     "GetSessionToken": {},
     "GetWebIdentityToken": {"Audience.member.1": "audience", "SigningAlgorithm": "ES384"},
 }
+# What a refusal names, where that is not `*`.
+RESOURCES = {
+    "AssumeRole": ROLE,
+    "AssumeRoot": root_of("999999999999"),
+    "GetWebIdentityToken": f"arn:aws:sts::{ACCOUNT}:self",
+}
 # What those of AssumeRole may call is told by what they may not.
 OF_A_ROLE = set(STS) - {"GetSessionToken", "GetFederationToken"}
 OF_ONES_OWN = {"AssumeRole", "GetCallerIdentity", "GetWebIdentityToken"}
@@ -85,7 +91,7 @@ KINDS = {
     "GetSessionToken of root": (
         lambda locum, _: Credentials.of(locum.client("sts").get_session_token()),
         root_of(ACCOUNT),
-        OF_ONES_OWN - {"AssumeRole"},
+        OF_ONES_OWN - {"AssumeRole", "GetWebIdentityToken"},
     ),
     "GetFederationToken": (
         lambda locum, alice: federated(locum, alice, allow("*")),
@@ -105,7 +111,7 @@ def test_sts(locum, alice, kind):
         if locum.form("sts", {"Action": operation} | form, ROOT_CREDENTIALS).error()[1] == "InvalidAction":
             continue
         answer = locum.form("sts", {"Action": operation} | form, credentials)
-        resource = {"AssumeRole": ROLE, "AssumeRoot": root_of("999999999999")}.get(operation, "*")
+        resource = RESOURCES.get(operation, "*")
         barred = not_authorized(arn, f"sts:{operation}", resource)
         if operation in ("GetSessionToken", "GetFederationToken"):
             barred = f"Cannot call {operation} with session credentials"
