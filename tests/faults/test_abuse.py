@@ -19,6 +19,7 @@ from harness import (
     Server,
     allow,
     base_environment,
+    policy,
     refused,
     root_of,
     trusting,
@@ -281,6 +282,30 @@ def test_an_external_id_cannot_be_guessed_fast(locum):
     assert assume(vendor, role) == "AccessDenied"
     locum.advance(WINDOW // 4 + 1)
     assert assume(vendor, role, ExternalId="the-right-one") == 200
+
+
+def test_a_customer_cannot_lock_the_vendor_out_of_anothers_role(locum):
+    """The vendor calls for each customer with that customer's id, to whatever role it is told."""
+    account = locum.client("sts").get_caller_identity()["Account"]
+    condition = {"StringEquals": {"sts:ExternalId": "victims-id"}}
+    role = locum.role("victims", trusting(root_of(account), Condition=condition))
+    vendor = locum.user("vendor", allow("sts:AssumeRole"))
+
+    def assume(external_id):
+        parameters = {"Action": "AssumeRole", "RoleArn": role, "RoleSessionName": "session", "ExternalId": external_id}
+        answer = ask(locum, vendor, parameters=parameters)
+        return answer.status if answer.status == 200 else answer.error()[1]
+
+    assert assume("victims-id") == 200
+    assert [assume("attackers-id") for _ in range(6)] == ["AccessDenied"] * 4 + ["Throttling"] * 2
+    assert assume("victims-id") == 200
+    assert assume("another-guess") == "Throttling"
+    # Being known is no right: what the trust policy says now counts.
+    locum.client("iam").update_assume_role_policy(
+        RoleName="victims",
+        PolicyDocument=policy(trusting(root_of(account), Condition={"StringEquals": {"sts:ExternalId": "new-id"}})),
+    )
+    assert assume("victims-id") == "AccessDenied"
 
 
 def test_codes_of_mfa_devices_cannot_be_guessed_fast(locum):

@@ -475,8 +475,12 @@ async fn within_limits(
         return service.failure(&Error::Throttled, name, &facts.request_id, as_json);
     }
     let answer = locum_wire::query(&state.realm, caller, facts, service, params, as_json).await;
+    let became = match &answer.outcome.error {
+        None => Ok(()),
+        Some(_) => Err(answer.outcome.suspicion),
+    };
     for guess in guesses.into_iter().flatten() {
-        throttle.guessed(guess, answer.outcome.suspicion, now);
+        throttle.guessed(guess, became, now);
     }
     answer
 }

@@ -36,6 +36,11 @@ const KNOWN: Rate = Rate {
     count: 60,
     seconds: 3600,
 };
+/// How long an external id that was right counts as known to the account that brought it.
+const KNOWN_ID: Rate = Rate {
+    count: 30,
+    seconds: 30 * 86_400,
+};
 /// How often a change of a cell is tried again that others change too.
 const ATTEMPTS: usize = 16;
 
@@ -55,6 +60,7 @@ pub(crate) struct Throttle {
     per_key: Option<Buckets>,
     per_source: Option<Buckets>,
     known: Buckets,
+    known_ids: Buckets,
     guesses: Option<Buckets>,
     sts_requests: Option<Buckets>,
 }
@@ -72,6 +78,8 @@ pub(crate) struct Guess {
     /// What makes it a wrong one.
     wrong: Suspicion,
     bucket: u64,
+    /// What is guessed, where it may be known to be right.
+    guessed: Option<u64>,
 }
 
 impl Throttle {
@@ -84,6 +92,7 @@ impl Throttle {
             per_key: limits.key_failures.map(Buckets::new),
             per_source: limits.source_failures.map(Buckets::new),
             known: Buckets::new(KNOWN),
+            known_ids: Buckets::new(KNOWN_ID),
             guesses: limits.guesses.map(Buckets::new),
             sts_requests: limits.sts_requests.map(Buckets::new),
         }
@@ -131,7 +140,9 @@ impl Throttle {
     }
 
     /// What an authenticated request tries to know. The role is named as the caller names it, so that
-    /// a role that is not there is like any other.
+    /// a role that is not there is like any other. An external id that was right before is not held up
+    /// by wrong ones: a vendor's customer could otherwise have the vendor guess at another's role, and
+    /// lock it out there.
     pub(crate) fn guesses(
         &self,
         service: Service,
@@ -142,14 +153,15 @@ impl Throttle {
             return [None; 2];
         }
         let external_id = match (params.value("ExternalId"), caller.account_id()) {
-            (Some(_), Some(account)) if service == Service::Sts => Some(Guess {
-                wrong: Suspicion::Denied,
-                bucket: self.hash(&[
-                    b"external id",
-                    account.as_str().as_bytes(),
-                    params.value("RoleArn").unwrap_or_default().as_bytes(),
-                ]),
-            }),
+            (Some(id), Some(account)) if service == Service::Sts => {
+                let account = account.as_str().as_bytes();
+                let role = params.value("RoleArn").unwrap_or_default().as_bytes();
+                Some(Guess {
+                    wrong: Suspicion::Denied,
+                    bucket: self.hash(&[b"external id", account, role]),
+                    guessed: Some(self.hash(&[b"right id", account, role, id.as_bytes()])),
+                })
+            }
             _ => None,
         };
         let has_code = ["TokenCode", "AuthenticationCode1"]
@@ -158,22 +170,28 @@ impl Throttle {
         let code = has_code.then(|| Guess {
             wrong: Suspicion::WrongCode,
             bucket: self.hash(&[b"code", caller.user_id().as_bytes()]),
+            guessed: None,
         });
         [external_id, code]
     }
 
     /// Whether a guess is refused for the wrong ones before it.
     pub(crate) fn refuses_guess(&self, guess: Guess, now: i64) -> bool {
+        let is_known = |guessed| self.known_ids.fill(guessed, now) > 0;
         let guesses = self.guesses.as_ref();
         guesses.is_some_and(|guesses| guesses.is_full(guess.bucket, now))
+            && !guess.guessed.is_some_and(is_known)
     }
 
     /// Takes note of what became of a guess.
-    pub(crate) fn guessed(&self, guess: Guess, became: Option<Suspicion>, now: i64) {
-        if let Some(guesses) = &self.guesses
-            && became == Some(guess.wrong)
-        {
-            guesses.add(guess.bucket, now);
+    pub(crate) fn guessed(&self, guess: Guess, became: Result<(), Option<Suspicion>>, now: i64) {
+        let Some(guesses) = &self.guesses else { return };
+        match (became, guess.guessed) {
+            (Ok(()), Some(guessed)) => self.known_ids.fill_up(guessed, now),
+            (Err(suspicion), _) if suspicion == Some(guess.wrong) => {
+                guesses.add(guess.bucket, now);
+            }
+            _ => {}
         }
     }
 
