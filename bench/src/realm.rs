@@ -309,7 +309,6 @@ fn role(account: AccountId, number: usize, entropy: &dyn Entropy) -> Outcome<Rol
         limits: RoleLimits::default(),
         trust_policy: trust,
         tags: Vec::new(),
-        limits: Default::default(),
         permissions_boundary: None,
         policies: Attachments {
             inline: [("lake".to_owned(), inline)].into(),
