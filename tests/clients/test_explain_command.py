@@ -390,7 +390,7 @@ def test_the_decision_is_no_failure_unless_another_is_expected(world):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (request("bob", "s3:GetObject"), "`bob` is no principal: it must be `anonymous` or the ARN of"),
+        (request("bob", "s3:GetObject"), "`bob` is no principal: it must be `anonymous`, the name of a service, or the ARN of"),
         (request(GROUP, "s3:GetObject"), f"`{GROUP}` is no principal"),
         (request(BOB, "GetObject"), "`GetObject` is no action"),
         (request(BOB, "s3:*"), "`s3:*` is no action"),

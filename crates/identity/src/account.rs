@@ -403,7 +403,8 @@ impl Account {
             | EntityKind::CreateAccountStatus
             | EntityKind::TokenKey
             | EntityKind::KeyAlias
-            | EntityKind::BucketOwner => {}
+            | EntityKind::BucketOwner
+            | EntityKind::ServicePrincipal => {}
         }
     }
 
@@ -524,7 +525,8 @@ impl Account {
             | Entity::CreateAccountStatus(_)
             | Entity::TokenKey(_)
             | Entity::KeyAlias(_)
-            | Entity::BucketOwner(_) => return Err(damaged()),
+            | Entity::BucketOwner(_)
+            | Entity::ServicePrincipal(_) => return Err(damaged()),
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! IAM user guide, "Compare AWS STS credentials". The rule looks at nothing but the kind of the
 //! credentials and the name of the operation, before anything else does; an operation that a kind's
 //! list does not name is barred. The S3 data plane and Organizations are open to every kind, as far as
-//! policies go.
+//! policies go; services, which work with the sessions of roles, are barred from both.
 
 use crate::caller::{Caller, Need, Who};
 use crate::error::{Error, Forbidden};
@@ -26,6 +26,8 @@ enum Kind {
     Federated,
     /// AssumeRoot
     Root,
+    /// A key of a service.
+    Service,
 }
 
 /// Which operations of a service may be called, if policies allow.
@@ -40,6 +42,14 @@ enum Reach {
 const TOKENS: &[&str] = &["GetFederationToken", "GetSessionToken"];
 const OF_ONES_OWN: &[&str] = &["AssumeRole", "GetCallerIdentity", "GetWebIdentityToken"];
 const WHO_AM_I: &[&str] = &["GetCallerIdentity"];
+/// With the actions that AssumeRole needs besides its own, which explanations are asked for too.
+const OF_SERVICES: &[&str] = &[
+    "AssumeRole",
+    "GetCallerIdentity",
+    "SetContext",
+    "SetSourceIdentity",
+    "TagSession",
+];
 
 /// The rule.
 fn reach(kind: Kind, service: Service) -> Reach {
@@ -48,7 +58,9 @@ fn reach(kind: Kind, service: Service) -> Reach {
         (Service::Sts, Kind::Role) => Reach::AllBut(TOKENS),
         (Service::Sts, Kind::OwnWithMfa | Kind::Own) => Reach::Only(OF_ONES_OWN),
         (Service::Sts, Kind::Federated | Kind::Root) => Reach::Only(WHO_AM_I),
+        (Service::Sts, Kind::Service) => Reach::Only(OF_SERVICES),
         (Service::Iam, Kind::Own | Kind::Federated) => Reach::Nothing,
+        (Service::Iam | Service::Organizations, Kind::Service) => Reach::Nothing,
         // The task policy of a root session leaves little of it.
         (Service::Iam, Kind::LongTerm | Kind::Role | Kind::OwnWithMfa | Kind::Root) => Reach::All,
         (Service::Organizations, _) => Reach::All,
@@ -61,6 +73,7 @@ impl Kind {
         Some(match (&caller.who, caller.session()) {
             (Who::Anonymous, _) => return None,
             (Who::AssumedRole { .. }, _) => Self::Role,
+            (Who::Service(_), _) => Self::Service,
             (Who::FederatedUser { .. }, _) => Self::Federated,
             (Who::Root | Who::User(_), None) => Self::LongTerm,
             (Who::Root | Who::User(_), Some(session)) => match (&session.principal, session.mfa) {
@@ -105,6 +118,13 @@ pub(crate) fn refusal<'a>(
     if reach(kind, service).includes(operation) {
         return None;
     }
+    let denied = || {
+        let action = format!("{}:{operation}", service.name());
+        Error::AccessDenied(caller.denied(&Need::new(action, resource()), None))
+    };
+    if kind == Kind::Service {
+        return Some(denied());
+    }
     let is = |name: &str| operation.eq_ignore_ascii_case(name);
     Some(match service {
         Service::Iam => Error::InvalidSessionToken,
@@ -114,9 +134,6 @@ pub(crate) fn refusal<'a>(
         Service::Sts if is("GetFederationToken") => {
             Error::Forbidden(Forbidden::FederationTokenFromSession)
         }
-        Service::Sts | Service::Organizations => {
-            let action = format!("{}:{operation}", service.name());
-            Error::AccessDenied(caller.denied(&Need::new(action, resource()), None))
-        }
+        Service::Sts | Service::Organizations => denied(),
     })
 }

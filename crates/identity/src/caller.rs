@@ -8,6 +8,7 @@ use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
 use crate::organizations::tree::Place;
 use crate::root_access::TaskPolicy;
+use crate::services::ServiceCaller;
 use crate::session::{Session, SessionPrincipal};
 use locum_policy::{
     Compiled, Decision, Explanation, Policies, Principal, Request, ResourcePolicy, Value,
@@ -29,7 +30,7 @@ pub struct Caller {
     pub who: Who,
     /// The credentials.
     pub credentials: Credentials,
-    /// The account of the caller; `None` for the anonymous one.
+    /// The account of the caller; `None` for the anonymous one and for services.
     account: Option<Arc<Account>>,
     /// The realm, whose organization binds callers and resources.
     directory: Arc<Directory>,
@@ -59,6 +60,8 @@ pub enum Who {
         /// `Name`
         name: FederatedUserName,
     },
+    /// A service, which is of no account.
+    Service(Arc<ServiceCaller>),
 }
 
 /// What the request was signed with.
@@ -158,6 +161,17 @@ impl Caller {
     ) -> Result<Self, Error> {
         let who = match &self.who {
             Who::Anonymous => Who::Anonymous,
+            Who::Service(service) => {
+                let id = self.access_key_id().unwrap_or_default();
+                let known = directory.services().key(id);
+                known.ok_or(Error::InvalidClientTokenId)?;
+                let caller = ServiceCaller::clone(service);
+                return Ok(Self::service(
+                    directory.clone(),
+                    caller,
+                    self.credentials.clone(),
+                ));
+            }
             Who::Root => match self.session() {
                 Some(session) => Who::of_session(account, directory, session)?,
                 None => Who::Root,
@@ -201,6 +215,21 @@ impl Caller {
         }
     }
 
+    /// A service that calls.
+    pub(crate) fn service(
+        directory: Arc<Directory>,
+        service: ServiceCaller,
+        credentials: Credentials,
+    ) -> Self {
+        Self {
+            arn: service.name.to_string(),
+            who: Who::Service(Arc::new(service)),
+            credentials,
+            account: None,
+            directory,
+        }
+    }
+
     /// A caller of `account`.
     pub(crate) fn new(
         account: Arc<Account>,
@@ -210,6 +239,7 @@ impl Caller {
     ) -> Self {
         let arn = match &who {
             Who::Anonymous => String::new(),
+            Who::Service(service) => service.name.to_string(),
             Who::Root => account.iam_arn("root"),
             Who::User(state) => state.arn.clone(),
             Who::AssumedRole { role, session_name } => {
@@ -231,7 +261,8 @@ impl Caller {
         }
     }
 
-    /// The ARN as GetCallerIdentity gives it; `None` for the anonymous caller.
+    /// The ARN as GetCallerIdentity gives it, which of a service is its name; `None` for the anonymous
+    /// caller.
     pub fn arn(&self) -> Option<&str> {
         (!self.arn.is_empty()).then_some(self.arn.as_str())
     }
@@ -239,7 +270,8 @@ impl Caller {
     /// The caller's account as it was when the request came.
     ///
     /// # Errors
-    /// [`Error::Signature`] with a missing token, for the anonymous caller.
+    /// [`Error::Signature`] with a missing token, for the anonymous caller and for services, which are
+    /// admitted to nothing that asks for it.
     pub fn account(&self) -> Result<&Arc<Account>, Error> {
         self.account.as_ref().ok_or(Error::Signature(
             locum_sigv4::Error::MissingAuthenticationToken,
@@ -269,6 +301,7 @@ impl Caller {
             .unwrap_or_default();
         match &self.who {
             Who::Anonymous => "anonymous".to_owned(),
+            Who::Service(service) => service.name.to_string(),
             Who::Root => account,
             Who::User(state) => state.user.id.to_string(),
             Who::AssumedRole { role, session_name } => format!("{}:{session_name}", role.role.id),
@@ -306,18 +339,25 @@ impl Caller {
         match &self.who {
             Who::Root => Some(KeyOwner::Root),
             Who::User(state) => Some(KeyOwner::User(state.user.id.clone())),
-            Who::Anonymous | Who::AssumedRole { .. } | Who::FederatedUser { .. } => None,
+            Who::Anonymous
+            | Who::AssumedRole { .. }
+            | Who::FederatedUser { .. }
+            | Who::Service(_) => None,
         }
     }
 
     /// The caller as the policy engine sees it.
     pub fn principal(&self) -> Principal<'_> {
+        if let Who::Service(service) = &self.who {
+            let name = service.name.as_str();
+            return Principal::Service { name };
+        }
         let Some(account) = &self.account else {
             return Principal::Anonymous;
         };
         let account = account.id.as_str();
         match &self.who {
-            Who::Anonymous => Principal::Anonymous,
+            Who::Anonymous | Who::Service(_) => Principal::Anonymous,
             Who::Root => Principal::Root { account },
             Who::User(state) => Principal::User {
                 account,
@@ -344,7 +384,7 @@ impl Caller {
     /// The caller's own policies.
     fn policies(&self) -> Policies<'_> {
         let own = match &self.who {
-            Who::Anonymous | Who::Root => None,
+            Who::Anonymous | Who::Root | Who::Service(_) => None,
             Who::User(state) => Some(&state.policies),
             Who::AssumedRole { role, .. } => Some(&role.policies),
             Who::FederatedUser { issuer, .. } => issuer.as_ref().map(|state| &state.policies),

@@ -9,6 +9,7 @@ use crate::names::{AccountId, Constrained as _};
 use crate::organizations::tree::{Place, Tree};
 use crate::port::Record;
 use crate::sealing::RootKey;
+use crate::services::Services;
 use crate::session::Keyring;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub struct Directory {
     token_keys: Arc<BTreeMap<u32, TokenKey>>,
     keyring: Option<Keyring>,
     tree: Tree,
+    services: Services,
 }
 
 impl std::fmt::Debug for Directory {
@@ -50,6 +52,7 @@ impl Directory {
             token_keys: Arc::default(),
             keyring: None,
             tree: Tree::default(),
+            services: Services::default(),
         }
     }
 
@@ -101,8 +104,9 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).retain(|id, _| id.to_string() != *key);
                 }
-                // The tree's are applied below.
-                EntityKind::OrganizationalUnit
+                // The tree's and the services are applied below.
+                EntityKind::ServicePrincipal
+                | EntityKind::OrganizationalUnit
                 | EntityKind::OrganizationPolicy
                 | EntityKind::TargetPolicies => {}
                 // The organization stays as long as the realm; accounts' kinds do not live here.
@@ -141,7 +145,8 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).insert(key.id, key.clone());
                 }
-                Entity::OrganizationalUnit(_)
+                Entity::ServicePrincipal(_)
+                | Entity::OrganizationalUnit(_)
                 | Entity::OrganizationPolicy(_)
                 | Entity::TargetPolicies(_) => {}
                 Entity::User(_)
@@ -164,6 +169,7 @@ impl Directory {
             next.keyring = next.open_keyring(root_key)?;
         }
         let organization = next.organization.as_deref();
+        next.services = next.services.apply(change, root_key)?;
         next.tree = next.tree.apply(change, organization, &next.accounts)?;
         Ok(next)
     }
@@ -197,6 +203,11 @@ impl Directory {
     /// The account that owns the bucket.
     pub fn owner_of_bucket(&self, name: &str) -> Option<AccountId> {
         self.bucket_owners.get(name).copied()
+    }
+
+    /// The services that may call.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
 
     /// The root and the units of the organization, and its policies.

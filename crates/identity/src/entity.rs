@@ -16,6 +16,7 @@ use crate::names::{
 use crate::port::Record;
 use crate::root_access::RootFeature;
 use crate::sealing::Sealed;
+use crate::services::ServicePrincipal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -548,6 +549,7 @@ entities! {
     TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
     KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
     BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
+    ServicePrincipal(ServicePrincipal) = "service-principal", |service| service.name.as_str().to_owned();
 }
 
 /// What identifies an entity in its scope.

@@ -113,6 +113,17 @@ impl AccessKeyId {
         Self::generate("ASIA", account, entropy)
     }
 
+    /// Draws the id of a long-term key that belongs to no account: one without the marker, like AWS's
+    /// old ones.
+    pub(crate) fn generate_without_account(entropy: &dyn Entropy) -> Self {
+        let mut random = [0; 10];
+        entropy.fill(&mut random);
+        let chance = random
+            .iter()
+            .fold(0u128, |n, byte| n << 8 | u128::from(*byte));
+        Self(format!("AKIA{}", letters(chance & ((1 << 79) - 1), 16)))
+    }
+
     fn generate(prefix: &str, account: AccountId, entropy: &dyn Entropy) -> Self {
         let mut random = [0; 5];
         entropy.fill(&mut random);
@@ -262,6 +273,19 @@ mod tests {
         // One without an account, and one of an operator's choice.
         assert_eq!(AccessKeyId::packed("AKIAIOSFODNN7EXAMPLE", "AKIA"), None);
         assert_eq!(AccessKeyId::packed("operators_own_key", "AKIA"), None);
+    }
+
+    #[test]
+    fn a_key_id_of_no_account_tells_none() {
+        struct Ones;
+        impl Entropy for Ones {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0xff);
+            }
+        }
+        let id = AccessKeyId::generate_without_account(&Ones);
+        assert_eq!(id.as_str(), "AKIAP777777777777777");
+        assert_eq!(AccessKeyId::account_of(id.as_str()), None);
     }
 
     #[test]

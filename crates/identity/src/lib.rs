@@ -24,6 +24,7 @@ pub mod port;
 pub mod realm;
 pub mod root_access;
 pub mod sealing;
+pub mod services;
 pub mod session;
 mod signing;
 pub mod sts;

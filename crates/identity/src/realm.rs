@@ -16,6 +16,7 @@ use crate::names::AccountId;
 use crate::operation::{Call, Draft};
 use crate::port::{Committed, FeedEntry, LastUse, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
+use crate::services::{ServiceCaller, ServiceKeyState, Source};
 use crate::session::live::LiveSession;
 use crate::session::{Keyring, Session};
 use crate::signing::Decoy;
@@ -29,12 +30,14 @@ use tokio::sync::Mutex;
 mod bootstrap;
 mod buckets;
 mod issuing;
+mod services;
 mod token_keys;
 
 pub(crate) use bootstrap::generate_secret;
 pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
 pub use issuing::OldKeys;
+pub use services::{NewServiceKey, ServiceFault};
 pub use token_keys::{NotRetired, TokenKeyState};
 
 /// How often a lost race is tried again before the caller is told to.
@@ -163,6 +166,9 @@ impl Realm {
         };
         let Some((account, state, who)) = account.and_then(|account| active_key(account, id))
         else {
+            if let Some(key) = directory.services().key(id) {
+                return service(key, claim, &directory, body_sha256);
+            }
             self.decoy.verify(claim, body_sha256);
             return Err(Error::InvalidClientTokenId);
         };
@@ -533,6 +539,27 @@ fn active_key(account: Arc<Account>, id: &str) -> Option<(Arc<Account>, Arc<KeyS
         KeyOwner::User(id) => Who::User(account.users.with_id(id)?.clone()),
     };
     (state.key.status == KeyStatus::Active).then_some((account, state, who))
+}
+
+/// The service that has the claim's access key.
+fn service(
+    key: &ServiceKeyState,
+    claim: &Claim<'_>,
+    directory: &Arc<Directory>,
+    body_sha256: Option<&[u8; 32]>,
+) -> Result<(Caller, Verified), Error> {
+    let verified = key.keys.verify(&key.secret, claim, body_sha256)?;
+    let caller = ServiceCaller {
+        name: key.name.clone(),
+        source: Source::of(claim)?,
+    };
+    let credentials = Credentials::LongTerm {
+        access_key_id: claim.access_key_id().to_owned(),
+    };
+    Ok((
+        Caller::service(directory.clone(), caller, credentials),
+        verified,
+    ))
 }
 
 /// A decision, and the versions of the caller's account and of the realm that it saw.

@@ -12,6 +12,7 @@ use crate::names::{
 };
 use crate::root_access::TaskPolicy;
 use crate::sealing::Secret;
+use crate::services::ServiceName;
 use std::sync::Arc;
 
 mod codec;
@@ -108,6 +109,8 @@ pub enum LongTermPrincipal {
     User(UniqueId),
     /// The root user of an account.
     Root(AccountId),
+    /// A service.
+    Service(ServiceName),
 }
 
 /// A session that another one descends from.

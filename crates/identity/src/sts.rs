@@ -126,6 +126,7 @@ fn ancestry(call: &Call<'_>) -> Result<Ancestry, Error> {
         Credentials::LongTerm { access_key_id } => {
             let principal = match &call.caller.who {
                 Who::User(state) => LongTermPrincipal::User(state.user.id.clone()),
+                Who::Service(service) => LongTermPrincipal::Service(service.name.clone()),
                 _ => LongTermPrincipal::Root(call.account()?.id),
             };
             let access_key_id = AccessKeyId::parse(access_key_id)

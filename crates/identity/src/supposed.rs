@@ -9,6 +9,7 @@ use crate::names::{AccountId, Constrained as _, FederatedUserName, RoleSessionNa
 use crate::operation::Service;
 use crate::realm::Realm;
 use crate::root_access::{TaskPolicy, consent, is_open_to};
+use crate::services::{ServiceCaller, ServiceName, Source};
 use crate::session::{Ancestry, Packed, Session, SessionPrincipal};
 use crate::trust;
 use locum_policy::{Arn, Compiled, Kind, Malformed, Policy, ResourcePolicy};
@@ -21,8 +22,8 @@ pub const SUPPOSED_SESSION: &str = "supposed";
 /// Who is supposed to call.
 #[derive(Clone, Debug, Default)]
 pub struct Supposed {
-    /// The ARN of a user, a role, a role session, a federated user or an account's root user, or
-    /// `anonymous`.
+    /// The ARN of a user, a role, a role session, a federated user or an account's root user, the name
+    /// of a service, or `anonymous`.
     pub principal: String,
     /// For a federated user, the ARN of the user or root user that asked for its credentials, which
     /// its own ARN does not say.
@@ -89,7 +90,7 @@ impl fmt::Display for Unknown {
         match self {
             Self::NotAPrincipal(text) => write!(
                 f,
-                "`{text}` is no principal: it must be `anonymous` or the ARN of a user, a role, a role session, a federated user or a root user"
+                "`{text}` is no principal: it must be `anonymous`, the name of a service, or the ARN of a user, a role, a role session, a federated user or a root user"
             ),
             Self::NoIssuer => f.write_str(
                 "the ARN of a federated user does not say who asked for its credentials: name the issuer",
@@ -208,6 +209,21 @@ impl Realm {
                 Err(Unknown::NoSession)
             } else {
                 Ok(self.anonymous())
+            };
+        }
+        if let Ok(name) = ServiceName::parse(&supposed.principal) {
+            let directory = self.directory();
+            return if limited {
+                Err(Unknown::NoSession)
+            } else if directory.services().named(name.as_str()).is_none() {
+                Err(Unknown::Entity {
+                    arn: supposed.principal.clone(),
+                    instead: None,
+                })
+            } else {
+                let source = Source::default();
+                let service = ServiceCaller { name, source };
+                Ok(Caller::service(directory, service, Credentials::None))
             };
         }
         let no_principal = || Unknown::NotAPrincipal(supposed.principal.clone());
@@ -458,6 +474,9 @@ pub fn beyond_policies(
         {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }
+        // Its own service-linked roles too.
+        Who::Service(_) if is_of(&need.action, "sts") => None,
+        Who::Service(_) => refused(Error::AccessDenied(caller.denied(need, None))),
         _ if is("sts:AssumeRole") && resource.is_service_linked() => {
             refused(Error::AccessDenied(caller.denied(need, None)))
         }

@@ -7,6 +7,7 @@
 use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
 use locum_identity::environment::{Entropy, timestamp};
 use locum_identity::ids::uuid;
+use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::port::LastUse;
 use locum_identity::realm::Realm;
 use locum_identity::session::SessionPrincipal;
@@ -156,7 +157,8 @@ fn cloud_trail_records(event: &Event, entropy: &dyn Entropy) -> Vec<Value> {
     set(&mut record, "resources", json!([resource]));
     let caller = event.caller.as_ref();
     let account = caller.and_then(Caller::account_id).map(|id| id.to_string());
-    if account.as_deref() == Some(owner.as_str()) {
+    // A service has no account that it could be on record in besides.
+    if account.as_ref().is_none_or(|account| *account == owner) {
         return vec![record];
     }
     set(&mut record, "sharedEventID", json!(uuid(entropy)));
@@ -193,6 +195,8 @@ fn assumed_role(event: &Event, record: &Value) -> Option<(String, String)> {
 /// The record of one request (CloudTrail user guide, "CloudTrail record contents").
 fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
     let Event { facts, outcome, .. } = event;
+    let parameters = request_parameters(event);
+    let recipient = recipient(event, &parameters);
     let mut record = json!({
         "eventVersion": "1.11",
         "userIdentity": user_identity(event),
@@ -202,15 +206,26 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "awsRegion": facts.region,
         "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
         "userAgent": facts.user_agent.as_deref().map(|agent| cut(agent, LONGEST_USER_AGENT)),
-        "requestParameters": request_parameters(event),
+        "requestParameters": parameters,
         "responseElements": outcome.response_elements,
         "requestID": facts.request_id,
         "eventID": uuid(entropy),
         "readOnly": is_read(&outcome.event_name),
         "eventType": "AwsApiCall",
         "managementEvent": outcome.event_source != "s3.amazonaws.com",
-        "recipientAccountId": event.caller.as_ref().and_then(Caller::account_id).map(|id| id.to_string()),
+        "recipientAccountId": recipient,
     });
+    if let (Some(Who::Service(service)), Some(record)) = (
+        event.caller.as_ref().map(|caller| &caller.who),
+        record.as_object_mut(),
+    ) {
+        let source = &service.source;
+        let source = json!({
+            "sourceArn": source.arn.as_deref(),
+            "sourceAccount": source.account.map(|id| id.to_string()),
+        });
+        record.insert("additionalEventData".to_owned(), source);
+    }
     if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
         record.insert("errorCode".to_owned(), json!(code));
         record.insert(
@@ -219,6 +234,21 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         );
     }
     record
+}
+
+/// Whose record it is: the caller's account, or of what a service asks for the account of the role.
+fn recipient(event: &Event, parameters: &Value) -> Option<String> {
+    let caller = event.caller.as_ref()?;
+    if let Who::Service(_) = caller.who {
+        let arn = Arn::parse(parameters.get("roleArn")?.as_str()?)?;
+        let id = AccountId::parse(arn.account()).ok()?;
+        return caller
+            .directory()
+            .accounts
+            .contains_key(&id)
+            .then(|| id.to_string());
+    }
+    caller.account_id().map(|id| id.to_string())
 }
 
 /// What was asked for, and for AssumeRole what the calling session hands down besides.
@@ -276,6 +306,13 @@ fn user_identity(event: &Event) -> Value {
             None => json!({"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}),
         };
     };
+    if let Who::Service(service) = &caller.who {
+        return json!({
+            "type": "AWSService",
+            "invokedBy": service.name.as_str(),
+            "accessKeyId": caller.access_key_id(),
+        });
+    }
     let account = caller
         .account_id()
         .map(|id| id.to_string())
@@ -287,6 +324,7 @@ fn user_identity(event: &Event) -> Value {
             Who::User(_) => "IAMUser",
             Who::AssumedRole { .. } => "AssumedRole",
             Who::FederatedUser { .. } => "FederatedUser",
+            Who::Service(_) => "AWSService",
         },
         "principalId": caller.user_id(),
         "arn": caller.arn(),

@@ -16,6 +16,7 @@ mod input;
 pub(crate) mod issuer;
 pub(crate) mod keyring;
 pub(crate) mod policy;
+pub(crate) mod service;
 pub(crate) mod test;
 pub(crate) mod text;
 

@@ -5,7 +5,7 @@ use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
     exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, issuer::IssuerCommand,
-    keyring::KeyringCommand, policy::PolicyCommand,
+    keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -87,6 +87,11 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Issuer(IssuerCommand),
+    /// Register services, which assume the roles that trust them
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Service(ServiceCommand),
 }
 
 /// Settings of `init`, which `serve` has too.

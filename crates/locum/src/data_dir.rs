@@ -18,10 +18,11 @@ use crate::config::{Init, Place};
 use crate::environment::system;
 use data_encoding::HEXLOWER;
 use locum_identity::environment::{Entropy, Environment};
+use locum_identity::ids::AccessKeyId;
 use locum_identity::names::AccountId;
 use locum_identity::port::Store;
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
-use locum_identity::sealing::RootKey;
+use locum_identity::sealing::{RootKey, Secret};
 use locum_store::{OpenError, SqliteStore};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -408,15 +409,19 @@ fn draw_account(entropy: &dyn Entropy) -> AccountId {
 
 /// The pair in the format of `~/.aws/credentials`.
 pub(crate) fn credentials_file(root: &RootCredentials) -> String {
+    credentials_section("default", &root.access_key_id, &root.secret_access_key)
+}
+
+/// A key pair as a profile in the format of `~/.aws/credentials`.
+pub(crate) fn credentials_section(profile: &str, id: &AccessKeyId, secret: &Secret) -> String {
     format!(
-        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-        root.access_key_id,
-        root.secret_access_key.expose()
+        "[{profile}]\naws_access_key_id = {id}\naws_secret_access_key = {}\n",
+        secret.expose()
     )
 }
 
 /// Writes a file that only its owner reads, durably, whole or not at all.
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::work(&format!("cannot write `{}`", path.display()), error);
     let temporary = path.with_extension("new");
     // A file that lies there already might be anyone's to read.

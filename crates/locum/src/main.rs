@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         Command::Env(args) => args.run(),
         Command::Keyring(command) => command.run(),
         Command::Issuer(command) => command.run(),
+        Command::Service(command) => command.run(),
     };
     match result {
         Ok(code) => code,

@@ -18,7 +18,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
-use locum_identity::caller::{Caller, RequestFacts};
+use locum_identity::caller::{Caller, RequestFacts, Who};
 use locum_identity::error::{Error, Suspicion};
 use locum_identity::realm::Realm;
 use locum_sigv4::{Claim, Dialect, Payload};
@@ -292,6 +292,10 @@ impl S3 {
         };
         drop(claim);
         report.caller = Some(caller.clone());
+        // Services call for roles, and the roles' sessions for objects.
+        if let Who::Service(_) = caller.who {
+            return Err(Code::AccessDenied.into());
+        }
         let check = match (payload, decoder) {
             (Payload::Sha256(declared), _) => Check::Sha256(declared),
             (Payload::Unsigned, _) => Check::None,

@@ -48,6 +48,10 @@ pub struct Claim<'r> {
     payload: Payload,
 }
 
+/// A header that is there and not signed, there twice, or no text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NotCovered;
+
 /// A request whose signature is right.
 #[derive(Debug)]
 pub struct Verified {
@@ -128,6 +132,23 @@ impl<'r> Claim<'r> {
     /// The session token that comes with temporary credentials.
     pub fn session_token(&self) -> Option<&str> {
         self.session_token.as_deref()
+    }
+
+    /// The value of a header that the signature covers; `None` if the request does not have it. The
+    /// name is in lower case. What it says is true only once the claim is verified.
+    ///
+    /// # Errors
+    /// [`NotCovered`]
+    pub fn signed_value(&self, name: &str) -> Result<Option<&'r str>, NotCovered> {
+        let mut values = self.head.headers.get_all(name).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        let signed = text::pieces(&self.signed_headers, b';').any(|signed| signed == name);
+        match value.to_str() {
+            Ok(text) if signed && values.next().is_none() => Ok(Some(text)),
+            _ => Err(NotCovered),
+        }
     }
 
     /// Whether the signature is in the query.

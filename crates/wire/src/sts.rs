@@ -236,7 +236,7 @@ fn web_identity_token(output: &WebIdentityToken) -> Node<'_> {
 fn caller_identity(output: &CallerIdentity) -> Node<'_> {
     Members::new()
         .text("UserId", output.user_id.as_str())
-        .text("Account", output.account.as_str())
+        .text_if("Account", output.account.as_ref().map(AccountId::as_str))
         .text("Arn", output.arn.as_str())
         .node()
 }

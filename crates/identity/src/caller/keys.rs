@@ -4,6 +4,7 @@ use super::{Caller, Need, RequestFacts, Who};
 use crate::environment::timestamp;
 use crate::names::Tag;
 use crate::organizations::tree::Place;
+use crate::services::ServiceCaller;
 use locum_policy::{Context, Value};
 use std::borrow::Cow;
 
@@ -33,38 +34,71 @@ impl Context for Keys<'_> {
 }
 
 impl Keys<'_> {
+    /// The service that calls, if it is one.
+    fn service(&self) -> Option<&ServiceCaller> {
+        match &self.caller.who {
+            Who::Service(service) => Some(service),
+            _ => None,
+        }
+    }
+
+    /// Where the account for which a service calls stands in the organization.
+    fn source(&self) -> Option<&Place> {
+        let account = self.service()?.source.account?;
+        self.caller.directory().place(account)
+    }
+
     fn global(&self, name: &str) -> Option<Value<'_>> {
         let caller = self.caller;
         let session = caller.session();
         match name {
             // Principal
             "principalarn" => match &caller.who {
-                Who::Anonymous => None,
+                Who::Anonymous | Who::Service(_) => None,
                 Who::AssumedRole { role, .. } => one(&role.arn),
                 Who::Root | Who::User(_) | Who::FederatedUser { .. } => caller.arn().and_then(one),
             },
             "principalaccount" => match &caller.account {
                 Some(account) => one(account.id.as_str()),
+                None if self.service().is_some() => None,
                 None => one("anonymous"),
             },
-            "principaltype" => one(match &caller.who {
-                Who::Anonymous => "Anonymous",
-                Who::Root => "Account",
-                Who::User(_) => "User",
-                Who::AssumedRole { .. } => "AssumedRole",
-                Who::FederatedUser { .. } => "FederatedUser",
-            }),
+            "principaltype" => match &caller.who {
+                Who::Anonymous => one("Anonymous"),
+                Who::Root => one("Account"),
+                Who::User(_) => one("User"),
+                Who::AssumedRole { .. } => one("AssumedRole"),
+                Who::FederatedUser { .. } => one("FederatedUser"),
+                Who::Service(_) => None,
+            },
+            "userid" if self.service().is_some() => None,
             "userid" => Some(Value::One(Cow::Owned(caller.user_id()))),
             "username" => match &caller.who {
                 Who::User(state) => one(state.user.name.as_str()),
                 Who::Anonymous
                 | Who::Root
                 | Who::AssumedRole { .. }
-                | Who::FederatedUser { .. } => None,
+                | Who::FederatedUser { .. }
+                | Who::Service(_) => None,
             },
             "principalorgid" => organization_of(caller.place()),
             "principalorgpaths" => path_of(caller.place()),
-            "principalisawsservice" | "viaawsservice" => one("false"),
+            "principalisawsservice" if self.service().is_some() => one("true"),
+            "principalisawsservice" => one("false"),
+            // About services that call with the credentials of whom they serve.
+            "viaawsservice" => match self.service() {
+                Some(_) => None,
+                None => one("false"),
+            },
+            "principalservicename" => one(self.service()?.name.as_str()),
+            "principalservicenameslist" => Some(Value::Many(vec![Cow::Borrowed(
+                self.service()?.name.as_str(),
+            )])),
+            // For whom a service calls.
+            "sourcearn" => one(self.service()?.source.arn.as_deref()?),
+            "sourceaccount" => one(self.service()?.source.account.as_ref()?.as_str()),
+            "sourceorgid" => organization_of(self.source()),
+            "sourceorgpaths" => path_of(self.source()),
             // Session
             "tokenissuetime" => {
                 session.map(|session| Value::One(Cow::Owned(timestamp(session.issued))))
@@ -138,7 +172,7 @@ impl Keys<'_> {
                 Who::User(state) => tag(&state.user.tags, key),
                 Who::AssumedRole { role, .. } => tag(&role.role.tags, key),
                 Who::FederatedUser { issuer, .. } => tag(&issuer.as_ref()?.user.tags, key),
-                Who::Anonymous | Who::Root => None,
+                Who::Anonymous | Who::Root | Who::Service(_) => None,
             };
         }
         if let Some(key) = name.strip_prefix("resourcetag/") {

@@ -45,6 +45,8 @@ const ROOT_OF_KEY: u8 = 2;
 /// Whose it is, with the account.
 const USER_OF_ACCOUNT: u8 = 3;
 const ROOT_OF_ACCOUNT: u8 = 4;
+/// A service, whose name follows.
+const OF_SERVICE: u8 = 5;
 
 const LONG_TERM: &str = "AKIA";
 const TEMPORARY: &str = "ASIA";
@@ -295,6 +297,11 @@ fn write_origin(out: &mut Vec<u8>, origin: &LongTerm) -> Option<()> {
         }
     }
     let (account, user) = match &origin.principal {
+        LongTermPrincipal::Service(name) => {
+            out.push(OF_SERVICE);
+            write_bytes(out, name.as_str().as_bytes());
+            return Some(());
+        }
         LongTermPrincipal::User(user) => (UniqueId::account_of(user.as_str())?, Some(user)),
         LongTermPrincipal::Root(account) => (*account, None),
     };
@@ -321,6 +328,13 @@ fn read_origin(from: &mut &[u8]) -> Option<LongTerm> {
         _ => return None,
     };
     let kind = read_byte(from)?;
+    if kind == OF_SERVICE {
+        let principal = LongTermPrincipal::Service(constrained(read_bytes(from)?)?);
+        return Some(LongTerm {
+            access_key_id,
+            principal,
+        });
+    }
     let account = match kind {
         USER_OF_KEY | ROOT_OF_KEY => AccessKeyId::account_of(access_key_id.as_str())?,
         _ => AccountId::from_number(read_number(from)?)?,

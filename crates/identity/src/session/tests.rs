@@ -2,6 +2,7 @@ use super::*;
 use crate::environment::testing::Counter;
 use crate::names::{TagKey, TagValue};
 use crate::root_access::TaskPolicy;
+use crate::services::ServiceName;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/orders/*"}]}"#;
@@ -165,6 +166,10 @@ fn a_session_keeps_what_it_descends_from() {
         long_term(key.as_str(), LongTermPrincipal::Root(other)),
         long_term("AKIAIOSFODNN7EXAMPLE", LongTermPrincipal::User(user)),
         long_term("an_operators_own_key_1", LongTermPrincipal::Root(account())),
+        long_term(
+            AccessKeyId::generate_without_account(&Counter::default()).as_str(),
+            LongTermPrincipal::Service(ServiceName::parse("ec2.amazonaws.com").unwrap()),
+        ),
     ] {
         for length in [0, 1, 2, 9, MOST_ANCESTORS] {
             check_round_trip(&Session {

@@ -120,7 +120,8 @@ impl Operation for AssumeRole {
         let Some((account, role)) = self.role(call, &arn).await? else {
             return Err(unknown());
         };
-        if role.role.is_service_linked() {
+        let by_service = matches!(call.caller.who, Who::Service(_));
+        if role.role.is_service_linked() && !by_service {
             return Err(unknown());
         }
         let resource_tags = role_tags(&role.role.tags, inherited());
@@ -226,7 +227,9 @@ impl AssumeRole {
         if chained && lifetime > Seconds::from(limits.of(Limit::MaxChainedSessionDuration)) {
             return Err(Error::Duration(DurationFault::RoleChaining));
         }
-        if !limits.admit(role.max_session_duration, lifetime) {
+        // `MaxSessionDuration` is not about sessions that services ask for.
+        let by_service = matches!(call.caller.who, Who::Service(_));
+        if !by_service && !limits.admit(role.max_session_duration, lifetime) {
             return Err(Error::Duration(DurationFault::RoleMaximum));
         }
         Ok(lifetime)

@@ -15,8 +15,8 @@ pub struct GetCallerIdentity;
 pub struct CallerIdentity {
     /// `UserId`
     pub user_id: String,
-    /// `Account`
-    pub account: AccountId,
+    /// `Account`; `None` for a service, which is of none.
+    pub account: Option<AccountId>,
     /// `Arn`
     pub arn: String,
 }
@@ -34,7 +34,7 @@ impl Operation for GetCallerIdentity {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<CallerIdentity, Error> {
         Ok(CallerIdentity {
             user_id: call.caller.user_id(),
-            account: call.account()?.id,
+            account: call.caller.account_id(),
             arn: call.caller.arn().unwrap_or_default().to_owned(),
         })
     }

@@ -8,7 +8,9 @@ use crate::error::Error;
 use crate::iam::TagCase;
 use crate::ids;
 use crate::issuer::{Algorithm, IssuerState, OutboundFault};
-use crate::names::{AccountId, SourceIdentity, Tag, TokenAudience, WebIdentityTokenDuration};
+use crate::names::{
+    AccountId, Reserved, SourceIdentity, Tag, TokenAudience, WebIdentityTokenDuration,
+};
 use crate::operation::{Call, Granted, Operation, Service};
 use locum_policy::Value;
 use serde::Serialize;
@@ -63,7 +65,11 @@ impl Operation for GetWebIdentityToken {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         TagCase::Insensitive
-            .check_each(&self.tags, |_| Ok(()))
+            // Unlike in sessions, keys that begin with `aws:` are taken.
+            .check_each(&self.tags, |tag| match tag.key.reserved() {
+                None | Some(Reserved::Aws) => Ok(()),
+                Some(Reserved::Locum) => tag.key.check_unreserved(),
+            })
             .map_err(|error| match error {
                 Error::InvalidInput(text) => Error::InvalidParameterValue(text),
                 other => other,

@@ -462,7 +462,7 @@ fn across_accounts_both_sides_must_agree() {
         r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}"#,
     );
     let admin = credentials(call(&world, &bob, assume(&way_in)));
-    assert_eq!(identity(&world, &admin).unwrap().account, customer);
+    assert_eq!(identity(&world, &admin).unwrap().account, Some(customer));
     // A role there that names bob is not enough without bob's permission.
     role(&world, &admin, "reader", BOB, None);
     let theirs = format!("arn:aws:iam::{customer}:role/reader");

@@ -132,7 +132,7 @@ fn a_member_is_entered_as_its_root_user() {
         let who = identity(&world, &session).unwrap();
         assert_eq!(
             (who.arn.as_str(), who.user_id.as_str(), who.account),
-            (arn.as_str(), member.as_str(), member)
+            (arn.as_str(), member.as_str(), Some(member))
         );
         let caller = authenticate(&world, &session, "sts").unwrap();
         let known = caller.session().unwrap();

@@ -7,10 +7,11 @@ use crate::common::{ACCOUNT, Key, START, World, fails};
 use locum_identity::entity::Role;
 use locum_identity::iam::roles::{CreateRole, GetRole, TagRole, UntagRole, UpdateRole};
 use locum_identity::iam::users::TagUser;
+use locum_identity::issuer::Algorithm;
 use locum_identity::limits::{LARGEST_PACKED, LONGEST_SESSION, Limit};
 use locum_identity::names::{MaxSessionDuration, RoleSessionDuration};
 use locum_identity::session::LONGEST_TOKEN;
-use locum_identity::sts::{AssumeRole, GetFederationToken, SessionPolicies};
+use locum_identity::sts::{AssumeRole, GetFederationToken, GetWebIdentityToken, SessionPolicies};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/job";
 const BOB: &str = "arn:aws:iam::123456789012:user/bob";
@@ -564,7 +565,7 @@ fn a_session_cannot_lengthen_itself() {
 
 #[test]
 fn the_namespace_holds_nothing_else() {
-    let (world, _) = world(&[]);
+    let (world, bob) = world(&[]);
     let reserved = "Tag keys beginning with locum: are reserved for locum use.";
     for key in [
         "locum:x",
@@ -579,6 +580,13 @@ fn the_namespace_holds_nothing_else() {
         tags: tags(&[(SESSION, "86400")]),
     };
     fails(world.root(user), "InvalidInput", reserved);
+    let token = GetWebIdentityToken {
+        audience: vec![n("https://relying.example")],
+        signing_algorithm: Algorithm::Es384,
+        duration: None,
+        tags: tags(&[("Locum:x", "1")]),
+    };
+    fails(call(&world, &bob, token), "InvalidParameterValue", reserved);
     fails(
         world.root(tag(&[(SESSION, "43200")])),
         "InvalidInput",

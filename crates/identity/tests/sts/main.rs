@@ -19,6 +19,7 @@ mod chains;
 mod condition_keys;
 mod limits;
 mod mfa;
+mod services;
 mod sessions;
 mod source_identity;
 #[path = "../organizations/support.rs"]

@@ -164,7 +164,7 @@ fn a_principal_that_cannot_be_is_refused() {
         "arn:aws:iam::123456789012:root/x",
     ] {
         let message = format!(
-            "`{text}` is no principal: it must be `anonymous` or the ARN of a user, a role, a role session, a federated user or a root user"
+            "`{text}` is no principal: it must be `anonymous`, the name of a service, or the ARN of a user, a role, a role session, a federated user or a root user"
         );
         refused(suppose(&world, text), &message, true);
     }

@@ -7,6 +7,8 @@ mod chunks;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod covered;
+#[cfg(test)]
 mod general;
 #[cfg(test)]
 mod properties;
