@@ -1,7 +1,11 @@
 """`locum explain`: the decision of the server, from what it stored, and why."""
 
+import contextlib
+import datetime
 import json
+import sqlite3
 import subprocess
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,6 +13,7 @@ from harness import (
     ACCOUNT,
     BINARY,
     ROOT_CREDENTIALS,
+    Credentials,
     Locum,
     Server,
     allow,
@@ -17,6 +22,7 @@ from harness import (
     policy,
     root_of,
     trusting,
+    wait_for,
 )
 
 ANN = f"arn:aws:iam::{ACCOUNT}:user/staff/ann"
@@ -71,6 +77,9 @@ def world(tmp_path_factory):
                 deny("s3:GetObject", "arn:aws:s3:::open/secret/*", Principal={"AWS": BOB}),
             ),
         )
+        s3.create_bucket(Bucket="kept")
+        keep = deny("s3:DeleteObject", "arn:aws:s3:::kept/*", Principal="*")
+        s3.put_bucket_policy(Bucket="kept", Policy=policy(keep))
         locum.keys[SESSION] = locum.assume(locum.keys[BOB], DEPLOY)
         locum.folder = folder
         yield locum
@@ -571,3 +580,230 @@ def test_a_case_is_found_by_its_name(world, tmp_path):
     ran = run(world, "--case", f"{file}:ann reads", data=False)
     assert ran.returncode == 2
     assert "case `ann reads`: expect: " in complaint(ran)
+
+
+# Messages, the audit log, other times
+
+
+def refusal(call):
+    """(message, request id, sentence) of a refused call."""
+    with pytest.raises(ClientError) as caught:
+        call()
+    answer = caught.value.response
+    error = answer["Error"]
+    return error.get("EncodedAuthorizationMessage"), answer["ResponseMetadata"]["RequestId"], error["Message"]
+
+
+def lines_without_time(text):
+    return [line for line in text.splitlines() if not line.startswith("note: decided at ")]
+
+
+def test_a_message(world):
+    s3 = world.client("s3", world.keys[ANN])
+    message, request_id, sentence = refusal(lambda: s3.get_object(Bucket="data", Key="x"))
+    ran = run(world, "--message", message)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[-1].endswith(f", in request {request_id}")
+    # What was decided is told as what would be decided, but for the address, which a request has.
+    supposed = run(
+        world, *request(ANN, "s3:GetObject", "arn:aws:s3:::data/x"), "--context", "aws:SourceIp=127.0.0.1"
+    )
+    assert lines_without_time(ran.stdout) == supposed.stdout.splitlines()
+    assert f"the client is told: {sentence}" in ran.stdout
+    found = json.loads(run(world, "--message", message, "--format", "json").stdout)
+    assert (found["decision"], found["principal"], found["message"]) == ("implicit_deny", ANN, sentence)
+    assert run(world, "--message", message, "--expect", "allowed").returncode == 1
+
+
+def test_a_message_from_standard_input_as_a_client_printed_it(world):
+    message, _, _ = refusal(lambda: world.client("iam", world.keys[BOB]).list_users())
+    for text in [message, f"You are not authorized. Encoded authorization failure message: {message}\n"]:
+        ran = subprocess.run(
+            [BINARY, "explain", "--message", "-", "--data", "data"],
+            cwd=world.folder,
+            env=base_environment(world.folder),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.startswith(f"implicitly denied: {BOB} may not perform iam:ListUsers on ")
+
+
+def test_what_is_no_message_is_told(world):
+    message, _, _ = refusal(lambda: world.client("iam", world.keys[BOB]).list_users())
+    for text in ["x", message[:-1], message.swapcase(), world.keys[SESSION].token]:
+        ran = run(world, "--message", text)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert complaint(ran).startswith("that is no authorization message of this realm, or the key")
+    assert run(world, "--message", "").returncode == 2
+
+
+def recorded(world, request_id):
+    """Waits until the request is in the audit log, which is written behind its back."""
+    log = world.folder / "data/audit/audit.jsonl"
+    wait_for(lambda: request_id in log.read_text(), "the request to be recorded")
+    return request_id
+
+
+def test_a_request_of_the_audit_log(world):
+    iam = world.client("iam", world.keys[BOB])
+    message, request_id, sentence = refusal(lambda: iam.create_user(UserName="eve"))
+    ran = run(world, "--request-id", recorded(world, request_id))
+    assert (ran.returncode, ran.stdout) == (0, run(world, "--message", message).stdout)
+    assert f"the client is told: {sentence}" in ran.stdout
+    # The context of the request is the one that it had.
+    session = world.client("s3", world.keys[SESSION])
+    _, request_id, sentence = refusal(lambda: session.put_object(Bucket="data", Key="x", Body=b""))
+    found = json.loads(run(world, "--request-id", recorded(world, request_id), "--format", "json").stdout)
+    assert (found["principal"], found["message"]) == (SESSION, sentence)
+
+
+def test_a_request_that_was_allowed(world):
+    s3 = world.client("s3", world.keys[BOB])
+    request_id = s3.get_object(Bucket="data", Key="x")["ResponseMetadata"]["RequestId"]
+    found = json.loads(run(world, "--request-id", recorded(world, request_id), "--format", "json").stdout)
+    assert (found["decision"], found["action"]) == ("allowed", "s3:GetObject")
+    assert found["resource"] == "arn:aws:s3:::data/x"
+    assert any(note.startswith("GetObject was done at ") for note in found["notes"])
+    # What the record does not tell has to be said.
+    request_id = world.client("iam").get_user(UserName="bob")["ResponseMetadata"]["RequestId"]
+    ran = run(world, "--request-id", recorded(world, request_id))
+    assert ran.returncode == 1
+    assert complaint(ran).startswith("the record does not say on which resource the request was decided: give --resource")
+    ran = run(world, "--request-id", request_id, "--resource", BOB)
+    assert ran.stdout.startswith(f"allowed: root of {ACCOUNT} may perform iam:GetUser on {BOB}\n")
+    message, request_id, sentence = refusal(lambda: world.client("s3").delete_object(Bucket="kept", Key="x"))
+    assert sentence.startswith(f"User: {root_of(ACCOUNT)} is not authorized")
+    ran = run(world, "--message", message)
+    assert ran.stdout.startswith(f"explicitly denied: root of {ACCOUNT} may not perform s3:DeleteObject on ")
+    assert f"the client is told: {sentence}\n" in ran.stdout
+    ran = run(world, "--request-id", recorded(world, request_id), "--as-of", "now")
+    assert ran.stdout.startswith(f"explicitly denied: root of {ACCOUNT} may not perform s3:DeleteObject on ")
+
+
+def test_requests_that_nobody_can_explain(world):
+    ran = run(world, "--request-id", "7f9c8a52-0000-4000-8000-000000000000")
+    assert ran.returncode == 1
+    assert complaint(ran).startswith("the audit log `data/audit` has no request `7f9c8a52-")
+    # An id in what somebody sent is not the id of the request.
+    probe = "11111111-2222-4333-8444-555555555555"
+    sts = world.client("sts", config={"user_agent_extra": probe})
+    recorded(world, sts.get_caller_identity()["ResponseMetadata"]["RequestId"])
+    assert run(world, "--request-id", probe).returncode == 1
+    forged = world.client("sts", Credentials(world.keys[BOB].id, "wrong" * 8, None))
+    _, request_id, _ = refusal(forged.get_caller_identity)
+    ran = run(world, "--request-id", recorded(world, request_id))
+    assert ran.returncode == 1
+    assert complaint(ran).startswith("it is not known who made the request, so no policy was asked: ")
+
+
+def test_another_time(tmp_path):
+    """Before and after a change of a policy, of a bucket policy, and of who exists."""
+    arguments = ["--data", str(tmp_path / "data"), "--account-id", ACCOUNT]
+    with Server(tmp_path / "server", *arguments, ephemeral=False) as server:
+        locum = Locum(server)
+        locum.folder = tmp_path
+        iam = locum.client("iam")
+        keys = locum.user("kim", allow("s3:GetObject"))
+        kim = f"arn:aws:iam::{ACCOUNT}:user/kim"
+        locum.client("s3").create_bucket(Bucket="data")
+        locum.client("s3").put_object(Bucket="data", Key="x", Body=b"")
+        asked = request(kim, "s3:GetObject", "arn:aws:s3:::data/x")
+        moments = []
+
+        def moment():
+            """A second of its own in which nothing changes."""
+            start = int(time.time())
+            wait_for(lambda: int(time.time()) > start, "the second to pass")
+            moments.append(datetime.datetime.fromtimestamp(start, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+        def decided(when, *more):
+            ran = run(locum, *asked, "--format", "json", "--as-of", when, *more)
+            assert ran.returncode == 0, ran.stderr
+            return json.loads(ran.stdout)
+
+        moment()
+        iam.put_user_policy(UserName="kim", PolicyName="p0", PolicyDocument=policy(deny("s3:*", Sid="Stop")))
+        s3 = locum.client("s3", keys)
+        _, request_id, _ = refusal(lambda: s3.get_object(Bucket="data", Key="x"))
+        moment()
+        iam.put_user_policy(UserName="kim", PolicyName="p0", PolicyDocument=policy(allow("s3:*")))
+        moment()
+        decisions = [decided(when)["decision"] for when in (*moments, "now")]
+        assert decisions == ["allowed", "explicit_deny", "allowed", "allowed"]
+        note = f"decided with the policies as they were at {moments[1]}; AWS-managed policies are those of this locum"
+        assert decided(moments[1])["notes"][-1] == note
+        # With an offset, and a request of the log at other times than its own.
+        hour = datetime.timezone(datetime.timedelta(hours=1))
+        elsewhere = datetime.datetime.fromisoformat(moments[1]).astimezone(hour).isoformat()
+        assert decided(elsewhere)["decision"] == "explicit_deny"
+        recorded(locum, request_id)
+        for when, decision in [*zip(moments, decisions), ("now", "allowed"), (None, "explicit_deny")]:
+            as_of = ["--as-of", when] if when else []
+            ran = run(locum, "--request-id", request_id, "--format", "json", *as_of)
+            assert json.loads(ran.stdout)["decision"] == decision, when
+        # Who is gone was there.
+        iam.delete_access_key(UserName="kim", AccessKeyId=keys.id)
+        iam.delete_user_policy(UserName="kim", PolicyName="p0")
+        iam.delete_user(UserName="kim")
+        gone = run(locum, *asked)
+        assert (gone.returncode, complaint(gone)) == (1, f"`{kim}` does not exist")
+        assert decided(moments[0])["decision"] == "allowed"
+        # Before there was anything.
+        early = run(locum, *asked, "--as-of", "2001-01-01T00:00:00Z")
+        assert early.returncode == 1
+        assert complaint(early).startswith(
+            "cannot go back in time: at 2001-01-01T00:00:00Z there was nothing yet: the first change was made at "
+        )
+    # A feed without its beginning.
+    with contextlib.closing(sqlite3.connect(tmp_path / "data/locum.db")) as store, store:
+        store.execute("DELETE FROM feed WHERE sequence = (SELECT min(sequence) FROM feed)")
+    ran = run(locum, *asked, "--as-of", moments[0])
+    assert ran.returncode == 1
+    assert complaint(ran).startswith(
+        f"cannot go back in time: the feed of changes no longer reaches back to {moments[0]}: what is kept of it begins at "
+    )
+
+
+def test_times_and_messages_that_make_no_sense(world):
+    for text in ["yesterday", "2030-01-31", "2030-13-01T00:00:00Z"]:
+        ran = run(world, *request(BOB, "s3:GetObject"), "--as-of", text)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert complaint(ran).startswith(f"`{text}` is no time: it must be a date and time with its offset")
+    for arguments in [
+        ["--message", "x", "--as-of", "now"],
+        ["--message", "x", "--request-id", "y"],
+        ["--message", "x", "--principal", BOB, "--action", "s3:GetObject"],
+        ["--request-id", "y", "--principal", BOB],
+        ["--case", "x", "--as-of", "now"],
+    ]:
+        assert run(world, *arguments).returncode == 2, arguments
+
+
+def test_what_else_a_session_asks_for(world):
+    """AssumeRole with tags, a source identity or both asks for their permissions too."""
+    world.role("tagging", trusting(BOB), allow("s3:*"))
+    world.role("open", trusting(BOB, ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]))
+    closed, opened = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("tagging", "open"))
+    tag = ["--context", "aws:RequestTag/team=red", "--context", "aws:TagKeys[]=team"]
+    source = ["--context", "sts:SourceIdentity=bob"]
+    sts = world.client("sts", world.keys[BOB])
+    tags = {"Tags": [{"Key": "team", "Value": "red"}]}
+    for given, options, action in [
+        (tag, tags, "sts:TagSession"),
+        (source, {"SourceIdentity": "bob"}, "sts:SetSourceIdentity"),
+        ([*tag, *source], {"SourceIdentity": "bob"} | tags, "sts:TagSession"),
+    ]:
+        found = explained(world, BOB, "sts:AssumeRole", closed, *given)
+        assert (found["decision"], found["action"]) == ("implicit_deny", action)
+        assert f"sts:AssumeRole itself is allowed: such a request asks for {action} too" in found["notes"]
+        _, _, sentence = refusal(lambda: sts.assume_role(RoleArn=closed, RoleSessionName="session", **options))
+        assert found["message"] == sentence
+        found = explained(world, BOB, "sts:AssumeRole", opened, *given)
+        assert (found["decision"], found["action"]) == ("allowed", "sts:AssumeRole")
+        assert f"such a request asks for {action} too, which is allowed" in found["notes"]
+        sts.assume_role(RoleArn=opened, RoleSessionName="session", **options)
+    assert explained(world, BOB, "sts:AssumeRole", closed)["notes"] == []

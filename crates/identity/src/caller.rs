@@ -1,9 +1,10 @@
 //! Who calls, with what request, and what the call needs: the three inputs of a decision.
 
 use crate::account::{Account, BucketState, RoleState, UserState};
+use crate::authorization_message::{AuthorizationMessage, Refused};
 use crate::directory::Directory;
 use crate::entity::KeyOwner;
-use crate::environment::Seconds;
+use crate::environment::{Entropy, Seconds};
 use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
 use crate::organizations::tree::Place;
@@ -422,6 +423,27 @@ impl Caller {
         }
     }
 
+    /// The same where the refusal is the answer to the request: where the caller may have one, it
+    /// carries an [`AuthorizationMessage`].
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`]
+    pub fn allow_or_tell(
+        &self,
+        facts: &RequestFacts,
+        need: &Need<'_>,
+        entropy: &dyn Entropy,
+    ) -> Result<(), Error> {
+        self.allow(facts, need).map_err(|error| match error {
+            Error::AccessDenied(denied) => {
+                let why = denied.denial.map_or(Refused::Absent, Refused::Denied);
+                let encoded = AuthorizationMessage::seal(self, facts, need, why, entropy);
+                Error::AccessDenied(Denied { encoded, ..denied })
+            }
+            other => other,
+        })
+    }
+
     /// The refusal of a need.
     pub fn denied(&self, need: &Need<'_>, denial: Option<locum_policy::Denial>) -> Denied {
         Denied {
@@ -429,6 +451,38 @@ impl Caller {
             action: need.action.to_string(),
             resource: need.resource.to_string(),
             denial,
+            encoded: None,
+        }
+    }
+
+    /// The condition keys that a request for a need has, as AWS spells those that all have.
+    pub(crate) fn context(
+        &self,
+        facts: &RequestFacts,
+        need: &Need<'_>,
+    ) -> Vec<(String, Value<'static>)> {
+        self.keys(facts, need).all()
+    }
+
+    /// The tags of the user or role, or of the user that asked for a federated user's credentials.
+    fn own_tags(&self) -> &[Tag] {
+        match &self.who {
+            Who::User(state) => &state.user.tags,
+            Who::AssumedRole { role, .. } => &role.role.tags,
+            Who::FederatedUser { issuer, .. } => {
+                issuer.as_ref().map_or(&[], |state| &state.user.tags)
+            }
+            Who::Anonymous | Who::Root | Who::Service(_) => &[],
+        }
+    }
+
+    fn keys<'a>(&'a self, facts: &'a RequestFacts, need: &'a Need<'_>) -> Keys<'a> {
+        let account = need.resource_account.or_else(|| self.account_id());
+        Keys {
+            caller: self,
+            facts,
+            need,
+            owner: account.and_then(|id| self.directory.place(id)),
         }
     }
 
@@ -441,27 +495,22 @@ impl Caller {
                 .any(|action| need.action.eq_ignore_ascii_case(action))
     }
 
-    fn with_request<T>(
+    /// Hands over the request for a need and the policies that have a say in it.
+    pub(crate) fn with_request<T>(
         &self,
         facts: &RequestFacts,
         need: &Need<'_>,
         decide: impl FnOnce(&Request<'_>, &Policies<'_>) -> T,
     ) -> T {
         let account = need.resource_account.or_else(|| self.account_id());
-        let owner = account.and_then(|id| self.directory.place(id));
+        let context = self.keys(facts, need);
         let policies = Policies {
             resource: need
                 .resource_policy
                 .filter(|_| !self.is_sovereign(need, account)),
             service_control: self.place().map_or(&[], |place| &place.service_control),
-            resource_control: owner.map_or(&[], |place| &place.resource_control),
+            resource_control: context.owner.map_or(&[], |place| &place.resource_control),
             ..self.policies()
-        };
-        let context = Keys {
-            caller: self,
-            facts,
-            need,
-            owner,
         };
         let request = Request {
             principal: self.principal(),

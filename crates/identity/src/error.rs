@@ -111,6 +111,19 @@ pub struct Denied {
     /// Which kind of policy denied; `None` where AWS gives no reason, so as not to tell whether
     /// the resource exists.
     pub denial: Option<locum_policy::Denial>,
+    /// The message about it, for those who may decode it: beside the sentence, never in it.
+    pub encoded: Option<String>,
+}
+
+impl Denied {
+    /// The same refusal, without its reason.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            denial: None,
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Denied {
@@ -195,6 +208,8 @@ pub enum Error {
     InvalidParameterValue(String),
     /// A context assertion that cannot be verified.
     InvalidContextAssertion,
+    /// An authorization message that is none, or not for the caller's account.
+    InvalidAuthorizationMessage,
     /// Two codes that an MFA device did not show one after the other.
     InvalidAuthenticationCode,
     /// Session policies, tags and ancestry do not fit the token.
@@ -311,6 +326,7 @@ impl fmt::Display for Error {
                 f,
                 "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
             ),
+            Self::InvalidAuthorizationMessage => f.write_str("Message is not valid"),
             Self::InvalidContextAssertion => {
                 f.write_str("The context assertion that was passed is expired or is not valid.")
             }

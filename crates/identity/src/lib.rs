@@ -5,6 +5,7 @@
 
 pub mod account;
 mod admission;
+pub mod authorization_message;
 pub mod aws_managed;
 pub mod caller;
 pub mod directory;
@@ -20,6 +21,7 @@ pub mod mfa;
 pub mod names;
 pub mod operation;
 pub mod organizations;
+pub mod past;
 pub mod port;
 pub mod realm;
 pub mod root_access;
@@ -29,6 +31,7 @@ pub mod session;
 mod signing;
 pub mod sts;
 pub mod supposed;
+pub mod trace;
 mod trust;
 
 // The tests of the inside share a world with those of the outside.

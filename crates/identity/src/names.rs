@@ -208,6 +208,10 @@ text_type! {
     AccessKeyIdText, (16, 128), r"[\w]+", |c| c.is_ascii_alphanumeric() || c == '_'
 }
 text_type! {
+    /// An authorization message as a parameter: 1 to 10,240 characters.
+    EncodedMessage, (1, 10_240), "", |_| true
+}
+text_type! {
     /// The name of a virtual MFA device: 1 or more of `[\w+=,.@-]`; its ARN must be a serial number.
     VirtualMfaDeviceName, (1, u32::MAX), r"[\w+=,.@-]+", name_character
 }

@@ -2,11 +2,12 @@
 
 use crate::account::Account;
 use crate::admission;
+use crate::authorization_message::{AuthorizationMessage, Refused};
 use crate::caller::{Caller, Need, RequestFacts};
 use crate::directory::Directory;
 use crate::entity::Change;
 use crate::environment::{Entropy, Seconds};
-use crate::error::Error;
+use crate::error::{Denied, Error};
 use crate::port::Origin;
 use crate::realm::Realm;
 use std::borrow::Cow;
@@ -114,8 +115,21 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`Error::AccessDenied`]
     pub fn allow(&self, need: &Need<'_>) -> Result<Granted, Error> {
-        self.caller.allow(self.facts, need)?;
+        let entropy = &*self.realm.environment().entropy;
+        self.caller.allow_or_tell(self.facts, need, entropy)?;
         Ok(Granted(()))
+    }
+
+    /// The refusal of a need of what is not there, or not to be had. The sentence does not say so, and
+    /// where a refusal by policies would carry a message, so does this.
+    pub(crate) fn absent(&self, need: &Need<'_>) -> Error {
+        let entropy = &*self.realm.environment().entropy;
+        let why = Refused::Absent;
+        let encoded = AuthorizationMessage::seal(self.caller, self.facts, need, why, entropy);
+        Error::AccessDenied(Denied {
+            encoded,
+            ..self.caller.denied(need, None)
+        })
     }
 
     /// For the operations that no policy can allow or deny. `because` says where AWS says so.

@@ -19,6 +19,7 @@ mod codec;
 mod deflate;
 mod keyring;
 pub(crate) mod live;
+pub(crate) mod message;
 mod packed;
 
 pub use crate::limits::LONGEST_SESSION;

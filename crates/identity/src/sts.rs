@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 mod assume_role;
 mod assume_root;
+mod decode;
 mod identity;
 mod mfa;
 mod tags;
@@ -27,6 +28,7 @@ mod web_identity_token;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use assume_root::{AssumeRoot, AssumedRoot};
+pub use decode::{DecodeAuthorizationMessage, DecodedMessage};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};

@@ -11,8 +11,11 @@ use crate::realm::Realm;
 use crate::root_access::{TaskPolicy, consent, is_open_to};
 use crate::services::{ServiceCaller, ServiceName, Source};
 use crate::session::{Ancestry, Packed, Session, SessionPrincipal};
+use crate::sts::AssumeRole;
 use crate::trust;
-use locum_policy::{Arn, Compiled, Kind, Malformed, Policy, ResourcePolicy};
+use locum_policy::{
+    Arn, Compiled, ElementName, Explanation, Kind, Malformed, Mismatch, Policy, ResourcePolicy,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -428,6 +431,37 @@ impl Realm {
     pub async fn arn_of(&self, unique_id: &str) -> Result<Option<String>, Error> {
         trust::shown_form(self, unique_id).await
     }
+
+    /// Gives the principals that policies of resources name their ARNs: stored policies name users and
+    /// roles by unique ids, which tell people nothing.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`]
+    pub async fn name_principals(&self, explanation: &mut Explanation) -> Result<(), Error> {
+        for name in principals(explanation) {
+            if let Some(id) = name.strip_prefix("AWS: ")
+                && let Some(arn) = self.arn_of(id).await?
+            {
+                *name = format!("AWS: {arn}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The principals that policies of resources name, where they do not match.
+fn principals(explanation: &mut Explanation) -> Vec<&mut String> {
+    let layers = explanation.layers.iter_mut();
+    let statements = layers.flat_map(|layer| &mut layer.statements);
+    let wanted = statements.filter_map(|statement| match &mut statement.mismatch {
+        Some(Mismatch::Element {
+            element: ElementName::Principal | ElementName::NotPrincipal,
+            wanted,
+            ..
+        }) => Some(wanted),
+        Some(Mismatch::Element { .. } | Mismatch::Condition { .. }) | None => None,
+    });
+    wanted.flatten().collect()
 }
 
 /// What decides about a request besides policies.
@@ -482,6 +516,28 @@ pub fn beyond_policies(
         }
         _ => None,
     }
+}
+
+/// The actions that a request for an action is decided by, that one first: what passes tags, a source
+/// identity or contexts asks for permission to do so too. `has` tells whether the request has a
+/// condition key, in lower case.
+pub fn actions(action: &str, has: impl Fn(&str) -> bool) -> Vec<&str> {
+    let also = match action.to_ascii_lowercase().as_str() {
+        "sts:assumerole" => AssumeRole::companions(
+            has("aws:tagkeys"),
+            has("sts:sourceidentity"),
+            has("sts:requestcontextproviders"),
+        ),
+        "sts:getfederationtoken" => AssumeRole::companions(has("aws:tagkeys"), false, false),
+        "sts:getwebidentitytoken" => {
+            let tags = has("aws:tagkeys").then_some("sts:TagGetWebIdentityToken");
+            [tags, None, None]
+        }
+        _ => [None; 3],
+    };
+    std::iter::once(action)
+        .chain(also.into_iter().flatten())
+        .collect()
 }
 
 /// The refusal as the client gets it. For a role that is to be assumed it gives no reason, so as

@@ -30,9 +30,17 @@ const GATHER: Duration = Duration::from_millis(5);
 const CURRENT: &str = "audit.jsonl";
 /// Processes that may write records into one directory.
 const MOST_WRITERS: usize = 64;
+/// The directory of the audit log in the data directory.
+pub(crate) const DIRECTORY: &str = "audit";
 /// Longer texts are cut: they are the sender's to choose, and the record is not theirs to fill.
 const LONGEST_USER_AGENT: usize = 512;
 const LONGEST_MESSAGE: usize = 2048;
+/// What a record of a refusal has besides CloudTrail's members: the need that was refused, and the
+/// message about it.
+pub(crate) const ADDITIONAL: &str = "additionalEventData";
+pub(crate) const REFUSED_ACTION: &str = "refusedAction";
+pub(crate) const REFUSED_RESOURCE: &str = "refusedResource";
+pub(crate) const ENCODED_MESSAGE: &str = "encodedAuthorizationMessage";
 
 /// What is recorded of one request.
 pub(crate) struct Event {
@@ -232,6 +240,16 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
             "errorMessage".to_owned(),
             json!(cut(first_line(message), LONGEST_MESSAGE)),
         );
+        if let Some(denied) = &outcome.refused {
+            record.insert(
+                ADDITIONAL.to_owned(),
+                json!({
+                    REFUSED_ACTION: cut(&denied.action, LONGEST_MESSAGE),
+                    REFUSED_RESOURCE: cut(&denied.resource, LONGEST_MESSAGE),
+                    ENCODED_MESSAGE: denied.encoded,
+                }),
+            );
+        }
     }
     record
 }

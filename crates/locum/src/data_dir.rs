@@ -17,9 +17,10 @@ use crate::Failure;
 use crate::config::{Init, Place};
 use crate::environment::system;
 use data_encoding::HEXLOWER;
-use locum_identity::environment::{Entropy, Environment};
+use locum_identity::environment::{Clock, Entropy, Environment, Seconds};
 use locum_identity::ids::AccessKeyId;
 use locum_identity::names::AccountId;
+use locum_identity::past::Past;
 use locum_identity::port::Store;
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::{RootKey, Secret};
@@ -130,7 +131,7 @@ impl DataDir {
     }
 
     pub(crate) fn audit(&self) -> PathBuf {
-        self.path.join("audit")
+        self.path.join(crate::audit::DIRECTORY)
     }
 
     /// Opens the realm in this directory; a new one is initialised.
@@ -307,21 +308,57 @@ pub(crate) async fn open_to_read(
     place: &Place,
     environment: Environment,
 ) -> Result<Realm, Failure> {
+    let (store, root_key) = read_only(place)?;
+    open_read_only(Arc::new(store), root_key, environment).await
+}
+
+/// The same with the realm as it was at a time, which is then the time of day.
+pub(crate) async fn open_as_it_was(
+    place: &Place,
+    environment: Environment,
+    at: Seconds,
+) -> Result<Realm, Failure> {
+    let (store, root_key) = read_only(place)?;
+    let past = Past::of(&store, at)
+        .await
+        .map_err(|untold| Failure::work("cannot go back in time", untold))?;
+    let environment = Environment {
+        clock: Arc::new(Stopped(at)),
+        ..environment
+    };
+    open_read_only(Arc::new(past), root_key, environment).await
+}
+
+fn read_only(place: &Place) -> Result<(SqliteStore, RootKey), Failure> {
     let path = place.store();
     let store =
         SqliteStore::open_read_only(&path).map_err(|error| cannot_open_store(&path, &error))?;
     let root_key =
         read_root_key(&place.data)?.ok_or_else(|| missing_root_key(&place.data, &path))?;
-    let realm = Realm::open(Arc::new(store), environment, root_key)
+    Ok((store, root_key))
+}
+
+async fn open_read_only(
+    store: Arc<dyn Store>,
+    root_key: RootKey,
+    environment: Environment,
+) -> Result<Realm, Failure> {
+    let realm = Realm::open(store, environment, root_key)
         .await
         .map_err(|error| described("cannot open the realm", &error))?;
     if realm.is_initialised() {
         Ok(realm)
     } else {
-        Err(Failure::Work(format!(
-            "the store `{}` has no account yet",
-            path.display()
-        )))
+        Err(Failure::Work("the store has no account yet".to_owned()))
+    }
+}
+
+/// A clock that stands.
+struct Stopped(Seconds);
+
+impl Clock for Stopped {
+    fn now_millis(&self) -> i64 {
+        self.0.saturating_mul(1000)
     }
 }
 

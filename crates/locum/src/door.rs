@@ -36,6 +36,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The region of requests that name none.
 const DEFAULT_REGION: &str = "us-east-1";
 
+/// The header of an encoded authorization message.
+const ENCODED_MESSAGE: &str = "x-amzn-encoded-authorization-message";
+
 /// The body of every answer.
 pub(crate) type Body = locum_s3::Body;
 
@@ -274,6 +277,7 @@ impl Door {
             error: report
                 .error_code
                 .map(|code| (code, report.error_message.unwrap_or_default())),
+            refused: report.refused,
             request: Recorded::Value(
                 serde_json::json!({"bucketName": report.bucket, "key": report.key}),
             ),
@@ -305,6 +309,12 @@ impl Door {
         }
         if let Some(error_type) = answer.error_type {
             headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
+            // Clients of the JSON protocols keep no members of an error but those of its model.
+            let refused = answer.outcome.refused.as_ref();
+            let encoded = refused.and_then(|denied| denied.encoded.as_deref());
+            if let Some(Ok(value)) = encoded.map(HeaderValue::from_str) {
+                headers.insert(ENCODED_MESSAGE, value);
+            }
         }
         self.record(state, caller, claimed_key, facts, answer.outcome)
             .await;

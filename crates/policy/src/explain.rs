@@ -11,18 +11,24 @@ use crate::texts::Lower;
 /// Decides a request and tells why. Its decision is that of [`decide`](crate::decide), made by the
 /// same evaluator.
 pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
-    let mut record = Record {
-        layers: Vec::new(),
-        statements: Vec::new(),
+    let record = Record {
+        whole: true,
+        room: usize::MAX,
+        room_for_matches: usize::MAX,
+        ..Record::default()
     };
-    let decision = evaluate(request, policies, &mut record);
-    Explanation {
-        principal: request.principal.to_string(),
-        action: request.action.to_owned(),
-        resource: request.resource.to_owned(),
-        decision,
-        layers: record.layers,
-    }
+    record.of(request, policies)
+}
+
+/// The same in little time, however many policies there are: statements about other actions are only
+/// counted, and of the rest the first `most` that match and the first `most` that do not are told.
+pub fn explain_briefly(request: &Request<'_>, policies: &Policies<'_>, most: usize) -> Explanation {
+    let record = Record {
+        room: most,
+        room_for_matches: most,
+        ..Record::default()
+    };
+    record.of(request, policies)
 }
 
 /// Why a request is allowed or denied. Its `Display` is for people, on terminals too: every line
@@ -50,8 +56,12 @@ pub struct LayerReport {
     pub level: Option<usize>,
     /// Its answer.
     pub answer: LayerAnswer,
-    /// Every statement of its policies, in order.
+    /// Every statement of its policies, in order, but for those that are only counted.
     pub statements: Vec<StatementReport>,
+    /// How many more are about other actions. Only in a brief explanation.
+    pub other_actions: usize,
+    /// How many more there are. Only in a brief explanation.
+    pub left_out: usize,
 }
 
 /// The answer of a layer.
@@ -190,10 +200,31 @@ impl StatementReport {
     }
 }
 
+#[derive(Default)]
 struct Record {
     layers: Vec<LayerReport>,
     /// Of the layer at work.
     statements: Vec<StatementReport>,
+    other_actions: usize,
+    left_out: usize,
+    /// Statements about other actions are told too.
+    whole: bool,
+    /// How many more statements may be told, of those that match and of those that do not.
+    room: usize,
+    room_for_matches: usize,
+}
+
+impl Record {
+    fn of(mut self, request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
+        let decision = evaluate(request, policies, &mut self);
+        Explanation {
+            principal: request.principal.to_string(),
+            action: request.action.to_owned(),
+            resource: request.resource.to_owned(),
+            decision,
+            layers: self.layers,
+        }
+    }
 }
 
 impl Sink for Record {
@@ -207,6 +238,19 @@ impl Sink for Record {
         outcome: Match,
         (call, reading): (&Call<'_>, Reading),
     ) {
+        if outcome == Match::Action && !self.whole {
+            self.other_actions += 1;
+            return;
+        }
+        let room = match outcome {
+            Match::Yes(_) => &mut self.room_for_matches,
+            _ => &mut self.room,
+        };
+        let Some(rest) = room.checked_sub(1) else {
+            self.left_out += 1;
+            return;
+        };
+        *room = rest;
         self.statements.push(StatementReport {
             policy,
             label: compiled.label().map(str::to_owned),
@@ -230,6 +274,8 @@ impl Sink for Record {
             level,
             answer,
             statements,
+            other_actions: std::mem::take(&mut self.other_actions),
+            left_out: std::mem::take(&mut self.left_out),
         });
     }
 

@@ -5,7 +5,7 @@
 //! | read a document that is written, or one that was stored | [`Policy::parse`], [`Policy::stored`] |
 //! | tell what is wrong with a document, or probably not meant | [`check`] |
 //! | decide a request | [`Policy::compile`] once, then [`decide`] |
-//! | decide it and tell why | [`explain`] |
+//! | decide it and tell why | [`explain`], and where time is short [`explain_briefly`] |
 //! | run files of requests with the answers they must get | [`case`] |
 //! | know which condition keys a document asks for | [`context_keys`] |
 //! | know how long policies may be | [`quotas`] |
@@ -85,6 +85,7 @@ mod plain;
 mod position;
 mod principal;
 pub mod quotas;
+mod quote;
 mod report;
 mod resource;
 mod template;
@@ -98,9 +99,11 @@ pub use decide::{Decision, Denial, Layer, Level, Policies, Request, ResourcePoli
 pub use document::{Effect, Kind, Malformed, Policy};
 pub use explain::{
     ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain,
+    explain_briefly,
 };
 pub use findings::{Finding, Severity, check};
 pub use plain::Plain;
 pub use position::Position;
 pub use principal::{Principal, PrincipalType};
+pub use quote::{Quote, QuotedCondition, QuotedList};
 pub use validate::context_keys;

@@ -53,11 +53,16 @@ impl fmt::Display for LayerReport {
         for report in &told {
             write!(f, "{report}")?;
         }
-        match (others.len(), told.len()) {
-            (0, 0) => writeln!(f, "  there is no statement"),
-            (0, _) => Ok(()),
-            (1, _) => writeln!(f, "  1 statement is about other actions"),
-            (count, _) => writeln!(f, "  {count} statements are about other actions"),
+        match (self.left_out, others.len() + self.other_actions, told.len()) {
+            (0, 0, 0) => return writeln!(f, "  there is no statement"),
+            (_, 0, _) => {}
+            (_, 1, _) => writeln!(f, "  1 statement is about other actions")?,
+            (_, count, _) => writeln!(f, "  {count} statements are about other actions")?,
+        }
+        match self.left_out {
+            0 => Ok(()),
+            1 => writeln!(f, "  1 statement more is left out"),
+            count => writeln!(f, "  {count} statements more are left out"),
         }
     }
 }

@@ -6,7 +6,8 @@ mod support;
 #[cfg(test)]
 mod tests {
     use locum_policy::{
-        Decision, Denial, Effect, ElementName, Layer, LayerAnswer, Mismatch, Value,
+        Decision, Denial, Effect, ElementName, Layer, LayerAnswer, Mismatch, Quote,
+        QuotedCondition, QuotedList, Value,
     };
     use serde_json::json;
 
@@ -305,6 +306,80 @@ mod tests {
         assert_eq!(
             tell(&mut world, json!(statements)),
             "  1 statement is about other actions\n"
+        );
+    }
+
+    #[test]
+    fn a_brief_explanation_counts_what_it_does_not_tell() {
+        let mut world = session();
+        let whole = world.explain();
+        // With room enough only statements about other actions are missing.
+        let (brief, _) = world.explain_briefly(10);
+        assert_eq!(brief.to_string(), whole.to_string());
+        assert_eq!(brief.layers[0].statements, whole.layers[0].statements[1..]);
+        assert_eq!(brief.layers[0].other_actions, 1);
+        // Without, the decision is the same, and what decided goes before what did not.
+        let (brief, _) = world.explain_briefly(1);
+        assert_eq!(brief.decision, whole.decision);
+        assert_eq!(brief.layers[0].statements.len(), 1);
+        assert_eq!(brief.layers[0].left_out, 1);
+        assert!(
+            brief
+                .to_string()
+                .contains("  1 statement is about other actions\n  1 statement more is left out\n")
+        );
+        world
+            .identity
+            .push(json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Deny", "Action": "*", "Resource": "*"}}));
+        let (brief, quotes) = world.explain_briefly(1);
+        assert_eq!(brief.decision, world.explain().decision);
+        assert_eq!((brief.layers[0].statements.len(), quotes.len()), (2, 1));
+    }
+
+    #[test]
+    fn statements_that_decide_are_quoted_as_written() {
+        let mut world = session();
+        world.attached = Some(json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"},
+            {"Sid": "Out", "Effect": "Deny", "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:user/ann"},
+             "NotAction": ["s3:Get*", "s3:List*"], "Resource": "arn:aws:s3:::reports/*",
+             "Condition": {"ForAnyValue:StringLike": {"aws:TagKeys": ["A*"]}, "Bool": {"aws:SecureTransport": "false"}}},
+        ]}));
+        world
+            .facts
+            .insert("aws:tagkeys".to_owned(), Value::Many(vec!["Ab".into()]));
+        world
+            .facts
+            .insert("aws:securetransport".to_owned(), "false".into());
+        let (explanation, quotes) = world.explain_briefly(8);
+        let denial = Denial {
+            explicit: true,
+            layer: Layer::Resource,
+        };
+        assert_eq!(explanation.decision, Decision::Denied(denial));
+        let list = |negated, values: &[&str]| QuotedList {
+            negated,
+            values: values.iter().map(ToString::to_string).collect(),
+        };
+        let condition = |operator: &str, key: &str, value: &str| QuotedCondition {
+            operator: operator.to_owned(),
+            key: key.to_owned(),
+            values: vec![value.to_owned()],
+        };
+        assert_eq!(
+            quotes,
+            [Quote {
+                sid: Some("Out".to_owned()),
+                effect: Effect::Deny,
+                principals: Some(list(true, &["arn:aws:iam::111122223333:user/ann"])),
+                actions: list(true, &["s3:Get*", "s3:List*"]),
+                resources: Some(list(false, &["arn:aws:s3:::reports/*"])),
+                conditions: vec![
+                    condition("Bool", "aws:SecureTransport", "false"),
+                    condition("ForAnyValue:StringLike", "aws:TagKeys", "A*"),
+                ],
+            }]
         );
     }
 

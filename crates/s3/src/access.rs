@@ -290,6 +290,24 @@ impl Shared {
         need: &Need<'_>,
         keys: &[(&'static str, String)],
     ) -> Result<(), Fault> {
+        let need = self.with_keys(need, keys);
+        self.caller
+            .allow_or_tell(&self.facts, &need, &*self.entropy)
+            .map_err(Fault::from)
+    }
+
+    /// The same for one of many needs of a request. The refusal is without a message: the answer has
+    /// no place for one, and there may be a thousand.
+    pub(crate) fn allow_one_of_many(
+        &self,
+        need: &Need<'_>,
+        keys: &[(&'static str, String)],
+    ) -> Result<(), Fault> {
+        let need = self.with_keys(need, keys);
+        self.caller.allow(&self.facts, &need).map_err(Fault::from)
+    }
+
+    fn with_keys<'a>(&self, need: &'a Need<'_>, keys: &'a [(&'static str, String)]) -> Need<'a> {
         let mut need = Need {
             action: need.action.clone(),
             resource: need.resource.clone(),
@@ -300,10 +318,10 @@ impl Shared {
         for (name, value) in keys {
             need = need.key(*name, value.as_str());
         }
-        if let Some(owner) = need.resource_account.or_else(|| self.caller.account_id()) {
-            need = need.key("s3:resourceaccount", owner.as_str().to_owned());
+        match need.resource_account.or_else(|| self.caller.account_id()) {
+            Some(owner) => need.key("s3:resourceaccount", owner.as_str().to_owned()),
+            None => need,
         }
-        self.caller.allow(&self.facts, &need).map_err(Fault::from)
     }
 }
 

@@ -5,6 +5,7 @@
 //! can be reached unauthorized ("Actions, resources, and condition keys for Amazon S3", Service
 //! Authorization Reference; "Required permissions for Amazon S3 API operations", S3 User Guide).
 
+use crate::access::{bucket_arn, object_arn};
 use crate::fault::{Code, Fault};
 
 /// What an operation acts on.
@@ -273,6 +274,25 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// The row of an operation.
 pub(crate) fn find(operation: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.operation == operation)
+}
+
+/// The action and the resource that an operation on a bucket or an object is decided on, where that is
+/// one of each: a copy is also decided on its source.
+pub fn need_of(
+    operation: &str,
+    bucket: Option<&str>,
+    key: Option<&str>,
+) -> Option<(&'static str, String)> {
+    let row = find(operation)?;
+    let resource = match (row.resource, bucket, key) {
+        (Resource::Account, ..) => "arn:aws:s3:::*".to_owned(),
+        (Resource::NewBucket | Resource::Bucket | Resource::Policy, Some(bucket), _) => {
+            bucket_arn(bucket)
+        }
+        (Resource::Object | Resource::Copied, Some(bucket), Some(key)) => object_arn(bucket, key),
+        _ => return None,
+    };
+    Some((row.action, resource))
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub(crate) struct Details {
     pub(crate) headers: HeaderMap,
     /// What went wrong inside. For our log; the client does not see it.
     pub(crate) cause: Option<String>,
+    /// The decision that refused the request.
+    pub(crate) refused: Option<Box<Denied>>,
 }
 
 impl std::ops::Deref for Fault {
@@ -49,6 +51,7 @@ impl From<Code> for Fault {
             extra: Vec::new(),
             headers: HeaderMap::new(),
             cause: None,
+            refused: None,
         }))
     }
 }
@@ -156,7 +159,14 @@ impl Fault {
             }
             Error::InvalidSessionToken => Self::from(Code::InvalidToken),
             Error::ExpiredToken => Self::from(Code::ExpiredToken),
-            Error::AccessDenied(denied) => Self::new(Code::AccessDenied, access_denied(denied)),
+            Error::AccessDenied(denied) => {
+                let mut fault = Self::new(Code::AccessDenied, access_denied(denied));
+                if let Some(encoded) = &denied.encoded {
+                    fault = fault.with("EncodedAuthorizationMessage", encoded);
+                }
+                fault.0.refused = Some(Box::new(denied.clone()));
+                fault
+            }
             Error::NoSuchBucket => Self::from(Code::NoSuchBucket),
             // S3 has the principal beside the message.
             Error::MalformedPolicyDocument(text) => {
@@ -325,6 +335,7 @@ pub fn access_denied(denied: &Denied) -> String {
         action,
         resource,
         denial,
+        encoded: _,
     } = denied;
     let Some(principal) = principal else {
         return "Access Denied".to_owned();
@@ -390,6 +401,7 @@ mod tests {
             action: "s3:GetObject".into(),
             resource: "arn:aws:s3:::b/k".into(),
             denial: None,
+            encoded: None,
         };
         assert_eq!(
             access_denied(&denied),

@@ -19,7 +19,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
 use locum_identity::caller::{Caller, RequestFacts, Who};
-use locum_identity::error::{Error, Suspicion};
+use locum_identity::environment::Entropy;
+use locum_identity::error::{Denied, Error, Suspicion};
 use locum_identity::realm::Realm;
 use locum_sigv4::{Claim, Dialect, Payload};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,6 +94,8 @@ pub struct Report {
     pub error_message: Option<String>,
     /// What went wrong inside, for the log.
     pub cause: Option<String>,
+    /// The decision that refused it, if one did.
+    pub refused: Option<Box<Denied>>,
 }
 
 /// What goes with a request through the codec.
@@ -102,6 +105,8 @@ pub(crate) struct Context(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) caller: Caller,
     pub(crate) facts: RequestFacts,
+    /// For the messages that refusals carry.
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// What the body turned out to be.
     pub(crate) outcome: Arc<Outcome>,
     /// The checksums that come behind the body.
@@ -232,6 +237,7 @@ impl S3 {
         report.error_code = Some(fault.code.clone().into_owned());
         report.error_message = Some(fault.message.clone().into_owned());
         report.cause.clone_from(&fault.cause);
+        report.refused.clone_from(&fault.refused);
         self.refusal(fault, is_head, request_id)
     }
 
@@ -308,6 +314,7 @@ impl S3 {
         let context = Context(Arc::new(Shared {
             caller,
             facts: facts.clone(),
+            entropy: Arc::clone(&self.realm.environment().entropy),
             outcome: Arc::clone(&outcome),
             trailing: trailing(&head.headers, payload),
             signature,

@@ -1,7 +1,7 @@
 //! What goes back, and what of it the audit record needs.
 
 use crate::params::Params;
-use locum_identity::error::Suspicion;
+use locum_identity::error::{Denied, Error, Suspicion};
 
 /// An answer to a request.
 #[derive(Clone, Debug, Default)]
@@ -29,10 +29,23 @@ pub struct Outcome {
     pub error: Option<(String, String)>,
     /// What the error says of who got it.
     pub suspicion: Option<Suspicion>,
+    /// The decision that refused the request, if one did.
+    pub refused: Option<Box<Denied>>,
     /// What `requestParameters` is made of.
     pub request: Recorded,
     /// `responseElements` without secrets.
     pub response_elements: serde_json::Value,
+}
+
+/// The member of an error that holds the encoded authorization message.
+pub(crate) const ENCODED: &str = "EncodedAuthorizationMessage";
+
+/// The decision that an error tells of.
+pub(crate) fn refused(error: &Error) -> Option<Box<Denied>> {
+    match error {
+        Error::AccessDenied(denied) => Some(Box::new(denied.clone())),
+        _ => None,
+    }
 }
 
 /// The parameters of a request, on their way to its record.

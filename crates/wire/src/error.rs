@@ -75,6 +75,11 @@ pub fn spell(error: &Error) -> Spelled {
             403,
             "InvalidAuthenticationCodeException",
         ),
+        Error::InvalidAuthorizationMessage => spelled(
+            "InvalidAuthorizationMessageException",
+            400,
+            "InvalidAuthorizationMessageException",
+        ),
         Error::InvalidContextAssertion => {
             spelled("ExpiredTokenException", 400, "ExpiredTokenException")
         }

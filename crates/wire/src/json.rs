@@ -1,6 +1,6 @@
 //! The JSON 1.1 protocol: `X-Amz-Target` names the operation, the body is its input.
 
-use crate::answer::{Answer, Outcome, Recorded};
+use crate::answer::{Answer, ENCODED, Outcome, Recorded, refused};
 use crate::error::{reason, spell};
 use crate::node::{Node, to_json};
 use crate::organizations;
@@ -41,8 +41,8 @@ impl JsonService {
 
     /// The answer to a request that failed before or in its operation.
     pub fn failure(self, error: &Error, event_name: &str) -> Answer {
-        let refused = invalid_input(error);
-        let error = refused.as_ref().unwrap_or(error);
+        let invalid = invalid_input(error);
+        let error = invalid.as_ref().unwrap_or(error);
         let spelled = spell(error);
         let code = match error {
             Error::AccessDenied(_) | Error::Forbidden(_) | Error::NotManagementAccount => {
@@ -56,8 +56,12 @@ impl JsonService {
             spelled.status
         };
         let mut answer = fault(code, status, &error.to_string(), event_name);
-        if let Some(reason) = reason(error) {
-            answer.body = error_body(code, &error.to_string(), Some(reason));
+        answer.outcome.refused = refused(error);
+        let denied = answer.outcome.refused.as_ref();
+        let encoded = denied.and_then(|denied| denied.encoded.as_deref());
+        let more = reason(error).map(|reason| ("Reason", reason));
+        if let Some(more) = more.or(encoded.map(|encoded| (ENCODED, encoded))) {
+            answer.body = error_body(code, &error.to_string(), Some(more));
         }
         answer
     }
@@ -169,10 +173,10 @@ fn invalid_input(error: &Error) -> Option<Error> {
     Some(reason.into())
 }
 
-fn error_body(code: &str, message: &str, reason: Option<&str>) -> Vec<u8> {
+fn error_body(code: &str, message: &str, more: Option<(&str, &str)>) -> Vec<u8> {
     let mut body = serde_json::json!({"__type": code, "Message": message});
-    if let (Some(reason), Some(members)) = (reason, body.as_object_mut()) {
-        members.insert("Reason".to_owned(), Value::from(reason));
+    if let (Some((name, value)), Some(members)) = (more, body.as_object_mut()) {
+        members.insert(name.to_owned(), Value::from(value));
     }
     body.to_string().into_bytes()
 }

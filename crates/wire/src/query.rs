@@ -1,13 +1,13 @@
 //! The query protocol: a form or query string in, XML out (JSON for clients that accept only that).
 
-use crate::answer::{Answer, Outcome};
+use crate::answer::{Answer, ENCODED, Outcome, refused};
 use crate::error::spell;
 use crate::node::{Node, escape_xml, to_json, write_xml};
 use crate::params::{MalformedQuery, Params};
 use crate::recorded::response_elements;
 use crate::table::{Invocation, binding};
 use locum_identity::caller::{Caller, RequestFacts};
-use locum_identity::error::Error;
+use locum_identity::error::{Denied, Error};
 use locum_identity::operation::Service;
 use locum_identity::realm::Realm;
 
@@ -60,41 +60,25 @@ impl QueryService {
         as_json: bool,
     ) -> Answer {
         let spelled = spell(error);
-        let mut answer = self.fault(
-            spelled.code,
-            spelled.status,
-            &error.to_string(),
-            self.namespace,
-            event_name,
-            request_id,
-            as_json,
-        );
+        let mut fault = Fault::new(spelled.code, spelled.status, error.to_string());
+        fault.event_name = event_name;
+        fault.refused = refused(error);
+        let mut answer = self.fault(fault, request_id, as_json);
         answer.outcome.suspicion = error.suspicion();
         answer
     }
 
     /// The answer to a form or query string that cannot be read.
     pub fn malformed(self, error: &MalformedQuery, request_id: &str, as_json: bool) -> Answer {
-        self.fault(
-            "MalformedQueryString",
-            400,
-            &error.to_string(),
-            self.namespace,
-            "",
-            request_id,
-            as_json,
-        )
+        let fault = Fault::new("MalformedQueryString", 400, error.to_string());
+        self.fault(fault, request_id, as_json)
     }
 
     /// The answer to a request whose body is more than the service reads.
     pub fn too_large(self, limit: usize, request_id: &str, as_json: bool) -> Answer {
         let text = format!("Request body exceeds the maximum of {limit} bytes");
         self.fault(
-            "RequestEntityTooLarge",
-            413,
-            &text,
-            self.namespace,
-            "",
+            Fault::new("RequestEntityTooLarge", 413, text),
             request_id,
             as_json,
         )
@@ -104,53 +88,55 @@ impl QueryService {
     pub fn not_a_form(self, content_type: &str, request_id: &str, as_json: bool) -> Answer {
         let text =
             format!("Content-Type must be application/x-www-form-urlencoded, not `{content_type}`");
-        self.refuse("UnsupportedMediaType", 403, &text, request_id, as_json)
-    }
-
-    /// The answer to a method other than GET and POST.
-    pub fn not_a_method(self, request_id: &str, as_json: bool) -> Answer {
-        self.refuse(
-            "MethodNotAllowed",
-            405,
-            "GET and POST only",
+        self.fault(
+            Fault::new("UnsupportedMediaType", 403, text),
             request_id,
             as_json,
         )
     }
 
+    /// The answer to a method other than GET and POST.
+    pub fn not_a_method(self, request_id: &str, as_json: bool) -> Answer {
+        let fault = Fault::new("MethodNotAllowed", 405, "GET and POST only");
+        self.fault(fault, request_id, as_json)
+    }
+
     /// The answer to a body that did not arrive, or not in time.
     pub fn incomplete(self, request_id: &str, as_json: bool) -> Answer {
-        let text = "The request body did not arrive";
-        self.refuse("IncompleteBody", 400, text, request_id, as_json)
+        let fault = Fault::new("IncompleteBody", 400, "The request body did not arrive");
+        self.fault(fault, request_id, as_json)
     }
 
-    fn refuse(self, code: &str, status: u16, text: &str, id: &str, as_json: bool) -> Answer {
-        self.fault(code, status, text, self.namespace, "", id, as_json)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one error answer, written in one place"
-    )]
-    fn fault(
-        self,
-        code: &str,
-        status: u16,
-        message: &str,
-        namespace: &str,
-        event_name: &str,
-        request_id: &str,
-        as_json: bool,
-    ) -> Answer {
+    fn fault(self, fault: Fault<'_>, request_id: &str, as_json: bool) -> Answer {
+        let Fault {
+            code,
+            status,
+            message,
+            namespace,
+            event_name,
+            refused,
+        } = fault;
+        let namespace = namespace.unwrap_or(self.namespace);
+        let encoded = refused.as_ref().and_then(|denied| denied.encoded.as_ref());
         let sender = if status < 500 { "Sender" } else { "Receiver" };
         let body = if as_json {
-            serde_json::json!({"Error": {"Type": sender, "Code": code, "Message": message}, "RequestId": request_id}).to_string()
+            let mut error = serde_json::json!({"Type": sender, "Code": code, "Message": message});
+            if let (Some(encoded), Some(members)) = (encoded, error.as_object_mut()) {
+                members.insert(ENCODED.to_owned(), encoded.as_str().into());
+            }
+            serde_json::json!({"Error": error, "RequestId": request_id}).to_string()
         } else {
             let mut out = format!(
                 "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{sender}</Type><Code>{code}</Code><Message>"
             );
-            escape_xml(&mut out, message);
-            out.push_str("</Message></Error><RequestId>");
+            escape_xml(&mut out, &message);
+            out.push_str("</Message>");
+            if let Some(encoded) = encoded {
+                for part in ["<", ENCODED, ">", encoded, "</", ENCODED, ">"] {
+                    out.push_str(part);
+                }
+            }
+            out.push_str("</Error><RequestId>");
             out.push_str(request_id);
             out.push_str("</RequestId></ErrorResponse>\n");
             out
@@ -163,9 +149,35 @@ impl QueryService {
             outcome: Outcome {
                 event_source: self.event_source,
                 event_name: event_name.to_owned(),
-                error: Some((code.to_owned(), message.to_owned())),
+                error: Some((code.to_owned(), message)),
+                refused,
                 ..Outcome::default()
             },
+        }
+    }
+}
+
+/// One error answer.
+struct Fault<'a> {
+    code: &'static str,
+    status: u16,
+    message: String,
+    /// Another one than the service's.
+    namespace: Option<&'static str>,
+    /// The operation, where it is known.
+    event_name: &'a str,
+    refused: Option<Box<Denied>>,
+}
+
+impl Fault<'_> {
+    fn new(code: &'static str, status: u16, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            status,
+            message: message.into(),
+            namespace: None,
+            event_name: "",
+            refused: None,
         }
     }
 }
@@ -182,22 +194,16 @@ pub async fn query(
     let request_id = facts.request_id.as_str();
     let Some(action) = params.value("Action") else {
         let text = "Request is missing an action or a required parameter";
-        return service.fault(
-            "MissingAction",
-            400,
-            text,
-            service.namespace,
-            "",
-            request_id,
-            as_json,
-        );
+        return service.fault(Fault::new("MissingAction", 400, text), request_id, as_json);
     };
     let version = params.value("Version").unwrap_or("NO_VERSION_SPECIFIED");
     let Some(binding) = binding(service.service, action).filter(|_| version == service.version)
     else {
         const FAULT: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
         let text = format!("Could not find operation {action} for version {version}");
-        return service.fault("InvalidAction", 400, &text, FAULT, "", request_id, as_json);
+        let mut fault = Fault::new("InvalidAction", 400, text);
+        fault.namespace = Some(FAULT);
+        return service.fault(fault, request_id, as_json);
     };
     let mut answer = Answer::default();
     let mut encode = |node: Option<&Node<'_>>| {
@@ -281,7 +287,9 @@ fn success(
 /// credentials, as CloudTrail does.
 pub(crate) fn is_recorded(service: Service, name: &str) -> bool {
     match (service, name) {
-        (Service::Sts, "GetCallerIdentity" | "GetAccessKeyInfo") => false,
+        (Service::Sts, "GetCallerIdentity" | "GetAccessKeyInfo" | "DecodeAuthorizationMessage") => {
+            false
+        }
         (Service::Sts, _) => true,
         (Service::Iam | Service::Organizations, _) => !["Get", "List", "Describe"]
             .iter()

@@ -11,9 +11,10 @@ use locum_identity::names::{
 };
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
-    AssumeRole, AssumeRoot, AssumedRole, AssumedRoot, CallerIdentity, FederationToken,
-    GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken, GetWebIdentityToken,
-    MfaParameters, ProvidedContext, SessionPolicies, WebIdentityToken,
+    AssumeRole, AssumeRoot, AssumedRole, AssumedRoot, CallerIdentity, DecodeAuthorizationMessage,
+    DecodedMessage, FederationToken, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken,
+    GetSessionToken, GetWebIdentityToken, MfaParameters, ProvidedContext, SessionPolicies,
+    WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
@@ -25,6 +26,11 @@ pub(crate) fn bindings() -> Vec<Binding> {
     vec![
         bind!(AssumeRole, decode_assume_role, assumed_role),
         bind!(AssumeRoot, decode_assume_root, assumed_root),
+        bind!(
+            DecodeAuthorizationMessage,
+            decode_authorization_message,
+            authorization_message
+        ),
         bind!(GetAccessKeyInfo, decode_access_key_info, access_key_info),
         bind!(
             GetCallerIdentity,
@@ -155,6 +161,16 @@ fn decode_access_key_info(fields: &mut Fields<'_>) -> Result<GetAccessKeyInfo, E
     })
 }
 
+fn decode_authorization_message(
+    fields: &mut Fields<'_>,
+) -> Result<DecodeAuthorizationMessage, Error> {
+    let encoded_message = fields.required("EncodedMessage");
+    fields.check()?;
+    Ok(DecodeAuthorizationMessage {
+        encoded_message: encoded_message?,
+    })
+}
+
 /// `PolicyArns.member.N.arn`, at most ten.
 fn policy_arns(fields: &mut Fields<'_>) -> Vec<ArnText> {
     fields.list("PolicyArns", 10, |element| element.required("arn").ok())
@@ -243,4 +259,10 @@ fn caller_identity(output: &CallerIdentity) -> Node<'_> {
 
 fn access_key_info(output: &AccountId) -> Node<'_> {
     Members::new().text("Account", output.as_str()).node()
+}
+
+fn authorization_message(output: &DecodedMessage) -> Node<'_> {
+    Members::new()
+        .text("DecodedMessage", output.decoded_message.as_str())
+        .node()
 }

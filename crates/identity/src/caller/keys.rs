@@ -7,6 +7,7 @@ use crate::organizations::tree::Place;
 use crate::services::ServiceCaller;
 use locum_policy::{Context, Value};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The condition keys of a request, looked up lazily: a key nobody names costs nothing.
 ///
@@ -33,6 +34,34 @@ impl Context for Keys<'_> {
     }
 }
 
+/// The global condition keys but for tags, as AWS spells them.
+const GLOBAL: [&str; 24] = [
+    "aws:PrincipalArn",
+    "aws:PrincipalAccount",
+    "aws:PrincipalType",
+    "aws:userid",
+    "aws:username",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalIsAWSService",
+    "aws:ViaAWSService",
+    "aws:TokenIssueTime",
+    "aws:MultiFactorAuthPresent",
+    "aws:MultiFactorAuthAge",
+    "aws:SourceIdentity",
+    "aws:SourceIp",
+    "aws:SecureTransport",
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:RequestedRegion",
+    "aws:UserAgent",
+    "aws:Referer",
+    "aws:TagKeys",
+    "aws:ResourceAccount",
+    "aws:ResourceOrgID",
+    "aws:ResourceOrgPaths",
+];
+
 impl Keys<'_> {
     /// The service that calls, if it is one.
     fn service(&self) -> Option<&ServiceCaller> {
@@ -46,6 +75,35 @@ impl Keys<'_> {
     fn source(&self) -> Option<&Place> {
         let account = self.service()?.source.account?;
         self.caller.directory().place(account)
+    }
+
+    /// Every key that the request has: those of the action first, and tags last.
+    pub(super) fn all(&self) -> Vec<(String, Value<'static>)> {
+        let own = self.need.keys.iter().map(|(name, _)| name.to_string());
+        let mut names: Vec<String> = own.collect();
+        names.extend(GLOBAL.map(str::to_owned));
+        let mut tags = |prefix: &str, tags: &[Tag]| {
+            names.extend(tags.iter().map(|tag| format!("aws:{prefix}/{}", tag.key)));
+        };
+        tags("RequestTag", self.need.request_tags);
+        if let Some(session) = self.caller.session() {
+            let of_session = session.packed.tags().iter();
+            tags(
+                "PrincipalTag",
+                &of_session.map(|tag| tag.tag.clone()).collect::<Vec<_>>(),
+            );
+        }
+        tags("PrincipalTag", self.caller.own_tags());
+        tags("ResourceTag", self.need.resource_tags);
+        let mut seen = HashSet::new();
+        names
+            .into_iter()
+            .filter_map(|name| {
+                let lower = name.to_lowercase();
+                let value = self.value(&lower)?;
+                seen.insert(lower).then(|| (name, owned(&value)))
+            })
+            .collect()
     }
 
     fn global(&self, name: &str) -> Option<Value<'_>> {
@@ -168,12 +226,7 @@ impl Keys<'_> {
             if let Some(found) = of_session {
                 return Some(tag_value(&found.tag));
             }
-            return match &self.caller.who {
-                Who::User(state) => tag(&state.user.tags, key),
-                Who::AssumedRole { role, .. } => tag(&role.role.tags, key),
-                Who::FederatedUser { issuer, .. } => tag(&issuer.as_ref()?.user.tags, key),
-                Who::Anonymous | Who::Root | Who::Service(_) => None,
-            };
+            return tag(self.caller.own_tags(), key);
         }
         if let Some(key) = name.strip_prefix("resourcetag/") {
             return tag(self.need.resource_tags, key);
@@ -215,6 +268,18 @@ fn tag<'a>(tags: &'a [Tag], key: &str) -> Option<Value<'a>> {
 /// Whether a tag's key is `lower`, which is in lower case.
 pub(crate) fn same_key(spelling: &str, lower: &str) -> bool {
     spelling.eq_ignore_ascii_case(lower) || spelling.to_lowercase() == lower
+}
+
+fn owned(value: &Value<'_>) -> Value<'static> {
+    match value {
+        Value::One(text) => Value::from(text.to_string()),
+        Value::Many(texts) => Value::Many(
+            texts
+                .iter()
+                .map(|text| Cow::Owned(text.to_string()))
+                .collect(),
+        ),
+    }
 }
 
 fn tag_value(tag: &Tag) -> Value<'_> {

@@ -40,6 +40,8 @@ struct TokenKey {
     id: u32,
     mints_from: Seconds,
     aead: LessSafeKey,
+    /// Seals authorization messages: under a key of their own, they can never be taken for tokens.
+    messages: LessSafeKey,
     secrets: hmac::Key,
 }
 
@@ -84,6 +86,18 @@ impl Keyring {
             keys,
             live: LiveSessions::default(),
         })))
+    }
+
+    /// The key that seals authorization messages at a time, with its id.
+    pub(super) fn message_key(&self, at: Seconds) -> Option<(u32, &LessSafeKey)> {
+        self.sealing(at).ok().map(|key| (key.id, &key.messages))
+    }
+
+    /// The key of that id that opens authorization messages.
+    pub(super) fn message_key_with(&self, id: u64) -> Option<&LessSafeKey> {
+        let mut keys = self.0.keys.iter();
+        keys.find(|key| u64::from(key.id) == id)
+            .map(|key| &key.messages)
     }
 
     /// The sessions in use: they live as long as the keyring, so that none outlives its key.
@@ -212,14 +226,19 @@ impl TokenKey {
             okm.fill(&mut key[..]).map_err(|_| TokenError::Unsealable)?;
             Ok::<_, TokenError>(key)
         };
+        let aead = |key: &[u8; 32]| {
+            UnboundKey::new(&AES_256_GCM_SIV, key)
+                .map(LessSafeKey::new)
+                .map_err(|_| TokenError::Unsealable)
+        };
         let seal = derive(b"seal")?;
+        let messages = derive(b"authorization messages")?;
         let secrets = derive(b"secret access keys")?;
         Ok(Self {
             id,
             mints_from,
-            aead: LessSafeKey::new(
-                UnboundKey::new(&AES_256_GCM_SIV, &seal[..]).map_err(|_| TokenError::Unsealable)?,
-            ),
+            aead: aead(&seal)?,
+            messages: aead(&messages)?,
             secrets: hmac::Key::new(hmac::HMAC_SHA256, &secrets[..]),
         })
     }

@@ -108,22 +108,21 @@ impl Operation for AssumeRole {
         let source_identity = self.source_identity(session)?;
         // A missing role, one that does not trust the caller and a caller without permission all
         // get the same sentence, which does not tell them apart.
-        let refused = |action: &str, resource: &str| {
-            let need = Need::new(action, resource);
-            Error::AccessDenied(call.caller.denied(&need, None))
-        };
-        let unknown = || refused("sts:AssumeRole", self.role_arn.as_str());
+        let mut missing = Need::new("sts:AssumeRole", self.role_arn.as_str());
+        missing.resource_account = account_of(&arn);
         if let Who::Root = call.caller.who {
             return Err(Error::Forbidden(Forbidden::RootAssumesRole));
         }
         let mfa = self.mfa.verify(call).await?;
-        let Some((account, role)) = self.role(call, &arn).await? else {
-            return Err(unknown());
-        };
         let by_service = matches!(call.caller.who, Who::Service(_));
-        if role.role.is_service_linked() && !by_service {
-            return Err(unknown());
-        }
+        let open = |role: &RoleState| by_service || !role.role.is_service_linked();
+        let found = self.role(call, &arn).await?;
+        let Some((account, role)) = found.filter(|(_, role)| open(role)) else {
+            return Err(match missing.resource_account {
+                Some(_) => call.absent(&missing),
+                None => Error::AccessDenied(call.caller.denied(&missing, None)),
+            });
+        };
         let resource_tags = role_tags(&role.role.tags, inherited());
         let mut need = self.need(&account, &role, &resource_tags, source_identity.as_ref());
         if mfa.is_some() {
@@ -131,24 +130,23 @@ impl Operation for AssumeRole {
                 .key("aws:multifactorauthpresent", "true")
                 .key("aws:multifactorauthage", "0");
         }
-        let actions = [
-            Some("sts:AssumeRole"),
-            (!tags.is_empty()).then_some("sts:TagSession"),
-            source_identity.is_some().then_some("sts:SetSourceIdentity"),
-            (!self.provided_contexts.is_empty()).then_some("sts:SetContext"),
-        ];
-        let mut granted = None;
-        for action in actions.into_iter().flatten() {
+        let companions = Self::companions(
+            !tags.is_empty(),
+            source_identity.is_some(),
+            !self.provided_contexts.is_empty(),
+        );
+        let silent = |error| match error {
+            Error::AccessDenied(denied) => Error::AccessDenied(denied.silent()),
+            other => other,
+        };
+        let mut granted = call.allow(&need).map_err(silent)?;
+        for action in companions.into_iter().flatten() {
             need.action = action.into();
-            granted = match call.allow(&need) {
-                Err(Error::AccessDenied(_)) => return Err(refused(action, &role.arn)),
-                decided => Some(decided?),
-            };
+            granted = call.allow(&need).map_err(silent)?;
         }
         if !self.provided_contexts.is_empty() {
             return Err(Error::InvalidContextAssertion);
         }
-        let granted = granted.ok_or_else(unknown)?;
         Ok(granted.with(Assumable {
             account,
             role,
@@ -233,6 +231,19 @@ impl AssumeRole {
             return Err(Error::Duration(DurationFault::RoleMaximum));
         }
         Ok(lifetime)
+    }
+
+    /// The actions that a request for a session asks for besides its own.
+    pub(crate) fn companions(
+        tags: bool,
+        source_identity: bool,
+        contexts: bool,
+    ) -> [Option<&'static str>; 3] {
+        [
+            tags.then_some("sts:TagSession"),
+            source_identity.then_some("sts:SetSourceIdentity"),
+            contexts.then_some("sts:SetContext"),
+        ]
     }
 
     /// The source identity of the session that is asked for: once set, it stays.

@@ -1,7 +1,7 @@
 //! GetSessionToken and GetFederationToken: temporary credentials for who has long-term ones.
 
 use super::tags::session_tags;
-use super::{MfaParameters, NewSession, SessionPolicies};
+use super::{AssumeRole, MfaParameters, NewSession, SessionPolicies};
 use crate::caller::{Need, Who};
 use crate::entity::KeyOwner;
 use crate::environment::Seconds;
@@ -96,8 +96,9 @@ impl Operation for GetFederationToken {
         let mut need =
             Need::new("sts:GetFederationToken", self.arn(call)?).request_tags(&self.tags);
         let granted = call.allow(&need)?;
-        if !tags.is_empty() {
-            need.action = "sts:TagSession".into();
+        let companions = AssumeRole::companions(!tags.is_empty(), false, false);
+        for action in companions.into_iter().flatten() {
+            need.action = action.into();
             call.allow(&need)?;
         }
         Ok(granted.with(tags))

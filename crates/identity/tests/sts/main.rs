@@ -17,6 +17,7 @@ mod assume_role;
 mod assume_root;
 mod chains;
 mod condition_keys;
+mod decode;
 mod limits;
 mod mfa;
 mod services;

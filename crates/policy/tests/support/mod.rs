@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use locum_policy::case::{Case, Expect};
 use locum_policy::{
-    Compiled, Decision, Explanation, Kind, Level, Policies, Policy, Request, ResourcePolicy, Value,
-    decide, explain,
+    Compiled, Decision, Explanation, Kind, Level, Policies, Policy, Quote, Request, ResourcePolicy,
+    Value, decide, explain, explain_briefly,
 };
 use serde_json::{Value as Json, json};
 
@@ -135,6 +135,17 @@ impl World {
     /// What the engine says why.
     pub(crate) fn explain(&self) -> Explanation {
         self.ask(explain)
+    }
+
+    /// What the engine says why in short, and the statements that decided.
+    pub(crate) fn explain_briefly(&self, most: usize) -> (Explanation, Vec<Quote>) {
+        self.ask(|request, policies| {
+            let explanation = explain_briefly(request, policies, most);
+            let quotes = explanation.matched();
+            let quotes = quotes.filter_map(|(layer, report)| policies.quote(layer, report));
+            let quotes = quotes.collect();
+            (explanation, quotes)
+        })
     }
 
     fn ask<T>(&self, answer: impl FnOnce(&Request<'_>, &Policies<'_>) -> T) -> T {

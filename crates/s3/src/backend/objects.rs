@@ -429,7 +429,7 @@ pub(super) async fn delete_all(
                 };
                 let need =
                     Need::new(action, object_arn(&bucket.bucket.name, &key)).in_bucket(bucket);
-                call.context.allow(&need, &call.granted.keys)?;
+                call.context.allow_one_of_many(&need, &call.granted.keys)?;
                 null_version(version_id.as_deref())?;
                 if e_tag.is_some() || last_modified_time.is_some() || size.is_some() {
                     return Err(Fault::new(
