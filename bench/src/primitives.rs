@@ -125,6 +125,7 @@ fn tokens(effort: Effort, report: &mut Report) -> Outcome {
         source_identity: None,
         mfa: None,
         ancestry: Ancestry::default(),
+        delegate: None,
     };
     let packed = || Packed::new(Some(SESSION_POLICY.to_owned()), Vec::new(), Vec::new());
     let limited = Session {

@@ -59,6 +59,7 @@ pub(crate) fn world() -> World {
         identity: Vec::new(),
         boundary: None,
         session: None,
+        session_binds: false,
         attached: None,
         trust: None,
         service_control: Vec::new(),

@@ -5,8 +5,9 @@
 
 use crate::aws_managed;
 use crate::entity::{
-    AccessKey, AccountRecord, Attachments, Bucket, Change, Damaged, Entity, EntityKey, EntityKind,
-    Group, InlinePolicy, KeyOwner, ManagedPolicy, MfaDevice, Role, User,
+    AccessKey, AccountRecord, AssociatedDelegation, Attachments, Bucket, Change, Damaged,
+    DelegationRequest, Entity, EntityKey, EntityKind, Group, InlinePolicy, KeyOwner, ManagedPolicy,
+    MfaDevice, Role, User,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -17,8 +18,12 @@ use crate::port::Record;
 use crate::sealing::{RootKey, Secret};
 use crate::signing::SigningKeys;
 use locum_policy::{Compiled, Kind, Policy};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+mod table;
+
+pub use table::Table;
 
 /// The policies that identity-based evaluation needs, resolved and compiled.
 #[derive(Clone, Debug, Default)]
@@ -114,93 +119,6 @@ impl std::fmt::Debug for KeyState {
     }
 }
 
-/// Entities found by name (whatever its letter case) and by unique id.
-#[derive(Debug)]
-pub struct Table<T> {
-    by_name: BTreeMap<String, Arc<T>>,
-    names: HashMap<UniqueId, String>,
-}
-
-impl<T> Clone for Table<T> {
-    fn clone(&self) -> Self {
-        Self {
-            by_name: self.by_name.clone(),
-            names: self.names.clone(),
-        }
-    }
-}
-
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Self {
-            by_name: BTreeMap::new(),
-            names: HashMap::new(),
-        }
-    }
-}
-
-impl<T> Table<T> {
-    /// The entity of that name.
-    pub fn named(&self, name: &str) -> Option<&Arc<T>> {
-        if name.bytes().any(|b| b.is_ascii_uppercase()) {
-            self.by_name.get(&name.to_ascii_lowercase())
-        } else {
-            self.by_name.get(name)
-        }
-    }
-
-    /// The entity of that id.
-    pub fn with_id(&self, id: &UniqueId) -> Option<&Arc<T>> {
-        self.by_name.get(self.names.get(id)?)
-    }
-
-    /// All, by lower-case name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<T>)> {
-        self.by_name
-            .iter()
-            .map(|(name, entity)| (name.as_str(), entity))
-    }
-
-    /// All whose lower-case name comes behind `marker`.
-    pub fn behind<'a>(
-        &'a self,
-        marker: &str,
-    ) -> impl Iterator<Item = (&'a str, &'a Arc<T>)> + use<'a, T> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let start: std::ops::Bound<&str> = if marker.is_empty() {
-            Unbounded
-        } else {
-            Excluded(marker)
-        };
-        self.by_name
-            .range::<str, _>((start, Unbounded))
-            .map(|(name, entity)| (name.as_str(), entity))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
-
-    fn insert(&mut self, id: &UniqueId, name: &str, entity: T) {
-        self.remove(id);
-        let name = name.to_ascii_lowercase();
-        self.names.insert(id.clone(), name.clone());
-        self.by_name.insert(name, Arc::new(entity));
-    }
-
-    fn remove(&mut self, id: &UniqueId) {
-        if let Some(name) = self.names.remove(id) {
-            self.by_name.remove(&name);
-        }
-    }
-}
-
 /// An account.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -226,6 +144,10 @@ pub struct Account {
     pub buckets: Arc<BTreeMap<String, Arc<BucketState>>>,
     /// The account as an OpenID issuer.
     pub issuer: Option<Arc<IssuerState>>,
+    /// Delegation requests that the account made, by id.
+    pub delegation_requests: Arc<BTreeMap<String, Arc<DelegationRequest>>>,
+    /// Delegation requests that somebody of the account owns, by id.
+    pub associated_delegations: Arc<BTreeMap<String, AssociatedDelegation>>,
 }
 
 impl Account {
@@ -243,6 +165,8 @@ impl Account {
             mfa_devices: Arc::default(),
             buckets: Arc::default(),
             issuer: None,
+            delegation_requests: Arc::default(),
+            associated_delegations: Arc::default(),
         }
     }
 
@@ -394,6 +318,12 @@ impl Account {
                 Arc::make_mut(&mut self.buckets).remove(&key.key);
             }
             EntityKind::Issuer => self.issuer = None,
+            EntityKind::DelegationRequest => {
+                Arc::make_mut(&mut self.delegation_requests).remove(&key.key);
+            }
+            EntityKind::AssociatedDelegation => {
+                Arc::make_mut(&mut self.associated_delegations).remove(&key.key);
+            }
             // The realm's kinds do not live in accounts.
             EntityKind::Account
             | EntityKind::Organization
@@ -515,6 +445,16 @@ impl Account {
             Entity::Issuer(issuer) => {
                 let state = IssuerState::open(issuer, self.id, root_key).map_err(|_| damaged())?;
                 self.issuer = Some(Arc::new(state));
+            }
+            Entity::DelegationRequest(request) => {
+                Arc::make_mut(&mut self.delegation_requests).insert(
+                    request.id.to_string(),
+                    Arc::new(DelegationRequest::clone(request)),
+                );
+            }
+            Entity::AssociatedDelegation(associated) => {
+                Arc::make_mut(&mut self.associated_delegations)
+                    .insert(associated.id.to_string(), associated.clone());
             }
             Entity::Account(record) if record.id == self.id => self.created = record.joined,
             Entity::Account(_)

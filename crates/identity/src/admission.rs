@@ -28,6 +28,8 @@ enum Kind {
     Root,
     /// A key of a service.
     Service,
+    /// GetDelegatedAccessToken, and what descends from it.
+    Delegated,
 }
 
 /// Which operations of a service may be called, if policies allow.
@@ -41,6 +43,8 @@ enum Reach {
 
 const TOKENS: &[&str] = &["GetFederationToken", "GetSessionToken"];
 const OF_ONES_OWN: &[&str] = &["AssumeRole", "GetCallerIdentity", "GetWebIdentityToken"];
+/// What a session that another account has may do: no token that says who it acts as elsewhere.
+const OF_A_DELEGATE: &[&str] = &["AssumeRole", "GetCallerIdentity"];
 const WHO_AM_I: &[&str] = &["GetCallerIdentity"];
 /// With the actions that AssumeRole needs besides its own, which explanations are asked for too.
 const OF_SERVICES: &[&str] = &[
@@ -57,12 +61,16 @@ fn reach(kind: Kind, service: Service) -> Reach {
         (Service::Sts, Kind::LongTerm) => Reach::All,
         (Service::Sts, Kind::Role) => Reach::AllBut(TOKENS),
         (Service::Sts, Kind::OwnWithMfa | Kind::Own) => Reach::Only(OF_ONES_OWN),
+        (Service::Sts, Kind::Delegated) => Reach::Only(OF_A_DELEGATE),
         (Service::Sts, Kind::Federated | Kind::Root) => Reach::Only(WHO_AM_I),
         (Service::Sts, Kind::Service) => Reach::Only(OF_SERVICES),
         (Service::Iam, Kind::Own | Kind::Federated) => Reach::Nothing,
         (Service::Iam | Service::Organizations, Kind::Service) => Reach::Nothing,
         // The task policy of a root session leaves little of it.
-        (Service::Iam, Kind::LongTerm | Kind::Role | Kind::OwnWithMfa | Kind::Root) => Reach::All,
+        (
+            Service::Iam,
+            Kind::LongTerm | Kind::Role | Kind::OwnWithMfa | Kind::Root | Kind::Delegated,
+        ) => Reach::All,
         (Service::Organizations, _) => Reach::All,
     }
 }
@@ -72,6 +80,7 @@ impl Kind {
     fn of(caller: &Caller) -> Option<Self> {
         Some(match (&caller.who, caller.session()) {
             (Who::Anonymous, _) => return None,
+            _ if caller.delegate().is_some() => Self::Delegated,
             (Who::AssumedRole { .. }, _) => Self::Role,
             (Who::Service(_), _) => Self::Service,
             (Who::FederatedUser { .. }, _) => Self::Federated,

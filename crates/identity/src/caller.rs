@@ -99,6 +99,18 @@ impl Who {
         directory: &Directory,
         session: &Session,
     ) -> Result<Self, Error> {
+        Self::of_principal(account, directory, &session.principal)
+    }
+
+    /// The same, for whom a session would act as.
+    ///
+    /// # Errors
+    /// [`Error::InvalidClientTokenId`]
+    pub(crate) fn of_principal(
+        account: &Account,
+        directory: &Directory,
+        principal: &SessionPrincipal,
+    ) -> Result<Self, Error> {
         let user = |id| {
             account
                 .users
@@ -106,7 +118,7 @@ impl Who {
                 .cloned()
                 .ok_or(Error::InvalidClientTokenId)
         };
-        Ok(match &session.principal {
+        Ok(match principal {
             SessionPrincipal::Root => Self::Root,
             SessionPrincipal::AssumedRoot(_) if directory.is_member(account.id) => Self::Root,
             SessionPrincipal::AssumedRoot(_) => return Err(Error::InvalidClientTokenId),
@@ -326,6 +338,12 @@ impl Caller {
         }
     }
 
+    /// The account that acts, where the credentials were made for a delegation request: its
+    /// requestor's.
+    pub fn delegate(&self) -> Option<AccountId> {
+        self.session()?.delegate
+    }
+
     /// The access key id that signed the request.
     pub fn access_key_id(&self) -> Option<&str> {
         match &self.credentials {
@@ -398,6 +416,7 @@ impl Caller {
             identity: own.map(|own| &*own.identity).unwrap_or_default(),
             boundary: own.and_then(|own| own.boundary.as_deref()),
             session,
+            session_binds: self.delegate().is_some(),
             ..Policies::default()
         }
     }

@@ -118,7 +118,9 @@ impl Directory {
                 | EntityKind::AccessKey
                 | EntityKind::MfaDevice
                 | EntityKind::Bucket
-                | EntityKind::Issuer => {}
+                | EntityKind::Issuer
+                | EntityKind::DelegationRequest
+                | EntityKind::AssociatedDelegation => {}
             }
         }
         for entity in &change.puts {
@@ -156,7 +158,9 @@ impl Directory {
                 | Entity::AccessKey(_)
                 | Entity::MfaDevice(_)
                 | Entity::Bucket(_)
-                | Entity::Issuer(_) => {
+                | Entity::Issuer(_)
+                | Entity::DelegationRequest(_)
+                | Entity::AssociatedDelegation(_) => {
                     let EntityKey { kind, key } = entity.key();
                     return Err(Damaged {
                         kind: kind.as_str().to_owned(),

@@ -20,6 +20,13 @@ use crate::services::ServicePrincipal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod delegation;
+
+pub use delegation::{
+    ApproverPrincipal, AssociatedDelegation, DelegationApprover, DelegationOwner,
+    DelegationRequest, DelegationState, PolicyParameter, PolicyParameterType,
+};
+
 /// The version of the stored documents' format.
 const FORMAT: u32 = 1;
 
@@ -540,6 +547,8 @@ entities! {
     MfaDevice(MfaDevice) = "mfa-device", MfaDevice::key;
     Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
     Issuer(Issuer) = "issuer", |_| "issuer".to_owned();
+    DelegationRequest(Box<DelegationRequest>) = "delegation-request", |request| request.id.as_str().to_owned();
+    AssociatedDelegation(AssociatedDelegation) = "associated-delegation", |associated| associated.id.as_str().to_owned();
     Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
     Organization(Organization) = "organization", |_| "organization".to_owned();
     OrganizationalUnit(OrganizationalUnit) = "organizational-unit", |unit| unit.id.clone();

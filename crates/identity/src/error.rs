@@ -43,6 +43,7 @@ pub enum Missing {
     UserBoundary(String),
     RoleBoundary(String),
     SimulatedEntity,
+    DelegationRequest(String),
 }
 
 /// What exists already.
@@ -58,6 +59,7 @@ pub enum Existing {
     Policy(String),
     VirtualMfaDevice,
     AssignedMfaDevice,
+    DelegationRequest(String),
 }
 
 /// Why an entity cannot be deleted.
@@ -214,6 +216,9 @@ pub enum Error {
     InvalidAuthenticationCode,
     /// Session policies, tags and ancestry do not fit the token.
     PackedPolicyTooLarge(TooLarge),
+    /// The exchange token of a delegation request was traded in already, is too old, or its approver
+    /// is gone.
+    ExpiredTradeInToken,
     /// The bucket is gone, or another has its name.
     NoSuchBucket,
     /// Organizations: the account asked for is not in the organization.
@@ -259,6 +264,14 @@ pub enum Forbidden {
     MfaRequired(Denied),
     /// AssumeRoot for a task whose feature the organization has not enabled.
     RootAccessDisabled(Denied, RootFeature),
+    /// A delegated session would handle delegation requests.
+    Delegated(Denied),
+    /// Sending the token of a request that its requestor wants the owner to send.
+    OnlyOwnerSends(Denied),
+    /// Approving what one may not do oneself.
+    NotTheApproversToGive(Denied),
+    /// Approving with a session that session policies limit.
+    LimitedApprover(Denied),
 }
 
 /// Why IAM does not talk about centralized root access.
@@ -340,6 +353,9 @@ impl fmt::Display for Error {
             Self::PackedPolicyTooLarge(TooLarge::Chain) => {
                 f.write_str("Serialized token too large for session")
             }
+            Self::ExpiredTradeInToken => f.write_str(
+                "The trade-in token provided in the request has expired and can no longer be exchanged for credentials.",
+            ),
             Self::NoSuchBucket => f.write_str("The specified bucket does not exist"),
             Self::AccountNotFound => f.write_str("You specified an account that doesn't exist."),
             Self::CreateAccountStatusNotFound => {
@@ -479,6 +495,9 @@ impl fmt::Display for Missing {
                 write!(f, "Role {name} does not have a permissions boundary.")
             }
             Self::SimulatedEntity => f.write_str("Unable to retrieve specified IAM entity."),
+            Self::DelegationRequest(id) => {
+                write!(f, "The delegation request with id {id} cannot be found.")
+            }
         }
     }
 }
@@ -497,6 +516,10 @@ impl fmt::Display for Existing {
                 f.write_str("MFADevice entity at the same path and name already exists.")
             }
             Self::AssignedMfaDevice => f.write_str("MFA Device is already in use."),
+            Self::DelegationRequest(workflow) => write!(
+                f,
+                "Delegation request with requestor workflow id {workflow} already exists."
+            ),
         }
     }
 }
@@ -568,6 +591,22 @@ impl fmt::Display for Forbidden {
             Self::RootAccessDisabled(denied, feature) => write!(
                 f,
                 "{denied} because {feature} is not enabled in the organization"
+            ),
+            Self::Delegated(denied) => write!(
+                f,
+                "{denied} because delegated credentials cannot handle delegation requests"
+            ),
+            Self::OnlyOwnerSends(denied) => write!(
+                f,
+                "{denied} because only the owner of the delegation request may send its token"
+            ),
+            Self::NotTheApproversToGive(denied) => write!(
+                f,
+                "{denied} because the delegation request asks for permissions that the approver does not have"
+            ),
+            Self::LimitedApprover(denied) => write!(
+                f,
+                "{denied} because a session with session policies cannot approve delegation requests"
             ),
         }
     }

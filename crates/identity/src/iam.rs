@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub mod access_keys;
 pub mod attachments;
+pub mod delegation;
 pub mod groups;
 pub mod inline_policies;
 pub mod mfa_devices;
@@ -56,6 +57,8 @@ pub mod quotas {
     pub const GROUP_INLINE_SIZE: usize = locum_policy::quotas::GROUP_INLINE_POLICIES;
     /// Characters of a role's inline policies together.
     pub const ROLE_INLINE_SIZE: usize = locum_policy::quotas::ROLE_INLINE_POLICIES;
+    /// Delegation requests that an account made, or owns. AWS does not say how many may be.
+    pub const DELEGATION_REQUESTS: usize = 1000;
     /// Tags on one resource.
     pub const TAGS: usize = 50;
 }

@@ -118,8 +118,14 @@ macro_rules! text_type {
     };
 }
 
+mod delegation;
 mod organizations;
 
+pub use delegation::{
+    DelegationNotes, DelegationRequestId, DelegationRequestIdText, Locale, NotificationChannel,
+    OwnerId, PolicyParameterName, PolicyParameterValue, RedirectUrl, RequestMessage,
+    RequestorWorkflowId, TradeInToken,
+};
 pub use organizations::{
     ChildId, OrganizationPolicyContent, OrganizationPolicyDescription, OrganizationPolicyId,
     OrganizationPolicyName, POLICY_TYPES, ParentId, PolicyType, PolicyTypeName, RootId,
@@ -582,6 +588,10 @@ seconds_type! {
 seconds_type! {
     /// `DurationSeconds` of GetSessionToken and GetFederationToken: 900 to 129600.
     TokenDuration, 900, 129_600
+}
+seconds_type! {
+    /// `SessionDuration` of a delegation request: 300 to 43200.
+    DelegationDuration, 300, 43_200
 }
 
 seconds_type! {

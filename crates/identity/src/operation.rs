@@ -8,6 +8,7 @@ use crate::directory::Directory;
 use crate::entity::Change;
 use crate::environment::{Entropy, Seconds};
 use crate::error::{Denied, Error};
+use crate::names::AccountId;
 use crate::port::Origin;
 use crate::realm::Realm;
 use std::borrow::Cow;
@@ -75,6 +76,13 @@ impl Granted {
     /// The proof, with something found on the way.
     pub fn with<T>(self, found: T) -> Granted<T> {
         Granted(found)
+    }
+}
+
+impl<T> Granted<T> {
+    /// The proof, and what was found.
+    pub(crate) fn apart(self) -> (Granted, T) {
+        (Granted(()), self.0)
     }
 }
 
@@ -161,6 +169,26 @@ impl<'a> Call<'a> {
         T: Send,
     {
         self.realm.change_as_decided(self, mutate).await
+    }
+
+    /// Changes the account `home`, which may be another's, and beside it the caller's own where
+    /// both change: they do together, or not at all. `mutate` gets a draft of `home`, the caller's
+    /// account, and what changes there.
+    ///
+    /// As with [`Call::change`], the decision is made again where the caller's account has changed.
+    /// What of `home` it rested on is for `mutate` to look at again.
+    ///
+    /// # Errors
+    /// What `mutate` answers, or [`Error::ServiceUnavailable`].
+    pub(crate) async fn change_beside<T>(
+        &self,
+        home: AccountId,
+        mutate: impl Fn(&mut Draft<'_>, &Account, &mut Change) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        T: Send,
+    {
+        self.realm.change_beside(self, home, mutate).await
     }
 
     /// Changes the organization: `mutate` is pure and may run again on a fresher realm. As with

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
+mod beside;
 mod bootstrap;
 mod buckets;
 mod issuing;

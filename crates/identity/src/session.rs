@@ -23,6 +23,7 @@ pub(crate) mod message;
 mod packed;
 
 pub use crate::limits::LONGEST_SESSION;
+pub(crate) use keyring::TradeIn;
 pub use keyring::{Keyring, LONGEST_TOKEN, TokenError};
 pub use packed::Packed;
 
@@ -73,10 +74,13 @@ pub struct Session {
     pub mfa: Option<Seconds>,
     /// Whose credentials asked for it.
     pub ancestry: Ancestry,
+    /// The account that acts: the requestor of the delegation request that the session, or one it
+    /// descends from, was made for. `None` where principals act for themselves.
+    pub delegate: Option<AccountId>,
 }
 
 /// A tag of a session.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SessionTag {
     /// The tag, with the key's spelling as it was passed.
     pub tag: Tag,

@@ -20,6 +20,7 @@ use std::sync::Arc;
 mod assume_role;
 mod assume_root;
 mod decode;
+mod delegated;
 mod identity;
 mod mfa;
 mod tags;
@@ -29,6 +30,7 @@ mod web_identity_token;
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use assume_root::{AssumeRoot, AssumedRoot};
 pub use decode::{DecodeAuthorizationMessage, DecodedMessage};
+pub use delegated::{DelegatedAccess, GetDelegatedAccessToken};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
@@ -98,6 +100,7 @@ struct NewSession {
     packed: Packed,
     source_identity: Option<SourceIdentity>,
     mfa: Option<Seconds>,
+    delegate: Option<AccountId>,
 }
 
 impl NewSession {
@@ -105,14 +108,18 @@ impl NewSession {
         if self.lifetime > LONGEST_SESSION {
             return Err(Error::Internal("a session would last too long".into()));
         }
+        // What descends from a delegated session stays one, and ends with it.
+        let from = call.caller.session().filter(|from| from.delegate.is_some());
+        let expires = call.facts.now + self.lifetime;
         let session = Session {
             principal: self.principal,
             issued: call.facts.now,
-            expires: call.facts.now + self.lifetime,
+            expires: from.map_or(expires, |from| expires.min(from.expires)),
             packed: Arc::new(self.packed),
             source_identity: self.source_identity,
             mfa: self.mfa,
             ancestry: ancestry(call)?,
+            delegate: self.delegate.or(from.and_then(|from| from.delegate)),
         };
         call.realm
             .keyring()?

@@ -349,6 +349,7 @@ impl Realm {
             source_identity: None,
             mfa: None,
             ancestry: Ancestry::default(),
+            delegate: None,
         };
         let directory = self.directory();
         let who = Who::of_session(&account, &directory, &session)?;

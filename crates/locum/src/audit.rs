@@ -7,7 +7,7 @@
 use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
 use locum_identity::environment::{Entropy, timestamp};
 use locum_identity::ids::uuid;
-use locum_identity::names::{AccountId, Constrained as _};
+use locum_identity::names::{AccountId, Constrained as _, DelegationRequestId};
 use locum_identity::port::LastUse;
 use locum_identity::realm::Realm;
 use locum_identity::session::SessionPrincipal;
@@ -234,6 +234,9 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         });
         record.insert("additionalEventData".to_owned(), source);
     }
+    if let (Some(resource), Some(record)) = (delegation(&record), record.as_object_mut()) {
+        record.insert("resources".to_owned(), json!([resource]));
+    }
     if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
         record.insert("errorCode".to_owned(), json!(code));
         record.insert(
@@ -267,6 +270,24 @@ fn recipient(event: &Event, parameters: &Value) -> Option<String> {
             .then(|| id.to_string());
     }
     caller.account_id().map(|id| id.to_string())
+}
+
+/// The other account that a delegation request is about, as the resource of the record: of a request
+/// the one that made it, of its credentials the one that they are good in.
+fn delegation(record: &Value) -> Option<Value> {
+    let text = |part: &str, name: &str| record.get(part)?.get(name)?.as_str();
+    if let Some(principal) = text("responseElements", "assumedPrincipal") {
+        let account = principal.split(':').nth(4)?;
+        return Some(json!({"ARN": principal, "accountId": account}));
+    }
+    let id = text("requestParameters", "delegationRequestId")
+        .or_else(|| text("responseElements", "delegationRequestId"))?;
+    let account = DelegationRequestId::account_of(id)?;
+    Some(json!({
+        "ARN": format!("arn:aws:iam::{account}:delegation-request/{id}"),
+        "accountId": account.as_str(),
+        "type": "AWS::IAM::DelegationRequest",
+    }))
 }
 
 /// What was asked for, and for AssumeRole what the calling session hands down besides.
@@ -354,6 +375,10 @@ fn user_identity(event: &Event) -> Value {
     };
     if let Who::User(state) = &caller.who {
         members.insert("userName".to_owned(), json!(state.user.name.as_str()));
+    }
+    if let Some(delegate) = caller.delegate() {
+        let account = json!({"accountId": delegate.as_str()});
+        members.insert("invokedByDelegate".to_owned(), account);
     }
     if let Some(session) = caller.session() {
         let issuer = match (&caller.who, &session.principal) {

@@ -217,6 +217,7 @@ impl Case {
         let policies = Policies {
             identity: &identity,
             boundary: boundary.as_ref(),
+            session_binds: false,
             session: session.as_deref(),
             resource,
             service_control: &service_control,

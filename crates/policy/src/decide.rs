@@ -40,6 +40,10 @@ pub struct Policies<'a> {
     pub boundary: Option<&'a Compiled>,
     /// The policies passed when the session was made; `Some` of an empty list grants nothing.
     pub session: Option<&'a [Arc<Compiled>]>,
+    /// Whether the session's policies must allow though the resource's policy names the session
+    /// itself, or everyone. By AWS's rule for sessions they need not; what another account was
+    /// granted for a while is to be no more than was granted.
+    pub session_binds: bool,
     /// The policy of the resource.
     pub resource: Option<ResourcePolicy<'a>>,
     /// Service control policies of the caller's organization, level by level: the root, each
@@ -275,6 +279,7 @@ struct Layers<'a> {
     identity: Option<Set<'a>>,
     boundary: Option<Set<'a>>,
     session: Option<Set<'a>>,
+    session_binds: bool,
 }
 
 /// The policies of one layer, which allow when any of them does.
@@ -314,6 +319,7 @@ impl<'a> Layers<'a> {
             identity: Some(Set::Several(policies.identity)),
             boundary: policies.boundary.map(Set::One),
             session,
+            session_binds: policies.session_binds,
         }
     }
 
@@ -426,7 +432,11 @@ impl Answers {
         }
         for (layer, answer, waived) in [
             (Layer::Boundary, self.boundary, waived.boundary),
-            (Layer::Session, self.session, waived.session),
+            (
+                Layer::Session,
+                self.session,
+                waived.session && !layers.session_binds,
+            ),
         ] {
             if matches!(answer, None | Some(Answer::Allow(_))) {
                 continue;
@@ -608,6 +618,34 @@ mod tests {
             },
             denied(true, Layer::Resource),
         );
+    }
+
+    #[test]
+    fn a_session_that_is_bound_is_not_let_off_by_the_resource() {
+        let everyone = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}}"#;
+        let attached = compile(everyone, Kind::Resource);
+        let request = Request {
+            principal: Principal::AssumedRole {
+                account: "111122223333",
+                role_arn: "arn:aws:iam::111122223333:role/r",
+                unique_id: "AROAEXAMPLEEXAMPLE001",
+                session_arn: "arn:aws:sts::111122223333:assumed-role/r/s",
+                session_name: "s",
+            },
+            action: "s3:GetObject",
+            resource: "arn:aws:s3:::pages/index.html",
+            resource_account: "111122223333",
+            context: &(),
+        };
+        let policies = |session_binds| Policies {
+            session: Some(&[]),
+            session_binds,
+            resource: Some(ResourcePolicy::Attached(&attached)),
+            ..Policies::default()
+        };
+        assert_eq!(decide(&request, &policies(false)), Decision::Allowed);
+        let bound = decide(&request, &policies(true));
+        assert_eq!(bound, denied(false, Layer::Session));
     }
 
     #[test]

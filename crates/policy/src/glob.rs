@@ -22,6 +22,12 @@ pub(crate) const MANY: u8 = 0xFF;
 /// See [`MANY`].
 pub(crate) const ONE: u8 = 0xFE;
 
+/// Whether `text` is one of those that `pattern` stands for, in which `*` is any run and `?` one
+/// UTF-16 code unit. Letter case counts.
+pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
+    Glob::new(pattern).matches(text)
+}
+
 impl<'a> Glob<'a> {
     /// A text in which `*` and `?` are wildcards.
     pub(crate) fn new(text: &'a str) -> Glob<'a> {

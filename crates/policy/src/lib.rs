@@ -102,6 +102,7 @@ pub use explain::{
     explain_briefly,
 };
 pub use findings::{Finding, Severity, check};
+pub use glob::wildcard_matches;
 pub use plain::Plain;
 pub use position::Position;
 pub use principal::{Principal, PrincipalType};

@@ -84,6 +84,7 @@ mod tests {
             let policies = Policies {
                 identity: &identity,
                 boundary: Some(&allow),
+                session_binds: false,
                 session: Some(&session),
                 resource: Some(ResourcePolicy::Attached(&named)),
                 service_control: &levels,

@@ -38,6 +38,7 @@ mod tests {
             ],
             boundary: None,
             session: None,
+            session_binds: false,
             attached: None,
             trust: None,
             service_control: vec![],

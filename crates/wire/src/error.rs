@@ -40,7 +40,11 @@ pub fn spell(error: &Error) -> Spelled {
             | Forbidden::UnverifiableMfa
             | Forbidden::IncompleteMfa
             | Forbidden::MfaRequired(_)
-            | Forbidden::RootAccessDisabled(..) => {
+            | Forbidden::RootAccessDisabled(..)
+            | Forbidden::Delegated(_)
+            | Forbidden::OnlyOwnerSends(_)
+            | Forbidden::NotTheApproversToGive(_)
+            | Forbidden::LimitedApprover(_) => {
                 spelled("AccessDenied", 403, "AccessDeniedException")
             }
         },
@@ -86,6 +90,11 @@ pub fn spell(error: &Error) -> Spelled {
         Error::PackedPolicyTooLarge(_) => {
             spelled("PackedPolicyTooLarge", 400, "PackedPolicyTooLargeException")
         }
+        Error::ExpiredTradeInToken => spelled(
+            "ExpiredTradeInTokenException",
+            400,
+            "ExpiredTradeInTokenException",
+        ),
         Error::NoSuchBucket => spelled("NoSuchBucket", 404, "NoSuchBucketException"),
         Error::AccountNotFound => spelled("AccountNotFound", 400, "AccountNotFoundException"),
         Error::CreateAccountStatusNotFound => spelled(

@@ -255,6 +255,54 @@ impl<'a> Fields<'a> {
         items
     }
 
+    /// A structure: `read` gets the fields behind `NAME.`. Absent, it has none.
+    pub(crate) fn structure<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields<'a>) -> T,
+    ) -> T {
+        let mut inner = Fields {
+            params: self.params,
+            prefix: format!("{}{name}.", self.prefix),
+            path: format!("{}{}.", self.path, lower_camel(name)),
+            shows_values: self.shows_values,
+            failed: Vec::new(),
+            malformed: false,
+            marker_is_invalid: false,
+            token_is_invalid: false,
+        };
+        let found = read(&mut inner);
+        self.malformed |= inner.malformed;
+        self.failed.append(&mut inner.failed);
+        found
+    }
+
+    /// The same, for a structure that must be there: without it nothing inside is missed.
+    pub(crate) fn required_structure<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields<'a>) -> T,
+    ) -> Checked<T> {
+        if !self.has(name) {
+            self.fail(name, None, Constraint::NotNull);
+            return Err(Error::Validation(Vec::new()));
+        }
+        Ok(self.structure(name, read))
+    }
+
+    /// Like [`Fields::number`], for a member that must be there.
+    pub(crate) fn required_number<T>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(i32) -> Result<T, Constraint>,
+    ) -> Checked<T> {
+        if self.raw(name).is_none() {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.number(name, make)
+            .ok_or_else(|| Error::Validation(Vec::new()))
+    }
+
     /// The element itself, where a list's elements are scalars.
     pub(crate) fn scalar<T: Constrained>(&mut self) -> Option<T> {
         let name = self.prefix.strip_suffix('.')?;

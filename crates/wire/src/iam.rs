@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 mod access_keys;
 mod attachments;
+mod delegation;
 mod groups;
 mod inline_policies;
 mod mfa_devices;
@@ -33,6 +34,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
         root_access::bindings(),
         simulate::bindings(),
         outbound::bindings(),
+        delegation::bindings(),
     ]
     .into_iter()
     .flatten()

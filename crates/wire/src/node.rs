@@ -83,6 +83,16 @@ impl<'a> Members<'a> {
         self.with(name, Node::List(items.into_iter().collect()))
     }
 
+    /// The same members, one of them under another name.
+    pub(crate) fn renamed(mut self, from: &str, to: &'static str) -> Self {
+        for (name, _) in &mut self.0 {
+            if *name == from {
+                *name = to;
+            }
+        }
+        self
+    }
+
     pub(crate) fn structure(self, name: &'static str, members: Members<'a>) -> Self {
         self.with(name, members.node())
     }

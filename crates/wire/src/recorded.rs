@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Parameters that are secrets, in requests and answers.
-const SECRET: [&str; 14] = [
+const SECRET: [&str; 16] = [
     "SecretAccessKey",
     "SessionToken",
     "TokenCode",
@@ -21,6 +21,8 @@ const SECRET: [&str; 14] = [
     "QRCodePNG",
     "PrivateKey",
     "ContextAssertion",
+    "TradeInToken",
+    "ExchangeToken",
 ];
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
@@ -250,9 +252,10 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         check(
-            "TokenCode=123456&ProvidedContexts.member.1.ContextAssertion=abcd",
+            "TokenCode=123456&TradeInToken=abc&ProvidedContexts.member.1.ContextAssertion=abcd",
             &json!({
                 "tokenCode": HIDDEN,
+                "tradeInToken": HIDDEN,
                 "providedContexts": [{"contextAssertion": HIDDEN}],
             }),
         );

@@ -12,9 +12,9 @@ use locum_identity::names::{
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
     AssumeRole, AssumeRoot, AssumedRole, AssumedRoot, CallerIdentity, DecodeAuthorizationMessage,
-    DecodedMessage, FederationToken, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken,
-    GetSessionToken, GetWebIdentityToken, MfaParameters, ProvidedContext, SessionPolicies,
-    WebIdentityToken,
+    DecodedMessage, DelegatedAccess, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
+    GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    MfaParameters, ProvidedContext, SessionPolicies, WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
@@ -37,6 +37,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
             |_| Ok(GetCallerIdentity),
             caller_identity
         ),
+        bind!(GetDelegatedAccessToken, decode_delegated, delegated_access),
         bind!(
             GetFederationToken,
             decode_federation_token,
@@ -171,6 +172,14 @@ fn decode_authorization_message(
     })
 }
 
+fn decode_delegated(fields: &mut Fields<'_>) -> Result<GetDelegatedAccessToken, Error> {
+    let trade_in_token = fields.required("TradeInToken");
+    fields.check()?;
+    Ok(GetDelegatedAccessToken {
+        trade_in_token: trade_in_token?,
+    })
+}
+
 /// `PolicyArns.member.N.arn`, at most ten.
 fn policy_arns(fields: &mut Fields<'_>) -> Vec<ArnText> {
     fields.list("PolicyArns", 10, |element| element.required("arn").ok())
@@ -220,6 +229,14 @@ fn assumed_root(output: &AssumedRoot) -> Node<'_> {
             "SourceIdentity",
             output.source_identity.as_ref().map(SourceIdentity::as_str),
         )
+        .node()
+}
+
+fn delegated_access(output: &DelegatedAccess) -> Node<'_> {
+    Members::new()
+        .structure("Credentials", credentials(&output.credentials))
+        .integer("PackedPolicySize", output.packed_policy_size)
+        .text("AssumedPrincipal", output.assumed_principal.as_str())
         .node()
 }
 

@@ -3,7 +3,8 @@
 //! `kind ‖ issued ‖ lifetime ‖ principal ‖ fields`: numbers are little-endian base-128, each field
 //! is a tag and what belongs to it, the tags ascend, and an unknown one is refused.
 //!
-//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`], [`ANCESTOR`] and [`MFA`]. Version 1
+//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`], [`ANCESTOR`], [`MFA`] and
+//! [`DELEGATE`]. Version 1
 //! had the session policies instead, each in a field of its own, and neither tags nor ancestry; its
 //! tokens still open.
 
@@ -35,6 +36,8 @@ const ORIGIN: u8 = 5;
 const ANCESTOR: u8 = 6;
 /// How many seconds before it was issued.
 const MFA: u8 = 7;
+/// The number of the account that acts.
+const DELEGATE: u8 = 12;
 
 /// The access key id of an origin: ten bytes behind `AKIA`, or text.
 const PACKED_KEY: u8 = 1;
@@ -125,6 +128,10 @@ pub(super) fn encode(session: &Session) -> Option<Vec<u8>> {
         out.push(MFA);
         write_number(&mut out, u64::try_from(session.issued - at).ok()?);
     }
+    if let Some(account) = session.delegate {
+        out.push(DELEGATE);
+        write_number(&mut out, account.number());
+    }
     Some(out)
 }
 
@@ -148,6 +155,7 @@ pub(super) fn decode(
         source_identity: None,
         mfa: None,
         ancestry: Ancestry::default(),
+        delegate: None,
     };
     match version {
         Version::One => fields_v1(from, &mut session)?,
@@ -186,6 +194,7 @@ fn fields(from: &mut &[u8], session: &mut Session, known: Option<&Arc<Packed>>) 
                 let before = Seconds::try_from(read_number(from)?).ok()?;
                 session.mfa = Some(session.issued.checked_sub(before)?);
             }
+            DELEGATE => session.delegate = Some(AccountId::from_number(read_number(from)?)?),
             _ => return None,
         }
     }

@@ -18,6 +18,10 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+mod trade_in;
+
+pub(crate) use trade_in::TradeIn;
+
 /// The version byte of the tokens made here.
 const VERSION: u8 = 2;
 const NONCE: usize = 12;
@@ -43,6 +47,8 @@ struct TokenKey {
     /// Seals authorization messages: under a key of their own, they can never be taken for tokens.
     messages: LessSafeKey,
     secrets: hmac::Key,
+    /// Seals trade-in tokens, which are not session tokens.
+    trade_in: LessSafeKey,
 }
 
 /// The keys that seal and open session tokens, and the sessions that were opened with them lately.
@@ -234,12 +240,14 @@ impl TokenKey {
         let seal = derive(b"seal")?;
         let messages = derive(b"authorization messages")?;
         let secrets = derive(b"secret access keys")?;
+        let trade_in = derive(b"trade-in tokens")?;
         Ok(Self {
             id,
             mints_from,
             aead: aead(&seal)?,
             messages: aead(&messages)?,
             secrets: hmac::Key::new(hmac::HMAC_SHA256, &secrets[..]),
+            trade_in: aead(&trade_in)?,
         })
     }
 

@@ -211,6 +211,7 @@ mod tests {
             source_identity: None,
             mfa: None,
             ancestry: Ancestry::default(),
+            delegate: None,
         };
         let issued = keyring
             .issue(account(), &session, &Counter::default())

@@ -25,6 +25,7 @@ fn session(principal: SessionPrincipal) -> Session {
         source_identity: None,
         mfa: None,
         ancestry: Ancestry::default(),
+        delegate: None,
     }
 }
 
@@ -115,6 +116,13 @@ fn every_kind_of_session_opens_as_it_was_sealed() {
         source_identity: Some(SourceIdentity::parse("Ann").unwrap()),
         ..role_session()
     });
+    for number in [0, 1, 999_999_999_999] {
+        check_round_trip(&Session {
+            delegate: AccountId::from_number(number),
+            mfa: Some(1_800_000_000),
+            ..role_session()
+        });
+    }
 }
 
 fn long_term(id: &str, principal: LongTermPrincipal) -> Option<LongTerm> {

@@ -171,6 +171,7 @@ impl Operation for AssumeRole {
             packed,
             source_identity: found.source_identity.clone(),
             mfa: None,
+            delegate: None,
         };
         Ok(AssumedRole {
             credentials: session.issue(call, account.id)?,

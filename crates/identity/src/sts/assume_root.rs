@@ -98,6 +98,7 @@ impl Operation for AssumeRoot {
             packed: Packed::default(),
             source_identity: source_identity.clone(),
             mfa: None,
+            delegate: None,
         };
         Ok(AssumedRoot {
             credentials: session.issue(call, target)?,

@@ -53,6 +53,7 @@ impl Operation for GetSessionToken {
             packed: Packed::default(),
             source_identity: None,
             mfa,
+            delegate: None,
         };
         session.issue(call, call.account()?.id)
     }
@@ -127,6 +128,7 @@ impl Operation for GetFederationToken {
             packed,
             source_identity: None,
             mfa: None,
+            delegate: None,
         };
         Ok(FederationToken {
             credentials: session.issue(call, account.id)?,

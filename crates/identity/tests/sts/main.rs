@@ -18,6 +18,7 @@ mod assume_root;
 mod chains;
 mod condition_keys;
 mod decode;
+mod delegation;
 mod limits;
 mod mfa;
 mod services;

@@ -133,6 +133,7 @@ impl Maker<'_> {
         if self.source.chance(15) {
             self.organize(&mut world);
         }
+        world.session_binds = self.source.chance(20);
         self.finish(world)
     }
 
@@ -282,6 +283,7 @@ impl Maker<'_> {
             identity: vec![],
             boundary: None,
             session: None,
+            session_binds: false,
             attached: None,
             trust: None,
             service_control: vec![],

@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) identity: Vec<Json>,
     pub(crate) boundary: Option<Json>,
     pub(crate) session: Option<Vec<Json>>,
+    /// Whether they must allow however the resource's policy names the session.
+    pub(crate) session_binds: bool,
     pub(crate) attached: Option<Json>,
     pub(crate) trust: Option<Json>,
     /// Level by level.
@@ -63,6 +65,7 @@ impl World {
             identity: all(&case.identity),
             boundary: case.boundary.as_ref().map(one),
             session: case.session.as_ref().map(all),
+            session_binds: false,
             attached,
             trust,
             service_control: case.service_control.iter().map(all).collect(),
@@ -174,6 +177,7 @@ impl World {
             identity: &identity,
             boundary: boundary.as_deref(),
             session: session.as_deref(),
+            session_binds: self.session_binds,
             resource: match (&attached, &trust) {
                 (Some(policy), _) => Some(ResourcePolicy::Attached(policy)),
                 (None, Some(policy)) => Some(ResourcePolicy::Trust(policy)),

@@ -175,7 +175,7 @@ pub(crate) fn decide(world: &World) -> Decision {
     if !boundary_allows && !bypassed(Layer::Boundary) {
         return denied(false, Layer::Boundary);
     }
-    if !session_allows && !bypassed(Layer::Session) {
+    if !session_allows && (world.session_binds || !bypassed(Layer::Session)) {
         return denied(false, Layer::Session);
     }
     Decision::Allowed

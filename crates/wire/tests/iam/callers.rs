@@ -29,15 +29,33 @@ const CODES: [(&str, &str); 2] = [
     ("AuthenticationCode2", "000000"),
 ];
 const TAG: [(&str, &str); 2] = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
+const REQUEST: (&str, &str) = (
+    "DelegationRequestId",
+    "dr-1cbe991a14-00000000000000000000000000000000",
+);
+const ITS_ARN: &str = "delegation-request/dr-1cbe991a14-00000000000000000000000000000000";
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
 
 /// The least parameters of each operation, and the resource that its refusal names.
 const ROWS: &[(&str, Form<'_>, &str)] = &[
+    ("AcceptDelegationRequest", &[REQUEST], ITS_ARN),
     ("AddUserToGroup", &[GROUP, USER], "group/g"),
+    ("AssociateDelegationRequest", &[REQUEST], ITS_ARN),
     ("AttachGroupPolicy", &[GROUP, ARN], "group/g"),
     ("AttachRolePolicy", &[ROLE, ARN], "role/r"),
     ("AttachUserPolicy", &[USER, ARN], "user/u"),
     ("CreateAccessKey", &[USER], "user/u"),
+    (
+        "CreateDelegationRequest",
+        &[
+            ("Description", "d"),
+            ("Permissions.PolicyTemplateArn", ARN.1),
+            ("RequestorWorkflowId", "workflow"),
+            ("NotificationChannel", "mailbox"),
+            ("SessionDuration", "300"),
+        ],
+        "delegation-request/*",
+    ),
     ("CreateGroup", &[GROUP], "group/g"),
     ("CreatePolicy", &[NAME, DOCUMENT], "policy/p"),
     ("CreatePolicyVersion", &[ARN, DOCUMENT], "policy/p"),
@@ -82,8 +100,17 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("GetAccessKeyLastUsed", &[KEY], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
     ("GetContextKeysForPrincipalPolicy", &[SOURCE], "user/u"),
+    ("GetDelegationRequest", &[REQUEST], ITS_ARN),
     ("GetGroup", &[GROUP], "group/g"),
     ("GetGroupPolicy", &[GROUP, NAME], "group/g"),
+    (
+        "GetHumanReadableSummary",
+        &[(
+            "EntityArn",
+            "arn:aws:iam::123456789012:delegation-request/dr-1cbe991a14-00000000000000000000000000000000",
+        )],
+        ITS_ARN,
+    ),
     ("GetMFADevice", &[USER, DEVICE], "user/u"),
     ("GetOutboundWebIdentityFederationInfo", &[], "*"),
     ("GetPolicy", &[ARN], "policy/p"),
@@ -96,6 +123,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListAttachedGroupPolicies", &[GROUP], "group/g"),
     ("ListAttachedRolePolicies", &[ROLE], "role/r"),
     ("ListAttachedUserPolicies", &[USER], "user/u"),
+    ("ListDelegationRequests", &[], "*"),
     ("ListEntitiesForPolicy", &[ARN], "policy/p"),
     ("ListGroupPolicies", &[GROUP], "group/g"),
     ("ListGroups", &[], "group/"),
@@ -118,12 +146,15 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("PutRolePolicy", &[ROLE, NAME, DOCUMENT], "role/r"),
     ("PutUserPermissionsBoundary", &[USER, BOUNDARY], "user/u"),
     ("PutUserPolicy", &[USER, NAME, DOCUMENT], "user/u"),
+    ("ReceiveDelegationToken", &[REQUEST], ITS_ARN),
+    ("RejectDelegationRequest", &[REQUEST], ITS_ARN),
     ("RemoveUserFromGroup", &[GROUP, USER], "group/g"),
     (
         "ResyncMFADevice",
         &[USER, DEVICE, CODES[0], CODES[1]],
         "user/u",
     ),
+    ("SendDelegationToken", &[REQUEST], ITS_ARN),
     ("SetDefaultPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("SimulateCustomPolicy", &[POLICY, ACTION], "*"),
     ("SimulatePrincipalPolicy", &[SOURCE, ACTION], "user/u"),
@@ -141,6 +172,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "user/u",
     ),
     ("UpdateAssumeRolePolicy", &[ROLE, DOCUMENT], "role/r"),
+    ("UpdateDelegationRequest", &[REQUEST], ITS_ARN),
     ("UpdateGroup", &[GROUP], "group/g"),
     ("UpdateRole", &[ROLE], "role/r"),
     (
