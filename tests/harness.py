@@ -357,7 +357,7 @@ class Locum:
         """A signed query-protocol POST of exactly these parameters."""
         pairs = list(parameters.items() if isinstance(parameters, dict) else parameters)
         if not any(name == "Version" for name, _ in pairs):
-            pairs.append(("Version", {"sts": "2011-06-15", "iam": "2010-05-08"}[service]))
+            pairs.append(("Version", {"sts": "2011-06-15", "iam": "2010-05-08", "locum": "2026-11-21"}[service]))
         body = urllib.parse.urlencode(pairs).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"} | (headers or {})
         signed = self.sign(service, "POST", "/", headers, body, credentials, when)

@@ -2,6 +2,7 @@
 //!
 //! - [`requests`]: requests per second, CPU and latency over HTTP, beside a bare hyper server;
 //! - [`primitives`]: nanoseconds of the steps of the hot path, beside the bare cryptography;
+//! - [`revocations`]: a session's request with live revocations, beside one without;
 //! - [`policy`]: decisions, compiling and memory of the policy engine, beside what could be written
 //!   by hand and beside Cedar;
 //! - [`durable`]: writes per second, beside bare SQLite commits.
@@ -27,6 +28,7 @@ mod policy;
 mod primitives;
 mod process;
 mod requests;
+mod revocations;
 mod timing;
 
 use cores::Cores;
@@ -43,7 +45,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "\
 usage: locum-bench [PART]... [--long] [--json FILE] [--locum PROGRAM]
 
-PART             requests, primitives, policy or durable; without any, all of them
+PART             requests, primitives, revocations, policy or durable; without any, all of them
 --long           measure for longer
 --json FILE      write the figures there too
 --locum PROGRAM  the server to measure; without it, the one beside this program";
@@ -83,14 +85,16 @@ const LONG: Effort = Effort {
 enum Part {
     Requests,
     Primitives,
+    Revocations,
     Policy,
     Durable,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Requests,
         Self::Primitives,
+        Self::Revocations,
         Self::Policy,
         Self::Durable,
     ];
@@ -99,6 +103,7 @@ impl Part {
         match name {
             "requests" => Some(Self::Requests),
             "primitives" => Some(Self::Primitives),
+            "revocations" => Some(Self::Revocations),
             "policy" => Some(Self::Policy),
             "durable" => Some(Self::Durable),
             _ => None,
@@ -189,6 +194,7 @@ fn run(arguments: &Arguments) -> Outcome {
         match part {
             Part::Requests => requests::measure(locum, &cores, *effort, &mut report)?,
             Part::Primitives => primitives::measure(*effort, &mut report)?,
+            Part::Revocations => revocations::measure(*effort, &mut report)?,
             Part::Policy => policy::measure(*effort, &mut report)?,
             Part::Durable => durable::measure(locum, &cores, *effort, &mut report)?,
         }

@@ -3,7 +3,12 @@
 //! The accounts are put into the store as records, as an earlier run would have left them; a
 //! million calls of CreateRole would measure something else.
 
+mod revoked;
+
+pub use revoked::Revoked;
+
 use crate::Outcome;
+use http::request::Parts;
 use locum_identity::account::Account;
 use locum_identity::caller::{Caller, Need, RequestFacts, Who};
 use locum_identity::entity::{
@@ -61,34 +66,7 @@ impl Held {
 
     async fn build(roles: usize, sessions: usize) -> Outcome<Self> {
         let accounts = roles.div_ceil(ROLES_OF_AN_ACCOUNT);
-        let store = Arc::new(Accounts::new(roles));
-        let environment = Environment {
-            clock: Arc::new(Stopped),
-            entropy: Arc::new(Counter::default()),
-        };
-        let root_key = || RootKey::new(&ROOT_KEY).map_err(|_| "the root key is refused");
-        let realm = Realm::open(store.clone(), environment.clone(), root_key()?).await?;
-        let root = Key {
-            id: "AKIAROOTROOTROOTROOT".to_owned(),
-            secret: "root/secret/root/secret/root/secret/root".to_owned(),
-            token: None,
-        };
-        realm
-            .initialise(&Bootstrap {
-                account: account(MANAGEMENT)?,
-                root: RootCredentials {
-                    access_key_id: AccessKeyId::parse(&root.id).ok_or("no access key id")?,
-                    secret_access_key: Secret::new(root.secret.clone()),
-                },
-            })
-            .await?;
-        store.list(accounts)?;
-        let realm = Realm::open(store, environment, root_key()?).await?;
-        for number in 0..accounts {
-            let id = account(FIRST_ACCOUNT + number as u64)?;
-            realm.account(id).await?.ok_or("an account is missing")?;
-        }
-        let key = assuming_user(&realm, &root).await?;
+        let (realm, key) = open(roles, Vec::new()).await?;
         let mut callers = Vec::new();
         for session in 0..sessions {
             let first = accounts / 2 * ROLES_OF_AN_ACCOUNT;
@@ -128,6 +106,41 @@ impl Held {
         };
         self.callers.iter().filter_map(name).collect()
     }
+}
+
+/// A realm of so many roles with its accounts in memory, and the key of a user who may assume each.
+/// `more` is what else the realm's own records are.
+async fn open(roles: usize, more: Vec<Record>) -> Outcome<(Realm, Key)> {
+    let accounts = roles.div_ceil(ROLES_OF_AN_ACCOUNT);
+    let store = Arc::new(Accounts::new(roles));
+    let environment = Environment {
+        clock: Arc::new(Stopped),
+        entropy: Arc::new(Counter::default()),
+    };
+    let root_key = || RootKey::new(&ROOT_KEY).map_err(|_| "the root key is refused");
+    let realm = Realm::open(store.clone(), environment.clone(), root_key()?).await?;
+    let root = Key {
+        id: "AKIAROOTROOTROOTROOT".to_owned(),
+        secret: "root/secret/root/secret/root/secret/root".to_owned(),
+        token: None,
+    };
+    realm
+        .initialise(&Bootstrap {
+            account: account(MANAGEMENT)?,
+            root: RootCredentials {
+                access_key_id: AccessKeyId::parse(&root.id).ok_or("no access key id")?,
+                secret_access_key: Secret::new(root.secret.clone()),
+            },
+        })
+        .await?;
+    store.list(accounts, more)?;
+    let realm = Realm::open(store, environment, root_key()?).await?;
+    for number in 0..accounts {
+        let id = account(FIRST_ACCOUNT + number as u64)?;
+        realm.account(id).await?.ok_or("an account is missing")?;
+    }
+    let key = assuming_user(&realm, &root).await?;
+    Ok((realm, key))
 }
 
 /// Whether a session of a role may read an object, as its policies say.
@@ -190,8 +203,8 @@ struct Key {
     token: Option<String>,
 }
 
-/// The caller of a request that is signed and authenticated like any other.
-async fn caller(realm: &Realm, key: &Key, service: &str) -> Outcome<Caller> {
+/// The head of a signed request without a body.
+fn signed(key: &Key, service: &str) -> Outcome<Parts> {
     let (mut head, ()) = http::Request::post("https://localhost/")
         .body(())?
         .into_parts();
@@ -206,7 +219,16 @@ async fn caller(realm: &Realm, key: &Key, service: &str) -> Outcome<Caller> {
         service,
     };
     sign(&mut head, &credentials, &scope, NOW, SignPayload::Body(b""))?;
-    let claim = Claim::parse(&head, Dialect::General)?.ok_or("an unsigned request")?;
+    Ok(head)
+}
+
+/// The caller of a request that is signed and authenticated like any other.
+async fn caller(realm: &Realm, key: &Key, service: &str) -> Outcome<Caller> {
+    authenticated(realm, &signed(key, service)?, service).await
+}
+
+async fn authenticated(realm: &Realm, head: &Parts, service: &str) -> Outcome<Caller> {
+    let claim = Claim::parse(head, Dialect::General)?.ok_or("an unsigned request")?;
     let body = sha256(b"");
     Ok(realm.authenticate(&claim, service, Some(&body)).await?.0)
 }
@@ -248,6 +270,11 @@ async fn assuming_user(realm: &Realm, root: &Key) -> Outcome<Key> {
 }
 
 async fn session_of(realm: &Realm, key: &Key, role: usize) -> Outcome<Caller> {
+    caller(realm, &session_key(realm, key, role).await?, "s3").await
+}
+
+/// The credentials of a session of a role.
+async fn session_key(realm: &Realm, key: &Key, role: usize) -> Outcome<Key> {
     let id = account(FIRST_ACCOUNT + (role / ROLES_OF_AN_ACCOUNT) as u64)?;
     let role = legal(&format!("arn:aws:iam::{id}:role/{}", role_name(role)))?;
     let assume = AssumeRole {
@@ -256,12 +283,11 @@ async fn session_of(realm: &Realm, key: &Key, role: usize) -> Outcome<Caller> {
     };
     let user = caller(realm, key, "sts").await?;
     let assumed = realm.call(&user, &facts(), assume).await?;
-    let key = Key {
+    Ok(Key {
         id: assumed.credentials.access_key_id.to_string(),
         secret: assumed.credentials.secret_access_key.expose().to_owned(),
         token: Some(assumed.credentials.session_token),
-    };
-    caller(realm, &key, "s3").await
+    })
 }
 
 fn account(number: u64) -> Outcome<AccountId> {
@@ -306,9 +332,9 @@ fn role(account: AccountId, number: usize, entropy: &dyn Entropy) -> Outcome<Rol
         created: NOW,
         description: None,
         max_session_duration: MaxSessionDuration::default(),
-        limits: RoleLimits::default(),
         trust_policy: trust,
         tags: Vec::new(),
+        limits: RoleLimits::default(),
         permissions_boundary: None,
         policies: Attachments {
             inline: [("lake".to_owned(), inline)].into(),
@@ -380,8 +406,8 @@ impl Accounts {
         }
     }
 
-    /// Puts accounts into the list that the realm keeps of them.
-    fn list(&self, accounts: usize) -> Outcome {
+    /// Puts accounts into the list that the realm keeps of them, and other records beside them.
+    fn list(&self, accounts: usize, more: Vec<Record>) -> Outcome {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let realm = written.entry(Scope::Realm).or_default();
         realm.version += 1;
@@ -390,6 +416,7 @@ impl Accounts {
             let record = Entity::from(account_record(id)?).to_record()?;
             realm.records.push(record);
         }
+        realm.records.extend(more);
         Ok(())
     }
 

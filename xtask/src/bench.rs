@@ -6,9 +6,10 @@ use crate::workspace::Workspace;
 use std::process::Command;
 
 /// What can be measured by itself, and whether that takes the server.
-const PARTS: [(&str, bool); 4] = [
+const PARTS: [(&str, bool); 5] = [
     ("requests", true),
     ("primitives", false),
+    ("revocations", false),
     ("policy", false),
     ("durable", true),
 ];

@@ -334,7 +334,8 @@ impl Account {
             | EntityKind::TokenKey
             | EntityKind::KeyAlias
             | EntityKind::BucketOwner
-            | EntityKind::ServicePrincipal => {}
+            | EntityKind::ServicePrincipal
+            | EntityKind::Revocation => {}
         }
     }
 
@@ -466,7 +467,8 @@ impl Account {
             | Entity::TokenKey(_)
             | Entity::KeyAlias(_)
             | Entity::BucketOwner(_)
-            | Entity::ServicePrincipal(_) => return Err(damaged()),
+            | Entity::ServicePrincipal(_)
+            | Entity::Revocation(_) => return Err(damaged()),
         }
         Ok(())
     }

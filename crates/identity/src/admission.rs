@@ -72,6 +72,9 @@ fn reach(kind: Kind, service: Service) -> Reach {
             Kind::LongTerm | Kind::Role | Kind::OwnWithMfa | Kind::Root | Kind::Delegated,
         ) => Reach::All,
         (Service::Organizations, _) => Reach::All,
+        // Ending sessions is the administration of credentials, as IAM is.
+        (Service::Locum, Kind::LongTerm | Kind::Role | Kind::OwnWithMfa) => Reach::All,
+        (Service::Locum, _) => Reach::Nothing,
     }
 }
 
@@ -136,7 +139,7 @@ pub(crate) fn refusal<'a>(
     }
     let is = |name: &str| operation.eq_ignore_ascii_case(name);
     Some(match service {
-        Service::Iam => Error::InvalidSessionToken,
+        Service::Iam | Service::Locum => Error::InvalidSessionToken,
         Service::Sts if is("GetSessionToken") => {
             Error::Forbidden(Forbidden::SessionTokenFromSession)
         }

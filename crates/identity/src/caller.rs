@@ -166,12 +166,14 @@ impl Caller {
     /// The same caller in its account and realm as they are now.
     ///
     /// # Errors
-    /// [`Error::InvalidClientTokenId`], if the account does not have the principal any more.
+    /// [`Error::InvalidClientTokenId`], if the account does not have the principal any more;
+    /// [`Error::ExpiredToken`], if the session was revoked.
     pub(crate) fn refreshed(
         &self,
         account: &Arc<Account>,
         directory: &Arc<Directory>,
     ) -> Result<Self, Error> {
+        self.check_unrevoked(directory)?;
         let who = match &self.who {
             Who::Anonymous => Who::Anonymous,
             Who::Service(service) => {
@@ -215,6 +217,29 @@ impl Caller {
         };
         let (account, directory) = (account.clone(), directory.clone());
         Ok(Self::new(account, directory, who, credentials))
+    }
+
+    /// Refuses a session that was revoked in the realm as it is in `directory`.
+    ///
+    /// # Errors
+    /// [`Error::ExpiredToken`]
+    pub(crate) fn check_unrevoked(&self, directory: &Directory) -> Result<(), Error> {
+        match (&self.credentials, self.account_id()) {
+            (
+                Credentials::Temporary {
+                    access_key_id,
+                    session,
+                    ..
+                },
+                Some(account),
+            ) if directory
+                .revocations()
+                .revokes(access_key_id, account, session) =>
+            {
+                Err(Error::ExpiredToken)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The caller of an unsigned request.

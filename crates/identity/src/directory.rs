@@ -8,6 +8,7 @@ use crate::entity::{
 use crate::names::{AccountId, Constrained as _};
 use crate::organizations::tree::{Place, Tree};
 use crate::port::Record;
+use crate::revocation::Revocations;
 use crate::sealing::RootKey;
 use crate::services::Services;
 use crate::session::Keyring;
@@ -31,6 +32,7 @@ pub struct Directory {
     keyring: Option<Keyring>,
     tree: Tree,
     services: Services,
+    revocations: Revocations,
 }
 
 impl std::fmt::Debug for Directory {
@@ -53,6 +55,7 @@ impl Directory {
             keyring: None,
             tree: Tree::default(),
             services: Services::default(),
+            revocations: Revocations::default(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Directory {
             root_key,
         )?;
         directory.version = version;
+        directory.revocations = directory.revocations.loaded_at(version);
         Ok(directory)
     }
 
@@ -104,11 +108,12 @@ impl Directory {
                     keys_changed = true;
                     Arc::make_mut(&mut next.token_keys).retain(|id, _| id.to_string() != *key);
                 }
-                // The tree's and the services are applied below.
+                // The tree's, the services and the revocations are applied below.
                 EntityKind::ServicePrincipal
                 | EntityKind::OrganizationalUnit
                 | EntityKind::OrganizationPolicy
-                | EntityKind::TargetPolicies => {}
+                | EntityKind::TargetPolicies
+                | EntityKind::Revocation => {}
                 // The organization stays as long as the realm; accounts' kinds do not live here.
                 EntityKind::Organization
                 | EntityKind::User
@@ -150,7 +155,8 @@ impl Directory {
                 Entity::ServicePrincipal(_)
                 | Entity::OrganizationalUnit(_)
                 | Entity::OrganizationPolicy(_)
-                | Entity::TargetPolicies(_) => {}
+                | Entity::TargetPolicies(_)
+                | Entity::Revocation(_) => {}
                 Entity::User(_)
                 | Entity::Group(_)
                 | Entity::Role(_)
@@ -175,6 +181,7 @@ impl Directory {
         let organization = next.organization.as_deref();
         next.services = next.services.apply(change, root_key)?;
         next.tree = next.tree.apply(change, organization, &next.accounts)?;
+        next.revocations = next.revocations.apply(change, next.version)?;
         Ok(next)
     }
 
@@ -223,6 +230,11 @@ impl Directory {
     pub fn is_member(&self, account: AccountId) -> bool {
         let manages = |own: &Organization| own.management_account == account;
         self.accounts.contains_key(&account) && !self.organization.as_deref().is_some_and(manages)
+    }
+
+    /// The sessions that are over before their time.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     /// Where an account stands in the organization and what binds it there; `None` for an account

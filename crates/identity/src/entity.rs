@@ -14,6 +14,7 @@ use crate::names::{
     ServicePrincipalName, Tag, UnitName, UserName, VirtualMfaDeviceName,
 };
 use crate::port::Record;
+use crate::revocation::Revocation;
 use crate::root_access::RootFeature;
 use crate::sealing::Sealed;
 use crate::services::ServicePrincipal;
@@ -559,6 +560,7 @@ entities! {
     KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
     BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
     ServicePrincipal(ServicePrincipal) = "service-principal", |service| service.name.as_str().to_owned();
+    Revocation(Revocation) = "revocation", Revocation::key;
 }
 
 /// What identifies an entity in its scope.

@@ -37,6 +37,13 @@ pub fn timestamp(seconds: Seconds) -> String {
     )
 }
 
+/// The moment that a timestamp of ISO 8601 with an offset names, in whole seconds, rounded up.
+pub fn parse_timestamp(text: &str) -> Option<Seconds> {
+    let moment: jiff::Timestamp = text.parse().ok()?;
+    let seconds = moment.as_second();
+    Some(seconds + i64::from(moment.subsec_nanosecond() > 0))
+}
+
 /// Deterministic stand-ins for tests.
 #[cfg(test)]
 pub(crate) mod testing {

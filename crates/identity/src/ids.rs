@@ -65,6 +65,11 @@ impl UniqueId {
         &self.0
     }
 
+    /// An id of the form of those made here, which has an account in it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::account_of(text).map(|_| Self(text.to_owned()))
+    }
+
     /// An id as the store holds it.
     pub(crate) fn stored(text: &str) -> Self {
         Self(text.to_owned())

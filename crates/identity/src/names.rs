@@ -210,6 +210,10 @@ text_type! {
         | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
 }
 text_type! {
+    /// A principal as a parameter of ours: an ARN, a unique id or a name, of 1 to 2048 characters.
+    PrincipalText, (1, 2048), r"[\u0021-\u007E]+", |c| matches!(c, '!'..='~')
+}
+text_type! {
     /// An access key id as a parameter: 16 to 128 of `[\w]`.
     AccessKeyIdText, (16, 128), r"[\w]+", |c| c.is_ascii_alphanumeric() || c == '_'
 }

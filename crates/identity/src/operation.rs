@@ -25,6 +25,8 @@ pub enum Service {
     Iam,
     /// AWS Organizations, API version 2016-11-28.
     Organizations,
+    /// locum's own: what AWS has no operation for.
+    Locum,
 }
 
 impl Service {
@@ -34,6 +36,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Iam => "iam",
             Self::Organizations => "organizations",
+            Self::Locum => "locum",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::sealing::RootKey;
 use crate::services::{ServiceCaller, ServiceKeyState, Source};
 use crate::session::live::LiveSession;
 use crate::session::{Keyring, Session};
+use crate::session_use::SessionUses;
 use crate::signing::Decoy;
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
@@ -32,6 +33,7 @@ mod bootstrap;
 mod buckets;
 mod issuing;
 mod services;
+mod sweep;
 mod token_keys;
 
 pub(crate) use bootstrap::generate_secret;
@@ -39,6 +41,7 @@ pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
 pub use issuing::OldKeys;
 pub use services::{NewServiceKey, ServiceFault};
+pub(crate) use sweep::sweep;
 pub use token_keys::{NotRetired, TokenKeyState};
 
 /// How often a lost race is tried again before the caller is told to.
@@ -58,6 +61,7 @@ pub struct Realm {
     last_uses: LastUses,
     issuing: issuing::Issuing,
     decoy: Decoy,
+    session_uses: SessionUses,
 }
 
 /// A value that readers take without waiting and one writer at a time replaces.
@@ -89,6 +93,11 @@ impl Realm {
     /// When keys and roles were last used.
     pub fn last_uses(&self) -> &LastUses {
         &self.last_uses
+    }
+
+    /// Which sessions were in use lately.
+    pub fn session_uses(&self) -> &SessionUses {
+        &self.session_uses
     }
 
     /// An account; `None` if there is none of that id.
@@ -219,6 +228,9 @@ impl Realm {
             }
             found => found?,
         };
+        if live.is_revoked(directory.revocations(), account.id) {
+            return Err(Error::ExpiredToken);
+        }
         if let Who::AssumedRole { role, .. } = &who
             && now >= role.role.limits.end_of(&live.session)
         {

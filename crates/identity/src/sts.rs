@@ -93,6 +93,9 @@ impl SessionPolicies {
     }
 }
 
+/// How many seconds ahead the issue of a session may be dated.
+const FARTHEST_AHEAD: Seconds = 2;
+
 /// A session that is about to be issued to a caller.
 struct NewSession {
     principal: SessionPrincipal,
@@ -108,12 +111,18 @@ impl NewSession {
         if self.lifetime > LONGEST_SESSION {
             return Err(Error::Internal("a session would last too long".into()));
         }
+        let directory = call.realm.directory();
+        call.caller.check_unrevoked(&directory)?;
+        let caller = call.caller.session();
         // What descends from a delegated session stays one, and ends with it.
-        let from = call.caller.session().filter(|from| from.delegate.is_some());
-        let expires = call.facts.now + self.lifetime;
-        let session = Session {
+        let from = caller.filter(|from| from.delegate.is_some());
+        // No session is older than the one it descends from.
+        let parent = caller.map(|session| session.issued);
+        let now = call.facts.now.max(parent.unwrap_or_default());
+        let expires = now + self.lifetime;
+        let mut session = Session {
             principal: self.principal,
-            issued: call.facts.now,
+            issued: now,
             expires: from.map_or(expires, |from| expires.min(from.expires)),
             packed: Arc::new(self.packed),
             source_identity: self.source_identity,
@@ -121,6 +130,13 @@ impl NewSession {
             ancestry: ancestry(call)?,
             delegate: self.delegate.or(from.and_then(|from| from.delegate)),
         };
+        // Times have whole seconds. A session issued in the second of a revocation, and after it, is
+        // not among those that it ends: it counts as issued in the next.
+        let earliest = directory.revocations().earliest_issue(account, &session);
+        if earliest > now {
+            let latest = call.realm.environment().clock.now() + FARTHEST_AHEAD;
+            session.issued = earliest.min(latest).min(session.expires);
+        }
         call.realm
             .keyring()?
             .issue(account, &session, &*call.realm.environment().entropy)

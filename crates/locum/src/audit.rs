@@ -4,6 +4,8 @@
 //! behind the requests' backs. When the queue is full, requests wait: nothing goes unrecorded while
 //! the disk takes it.
 
+pub(crate) mod sessions;
+
 use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
 use locum_identity::environment::{Entropy, timestamp};
 use locum_identity::ids::uuid;
@@ -132,6 +134,11 @@ fn note_use(event: &Event) {
     let Some(account) = caller.account_id() else {
         return;
     };
+    if let (Some(session), Some(id)) = (caller.session(), caller.access_key_id()) {
+        let (at, source_ip) = (event.facts.now, event.facts.source_ip);
+        let uses = event.realm.session_uses();
+        uses.record(account, id, session, at, source_ip);
+    }
     let service = event
         .outcome
         .event_source
@@ -180,7 +187,20 @@ fn cloud_trail_records(event: &Event, entropy: &dyn Entropy) -> Vec<Value> {
         "accountId": account,
     });
     set(&mut owners, "userIdentity", identity);
+    // Nor is what its session descends from.
+    if let Some(data) = owners.get_mut(ADDITIONAL).and_then(Value::as_object_mut) {
+        data.retain(|name, _| !sessions::MEMBERS.contains(&name.as_str()));
+    }
     vec![record, owners]
+}
+
+/// Adds to what a record tells beyond request and answer.
+fn add(record: &mut Value, more: Value) {
+    let members = record.as_object_mut();
+    let data = members.map(|members| members.entry(ADDITIONAL).or_insert_with(|| json!({})));
+    if let (Some(Value::Object(data)), Value::Object(more)) = (data, more) {
+        data.extend(more);
+    }
 }
 
 fn set(record: &mut Value, name: &str, value: Value) {
@@ -223,16 +243,24 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "managementEvent": outcome.event_source != "s3.amazonaws.com",
         "recipientAccountId": recipient,
     });
-    if let (Some(Who::Service(service)), Some(record)) = (
-        event.caller.as_ref().map(|caller| &caller.who),
-        record.as_object_mut(),
-    ) {
+    if let Some(Who::Service(service)) = event.caller.as_ref().map(|caller| &caller.who) {
         let source = &service.source;
         let source = json!({
             "sourceArn": source.arn.as_deref(),
             "sourceAccount": source.account.map(|id| id.to_string()),
         });
-        record.insert("additionalEventData".to_owned(), source);
+        add(&mut record, source);
+    }
+    if let Some(session) = event.caller.as_ref().and_then(Caller::session) {
+        add(&mut record, sessions::data(session));
+    }
+    if let Some(denied) = outcome.refused.as_ref().filter(|_| outcome.error.is_some()) {
+        let refused = json!({
+            REFUSED_ACTION: cut(&denied.action, LONGEST_MESSAGE),
+            REFUSED_RESOURCE: cut(&denied.resource, LONGEST_MESSAGE),
+            ENCODED_MESSAGE: denied.encoded,
+        });
+        add(&mut record, refused);
     }
     if let (Some(resource), Some(record)) = (delegation(&record), record.as_object_mut()) {
         record.insert("resources".to_owned(), json!([resource]));
@@ -243,16 +271,6 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
             "errorMessage".to_owned(),
             json!(cut(first_line(message), LONGEST_MESSAGE)),
         );
-        if let Some(denied) = &outcome.refused {
-            record.insert(
-                ADDITIONAL.to_owned(),
-                json!({
-                    REFUSED_ACTION: cut(&denied.action, LONGEST_MESSAGE),
-                    REFUSED_RESOURCE: cut(&denied.resource, LONGEST_MESSAGE),
-                    ENCODED_MESSAGE: denied.encoded,
-                }),
-            );
-        }
     }
     record
 }

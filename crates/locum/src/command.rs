@@ -17,6 +17,7 @@ pub(crate) mod issuer;
 pub(crate) mod keyring;
 pub(crate) mod policy;
 pub(crate) mod service;
+pub(crate) mod session;
 pub(crate) mod test;
 pub(crate) mod text;
 

@@ -6,6 +6,7 @@ use crate::command::client::AssumeArgs;
 use crate::command::{
     exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, issuer::IssuerCommand,
     keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
+    session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -92,6 +93,9 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// End sessions before their time, and list those in use
+    #[command(subcommand)]
+    Session(SessionCommand),
 }
 
 /// Settings of `init`, which `serve` has too.

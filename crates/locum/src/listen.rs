@@ -27,6 +27,8 @@ const FOLLOW: Duration = Duration::from_millis(250);
 const SAVE_EVERY: u32 = 40;
 /// How often is looked whether issuers need new keys.
 const ROTATE: Duration = Duration::from_secs(5);
+/// How often revocations that concern nothing any more are removed, likewise.
+const SWEEP_EVERY: u32 = 4 * 60;
 /// How long the last audit records may take to be written.
 const LAST_RECORDS: Duration = Duration::from_secs(10);
 
@@ -67,6 +69,9 @@ async fn run(mut settings: Serve) -> Result<(), Failure> {
             (state::ephemeral(&settings, &root).await?, Some(root))
         }
     };
+    if let Some(directory) = &directory {
+        crate::audit::sessions::restore(&directory.audit(), &state.realm);
+    }
     let audit = match &directory {
         Some(directory) => {
             let opened = AuditFile::open(
@@ -143,6 +148,9 @@ async fn follow(door: Arc<Door>) {
         let mut result = state.realm.catch_up().await;
         if result.is_ok() && turn.is_multiple_of(SAVE_EVERY) {
             result = state.realm.save_last_uses().await;
+        }
+        if result.is_ok() && turn % SWEEP_EVERY == 1 {
+            result = state.realm.forget_expired_revocations().await;
         }
         let was = door.store_reachable.swap(result.is_ok(), Ordering::Relaxed);
         match result {

@@ -68,6 +68,7 @@ fn main() -> ExitCode {
         Command::Keyring(command) => command.run(),
         Command::Issuer(command) => command.run(),
         Command::Service(command) => command.run(),
+        Command::Session(command) => command.run(),
     };
     match result {
         Ok(code) => code,

@@ -3,6 +3,7 @@
 
 use crate::params::Params;
 use data_encoding::BASE64URL_NOPAD;
+use locum_identity::environment::{Seconds, parse_timestamp};
 use locum_identity::error::{Error, Invalid};
 use locum_identity::iam::PageRequest;
 use locum_identity::names::{Constrained, Constraint, Tag, TagKey};
@@ -141,6 +142,13 @@ impl<'a> Fields<'a> {
         if !self.failed.is_empty() {
             self.fail(name, Some(value), constraint);
         }
+    }
+
+    /// A moment in ISO 8601, rounded up to a whole second.
+    pub(crate) fn time(&mut self, name: &str) -> Option<Seconds> {
+        let moment = parse_timestamp(self.raw(name)?);
+        self.malformed |= moment.is_none();
+        moment
     }
 
     /// `true`, `1`, `false` or `0`.

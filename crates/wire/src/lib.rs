@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod iam;
 mod json;
+mod locum;
 mod node;
 pub mod openid;
 mod organizations;

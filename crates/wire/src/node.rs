@@ -75,6 +75,13 @@ impl<'a> Members<'a> {
         self.with(name, Node::Time(at))
     }
 
+    pub(crate) fn time_if(self, name: &'static str, at: Option<Seconds>) -> Self {
+        match at {
+            Some(at) => self.time(name, at),
+            None => self,
+        }
+    }
+
     pub(crate) fn list(
         self,
         name: &'static str,

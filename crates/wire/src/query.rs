@@ -37,16 +37,25 @@ impl QueryService {
         event_source: "iam.amazonaws.com",
     };
 
+    /// locum's own, version 2026-11-21.
+    pub const LOCUM: Self = Self {
+        service: Service::Locum,
+        version: "2026-11-21",
+        namespace: "urn:locum:2026-11-21",
+        event_source: "locum",
+    };
+    const ALL: [Self; 3] = [Self::STS, Self::IAM, Self::LOCUM];
+
     /// The service that signs as `name`.
     pub fn signing_as(name: &str) -> Option<Self> {
-        [Self::STS, Self::IAM]
+        Self::ALL
             .into_iter()
             .find(|service| service.service.name() == name)
     }
 
     /// The service that has an operation, for requests that are not signed.
     pub fn with_operation(name: &str) -> Option<Self> {
-        [Self::STS, Self::IAM]
+        Self::ALL
             .into_iter()
             .find(|service| binding(service.service, name).is_some())
     }
@@ -291,7 +300,7 @@ pub(crate) fn is_recorded(service: Service, name: &str) -> bool {
             false
         }
         (Service::Sts, _) => true,
-        (Service::Iam | Service::Organizations, _) => !["Get", "List", "Describe"]
+        (Service::Iam | Service::Organizations | Service::Locum, _) => !["Get", "List", "Describe"]
             .iter()
             .any(|read| name.starts_with(read)),
     }

@@ -3,7 +3,7 @@
 use crate::fields::Fields;
 use crate::node::Node;
 use crate::params::Params;
-use crate::{iam, organizations, sts};
+use crate::{iam, locum, organizations, sts};
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::Error;
 use locum_identity::operation::Service;
@@ -86,6 +86,7 @@ pub fn operations() -> &'static [Binding] {
             .into_iter()
             .chain(iam::bindings())
             .chain(organizations::bindings())
+            .chain(locum::bindings())
             .collect();
         all.sort_by_key(|binding| (binding.service.name(), binding.name));
         all

@@ -11,6 +11,7 @@ use crate::last_use::LastUses;
 use crate::names::{AccountId, AccountName, Constrained as _, Email};
 use crate::port::{Origin, Scope, Store};
 use crate::sealing::{RootKey, Secret};
+use crate::session_use::SessionUses;
 use crate::signing::Decoy;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -81,6 +82,7 @@ impl Realm {
             last_uses: LastUses::default(),
             issuing: Issuing::default(),
             decoy,
+            session_uses: SessionUses::default(),
         })
     }
 

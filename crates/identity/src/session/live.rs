@@ -2,15 +2,18 @@
 //!
 //! Only requests whose signature was verified put a session here, so that who has no credentials
 //! cannot push out those who have. Whether a session has expired, whether its principal still
-//! exists and what its managed session policies say is looked at in every request all the same.
+//! exists and what its managed session policies say is looked at in every request all the same, and
+//! whether it was revoked whenever the revocations are not those it was last compared with.
 
 use super::Session;
+use crate::names::AccountId;
+use crate::revocation::Revocations;
 use crate::sealing::Secret;
 use crate::signing::SigningKeys;
 use arc_swap::ArcSwapOption;
 use locum_sigv4::constant_time_eq;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Places in a set: a session has one of these.
 const WAYS: usize = 4;
@@ -32,7 +35,12 @@ pub(crate) struct LiveSession {
     pub(crate) secret: Secret,
     /// Its signing keys of the scopes seen last.
     pub(crate) keys: SigningKeys,
+    /// The generation of revocations that it was last compared with, and was not among.
+    cleared: AtomicU64,
 }
+
+/// No generation: the versions of a realm count from 0.
+const NEVER: u64 = u64::MAX;
 
 impl LiveSession {
     /// What opening `token` with `access_key_id` gave.
@@ -43,7 +51,21 @@ impl LiveSession {
             session: Arc::new(session),
             secret,
             keys: SigningKeys::default(),
+            cleared: AtomicU64::new(NEVER),
         }
+    }
+
+    /// Whether the session of `account` is among the revoked ones. A generation is compared once.
+    pub(crate) fn is_revoked(&self, revocations: &Revocations, account: AccountId) -> bool {
+        let generation = revocations.generation();
+        if self.cleared.load(Ordering::Relaxed) == generation {
+            return false;
+        }
+        let revoked = revocations.revokes(&self.access_key_id, account, &self.session);
+        if !revoked {
+            self.cleared.store(generation, Ordering::Relaxed);
+        }
+        revoked
     }
 
     /// Whether this is the session of exactly these credentials. In constant time, so that nobody

@@ -21,6 +21,8 @@ mod decode;
 mod delegation;
 mod limits;
 mod mfa;
+mod revocation;
+mod revocation_state;
 mod services;
 mod sessions;
 mod source_identity;

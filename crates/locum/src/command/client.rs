@@ -5,10 +5,14 @@ mod cache;
 mod caller;
 mod endpoint;
 mod http;
+mod own;
 mod profile;
 pub(super) mod variables;
 
 pub(crate) use assume::{Assume, AssumeArgs, Freshness, Session, runtime};
+pub(crate) use caller::CallerArgs;
+pub(crate) use http::Structure;
+pub(crate) use own::OwnService;
 
 /// A variable of the environment; an empty one counts as absent, as it does for the SDKs.
 fn variable(name: &str) -> Option<String> {

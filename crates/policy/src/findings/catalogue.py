@@ -39,6 +39,70 @@ FIRST = 0xA1
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+PRINCIPALS = ["federated-user", "role", "root", "user"]
+# locum's own service, in the form of the input.
+OWN = {
+    "locum": {
+        "conditions": {
+            "aws:RequestTag/${TagKey}": {"type": "String"},
+            "aws:ResourceTag/${TagKey}": {"type": "String"},
+            "aws:TagKeys": {"type": "ArrayOfString"},
+            "iam:ResourceTag/${TagKey}": {"type": "String"},
+            "locum:Aim": {"type": "String"},
+            "locum:Chain": {"type": "Bool"},
+            "locum:RoleSessionName": {"type": "String"},
+        },
+        "resources": {
+            "account": {"arn": "arn:${Partition}:locum::${Account}:account", "condition_keys": []},
+            "member": {
+                "arn": "arn:${Partition}:organizations::${Account}:account/o-${Organization}/${Account}",
+                "condition_keys": ["aws:ResourceTag/${TagKey}"],
+            },
+            **{
+                resource.split("/")[0]: {
+                    "arn": "arn:${Partition}:" + service + "::${Account}:" + resource,
+                    "condition_keys": keys,
+                }
+                for service, resource, keys in [
+                    ("sts", "federated-user/${Name}", []),
+                    ("iam", "role/${Role}", ["aws:ResourceTag/${TagKey}", "iam:ResourceTag/${TagKey}"]),
+                    ("iam", "root", []),
+                    ("iam", "user/${User}", ["aws:ResourceTag/${TagKey}", "iam:ResourceTag/${TagKey}"]),
+                ]
+            },
+            "session": {"arn": "arn:${Partition}:locum::${Account}:session/${AccessKeyId}", "condition_keys": []},
+            "source-identity": {
+                "arn": "arn:${Partition}:locum::${Account}:source-identity/${SourceIdentity}",
+                "condition_keys": [],
+            },
+        },
+        "privileges": {
+            action: {
+                "privilege": action,
+                "access_level": level,
+                "resource_types": {
+                    resource: {"resource_type": resource, "condition_keys": keys} for resource in resources
+                },
+            }
+            for action, level, resources, keys in [
+                ("ListRevocations", "List", ["account"], []),
+                ("ListSessions", "List", ["account", *PRINCIPALS], []),
+                (
+                    "RevokeSession",
+                    "Write",
+                    ["account", "member", "session", "source-identity", *PRINCIPALS],
+                    ["locum:Aim", "locum:Chain", "locum:RoleSessionName"],
+                ),
+                *(
+                    ("Set" + limit, "Permissions management", ["role"], ["aws:RequestTag/${TagKey}", "aws:TagKeys"])
+                    for limit in ["MaxChainedSessionDuration", "MaxPackedPolicySize", "MaxSessionDuration"]
+                ),
+            ]
+        },
+    },
+}
+
+
 def indices(numbers):
     """`0-3,7`: sorted numbers with runs; `-` when there are none."""
     runs = []
@@ -120,8 +184,8 @@ def main():
     words = vocabulary([a["privilege"] for n in services for a in definition[n]["privileges"].values()])
     codes = {word: chr(FIRST + index) for index, word in enumerate(words)}
     lines = [" ".join(words)]
-    for name in services:
-        lines += service(name, definition[name], codes)
+    for name in sorted([*services, *OWN]):
+        lines += service(name, OWN.get(name) or definition[name], codes)
     text = "\n".join(lines) + "\n"
     pathlib.Path(__file__).with_name("catalogue.txt").write_text(text)
 

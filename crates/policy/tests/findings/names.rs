@@ -36,6 +36,20 @@ mod tests {
             "`S3:getobjekts` is no action of `S3`; did you mean `S3:GetObject`? [INVALID_ACTION]",
         );
         of(
+            "locum:RevokeSesion",
+            "`locum:RevokeSesion` is no action of `locum`; did you mean `locum:RevokeSession`? [INVALID_ACTION]",
+        );
+        of_statement(
+            Kind::Identity,
+            r#"{"Effect":"Allow","Action":["locum:RevokeSession","locum:ListSessions"],"Resource":"arn:aws:iam::123456789012:role/team/*","Condition":{"StringEquals":{"aws:ResourceTag/team":"one"}}}"#,
+            &[],
+        );
+        of_statement(
+            Kind::Identity,
+            r#"{"Effect":"Allow","Action":"locum:RevokeSession","Resource":"arn:aws:locum::123456789012:session/*","Condition":{"StringEquals":{"locum:Aim":"AccessKey"},"Bool":{"locum:Chain":"false"}}}"#,
+            &[],
+        );
+        of(
             "sqs:Frobnicate",
             "`sqs:Frobnicate` is no action of `sqs` [INVALID_ACTION]",
         );

@@ -177,6 +177,8 @@ fn each_kind_of_credentials_calls_what_its_row_says_and_nothing_else() {
                 Service::Sts => (row.sts)(binding.name),
                 Service::Iam => row.iam,
                 Service::Organizations => true,
+                // As IAM, and nothing for a task of a root user.
+                Service::Locum => row.iam && row.kind != "AssumeRoot",
             };
             // Of which account one may ask AssumeRoot has tests of its own.
             if action == "sts:AssumeRoot" && may {
@@ -199,7 +201,7 @@ fn each_kind_of_credentials_calls_what_its_row_says_and_nothing_else() {
                     "AccessDenied",
                     "Roles may not be assumed by root accounts.".to_owned(),
                 ),
-                _ if binding.service == Service::Iam => (
+                _ if matches!(binding.service, Service::Iam | Service::Locum) => (
                     "InvalidClientTokenId",
                     "The security token included in the request is invalid".to_owned(),
                 ),

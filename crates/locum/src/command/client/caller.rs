@@ -20,7 +20,8 @@ pub(crate) struct CallerArgs {
     /// The region [default: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1]
     #[arg(long, env = "LOCUM_REGION", value_name = "R")]
     region: Option<String>,
-    /// The server [default: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, the profile's, AWS itself]
+    /// The server [default: AWS_ENDPOINT_URL_STS (of `locum session`: AWS_ENDPOINT_URL_LOCUM),
+    /// AWS_ENDPOINT_URL, the profile's, AWS itself]
     #[arg(long, env = "LOCUM_ENDPOINT_URL", value_name = "URL")]
     endpoint_url: Option<String>,
 }
@@ -40,7 +41,7 @@ pub(super) struct Caller {
 
 impl CallerArgs {
     /// Refuses what can be seen to be wrong without looking anything up.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         if let Some(region) = &self.region {
             check_region(region).map_err(Failure::Usage)?;
         }
@@ -53,6 +54,23 @@ impl CallerArgs {
 
     /// Looks everything up, anew each time: another program may have renewed the credentials.
     pub(super) fn find(&self) -> Result<Caller, Failure> {
+        self.find_for("AWS_ENDPOINT_URL_STS", |region| Ok(of_aws(region)))
+    }
+
+    /// The same for what AWS has not: there is no server unless one is named.
+    pub(super) fn find_own(&self) -> Result<Caller, Failure> {
+        self.find_for("AWS_ENDPOINT_URL_LOCUM", |_| {
+            Err(Failure::Work(
+                "there is no server: name one with --endpoint-url, AWS_ENDPOINT_URL or a profile's endpoint_url".to_owned(),
+            ))
+        })
+    }
+
+    fn find_for(
+        &self,
+        endpoint_of_service: &str,
+        default: impl FnOnce(&str) -> Result<String, Failure>,
+    ) -> Result<Caller, Failure> {
         let name = self
             .profile
             .clone()
@@ -88,12 +106,12 @@ impl CallerArgs {
             .or_else(|| setting("region"))
             .unwrap_or_else(|| DEFAULT_REGION.to_owned());
         check_region(&region).map_err(Failure::Work)?;
-        let inherited = variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL"));
+        let inherited = variable(endpoint_of_service).or_else(|| variable("AWS_ENDPOINT_URL"));
         let (url, endpoint_url) = match (&self.endpoint_url, inherited, setting("endpoint_url")) {
             (Some(flag), _, _) => (flag.clone(), Some(flag.clone())),
             (None, Some(url), _) => (url, None),
             (None, None, Some(url)) => (url.clone(), Some(url)),
-            (None, None, None) => (of_aws(&region), None),
+            (None, None, None) => (default(&region)?, None),
         };
         let endpoint = Endpoint::parse(&url, self.endpoint_url.is_some())
             .map_err(|why| Failure::Work(format!("the endpoint `{url}` {why}")))?;

@@ -30,7 +30,11 @@ const MOST_NODES: u32 = 10_000;
 
 /// The text of an answer of success.
 #[derive(Debug)]
-pub(super) struct Answer(String);
+pub(crate) struct Answer(String);
+
+/// A structure in an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Structure<'a>(Node<'a, 'a>);
 
 /// Sends a form, signed at `now`.
 ///
@@ -76,15 +80,57 @@ impl Answer {
         parent: &str,
         names: [&str; N],
     ) -> Result<[String; N], String> {
-        let wrong = |what: &str| format!("the server's answer has no {what}");
-        let document = parse(&self.0).ok_or_else(|| wrong("XML that can be read"))?;
-        let parent = descendant(&document, parent).ok_or_else(|| wrong(parent))?;
-        let mut texts = [const { String::new() }; N];
-        for (text, name) in texts.iter_mut().zip(names) {
-            *text = child(parent, name).ok_or_else(|| wrong(name))?;
-        }
-        Ok(texts)
+        self.structure(parent, |parent| {
+            let mut texts = [const { String::new() }; N];
+            for (text, name) in texts.iter_mut().zip(names) {
+                *text = parent.text(name)?;
+            }
+            Ok(texts)
+        })
     }
+}
+
+impl Answer {
+    /// What `read` makes of the structure of that name.
+    ///
+    /// # Errors
+    /// When there is none, or as `read` says.
+    pub(crate) fn structure<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(Structure<'_>) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let document = parse(&self.0).ok_or("the server's answer has no XML that can be read")?;
+        let node = descendant(&document, name);
+        read(Structure(node.ok_or_else(|| lacks(name))?))
+    }
+}
+
+impl<'a> Structure<'a> {
+    /// The text of a member that must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn text(self, name: &str) -> Result<String, String> {
+        self.optional(name).ok_or_else(|| lacks(name))
+    }
+
+    /// The text of a member.
+    pub(crate) fn optional(self, name: &str) -> Option<String> {
+        child(self.0, name)
+    }
+
+    /// The elements of a list.
+    pub(crate) fn list(self, name: &str) -> impl Iterator<Item = Structure<'a>> + use<'a> {
+        let is = |node: &Node<'_, '_>, name: &str| node.tag_name().name() == name;
+        let list = self.0.children().find(|node| is(node, name));
+        let items = list.into_iter().flat_map(|list| list.children());
+        items.filter(move |item| is(item, "member")).map(Structure)
+    }
+}
+
+fn lacks(name: &str) -> String {
+    format!("the server's answer has no {name}")
 }
 
 fn request(
