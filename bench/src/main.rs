@@ -43,10 +43,11 @@ use std::time::Duration;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-usage: locum-bench [PART]... [--long] [--json FILE] [--locum PROGRAM]
+usage: locum-bench [PART]... [--long] [--scenario NAME] [--json FILE] [--locum PROGRAM]
 
 PART             requests, primitives, revocations, policy or durable; without any, all of them
 --long           measure for longer
+--scenario NAME  of the requests only this one, say `assume_role`: for a profiler
 --json FILE      write the figures there too
 --locum PROGRAM  the server to measure; without it, the one beside this program";
 
@@ -118,6 +119,7 @@ impl Part {
 struct Arguments {
     parts: Vec<Part>,
     effort: Effort,
+    scenario: Option<String>,
     json: Option<PathBuf>,
     locum: PathBuf,
 }
@@ -148,6 +150,7 @@ fn main() -> ExitCode {
 fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
     let mut parts = Vec::new();
     let mut effort = QUICK;
+    let mut scenario = None;
     let mut json = None;
     let mut locum = None;
     let mut words = words.drain(..);
@@ -155,6 +158,7 @@ fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
         match word.as_str() {
             "--long" => effort = LONG,
+            "--scenario" => scenario = Some(value()?),
             "--json" => json = Some(PathBuf::from(value()?)),
             "--locum" => locum = Some(PathBuf::from(value()?)),
             other => {
@@ -177,13 +181,20 @@ fn arguments(words: &mut Vec<String>) -> Result<Arguments, String> {
     Ok(Arguments {
         parts,
         effort,
+        scenario,
         json,
         locum,
     })
 }
 
 fn run(arguments: &Arguments) -> Outcome {
-    let Arguments { effort, locum, .. } = arguments;
+    let Arguments {
+        effort,
+        locum,
+        scenario,
+        ..
+    } = arguments;
+    let scenario = scenario.as_deref();
     let cores = Cores::divide()?;
     println!("{}", cores.describe());
     let mut report = Report::default();
@@ -192,7 +203,7 @@ fn run(arguments: &Arguments) -> Outcome {
             continue;
         }
         match part {
-            Part::Requests => requests::measure(locum, &cores, *effort, &mut report)?,
+            Part::Requests => requests::measure(locum, scenario, &cores, *effort, &mut report)?,
             Part::Primitives => primitives::measure(*effort, &mut report)?,
             Part::Revocations => revocations::measure(*effort, &mut report)?,
             Part::Policy => policy::measure(*effort, &mut report)?,

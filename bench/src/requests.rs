@@ -43,12 +43,13 @@ const ASSUME_ROLE_WITH_POLICY: Call<'_> = Call {
     ],
 };
 
-/// Measures all of it and adds it to the report.
+/// Measures all of it, or one scenario, and adds it to the report.
 ///
 /// # Errors
-/// When a server does not start, or any answer is other than 200.
+/// When a server does not start, any answer is other than 200, or there is no such scenario.
 pub(crate) fn measure(
     program: &Path,
+    scenario: Option<&str>,
     cores: &Cores,
     effort: Effort,
     report: &mut Report,
@@ -63,6 +64,7 @@ pub(crate) fn measure(
     let audited_user = runtime.block_on(principals(durable.address, &root))?;
     let session = runtime.block_on(ASSUME_ROLE.send(ephemeral.address, &user))?;
     let session = Keys::of(&session)?;
+    let mut any = false;
     for (name, server, keys, call) in [
         ("get_caller_identity", &ephemeral, &user, &IDENTITY),
         (
@@ -80,6 +82,10 @@ pub(crate) fn measure(
         ),
         ("assume_role_audited", &durable, &audited_user, &ASSUME_ROLE),
     ] {
+        if scenario.is_some_and(|scenario| scenario != name) {
+            continue;
+        }
+        any = true;
         let answer = runtime.block_on(call.send(server.address, keys))?;
         let bare = cores.as_server(|| Process::bare(answer.len()))?;
         report.section(
@@ -93,7 +99,11 @@ pub(crate) fn measure(
             compared.report(&format!("{name}.{connections}"), report);
         }
     }
-    sizes(&runtime, ephemeral.address, &user, report)
+    match scenario {
+        None => sizes(&runtime, ephemeral.address, &user, report),
+        Some(_) if any => Ok(()),
+        Some(name) => Err(format!("there is no scenario `{name}`").into()),
+    }
 }
 
 /// A user who may assume a role, and the role, which trusts the user with an external ID.

@@ -31,10 +31,30 @@ pub struct Environment {
 
 /// `YYYY-MM-DDTHH:MM:SSZ`, the form of every timestamp in answers.
 pub fn timestamp(seconds: Seconds) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(
-        |_| String::new(),
-        |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
+    let Ok(time) = jiff::Timestamp::from_second(seconds) else {
+        return String::new();
+    };
+    let time = jiff::tz::Offset::UTC.to_datetime(time);
+    let Ok(year @ 0..=9999) = u16::try_from(time.year()) else {
+        return String::new();
+    };
+    let mut text = String::with_capacity(20);
+    let mut push = |number: u16, places: &[u16], behind| {
+        let digits = places.iter().map(|place| number / place % 10);
+        text.extend(digits.map(|digit| char::from(b'0' + digit as u8)));
+        text.push(behind);
+    };
+    push(year, &[1000, 100, 10, 1], '-');
+    for (number, behind) in [
+        (time.month(), '-'),
+        (time.day(), 'T'),
+        (time.hour(), ':'),
+        (time.minute(), ':'),
+        (time.second(), 'Z'),
+    ] {
+        push(u16::from(number.unsigned_abs()), &[10, 1], behind);
+    }
+    text
 }
 
 /// The moment that a timestamp of ISO 8601 with an offset names, in whole seconds, rounded up.

@@ -57,7 +57,7 @@ impl UniqueId {
             .fold(0u64, |n, byte| n << 8 | u64::from(*byte))
             & ((1 << 44) - 1);
         let bits = 1u128 << 84 | u128::from(account.number()) << 44 | u128::from(chance);
-        Self(format!("{prefix}{}", letters(bits, 17)))
+        Self(identifier::<17>(prefix, bits))
     }
 
     /// The text.
@@ -137,7 +137,7 @@ impl AccessKeyId {
             .fold(0u64, |n, byte| n << 8 | u64::from(*byte))
             & ((1 << 39) - 1);
         let bits = 1u128 << 79 | u128::from(account.number()) << 39 | u128::from(chance);
-        Self(format!("{prefix}{}", letters(bits, 16)))
+        Self(identifier::<16>(prefix, bits))
     }
 
     /// A key id of any origin: 16 to 128 of `[A-Za-z0-9_]`.
@@ -163,7 +163,7 @@ impl AccessKeyId {
         let bits = bytes
             .iter()
             .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
-        Self(format!("{prefix}{}", letters(bits, 16)))
+        Self(identifier::<16>(prefix, bits))
     }
 
     /// Whether this names temporary credentials.
@@ -219,16 +219,19 @@ pub(crate) fn lower_case_id(count: usize, entropy: &dyn Entropy) -> String {
         .collect()
 }
 
-/// The lowest `count` × 5 bits as base32 letters.
-fn letters(bits: u128, count: u32) -> String {
-    (0..count)
-        .rev()
-        .filter_map(|place| ALPHABET.get((bits >> (place * 5) & 31) as usize))
-        .map(|letter| char::from(*letter))
-        .collect()
+/// The prefix, and behind it the lowest `N` × 5 bits as base32 letters.
+fn identifier<const N: usize>(prefix: &str, mut bits: u128) -> String {
+    let mut letters = [0; N];
+    for letter in letters.iter_mut().rev() {
+        let place = (bits & 31) as usize;
+        *letter = ALPHABET.get(place).copied().unwrap_or_default();
+        bits >>= 5;
+    }
+    let letters = std::str::from_utf8(&letters).unwrap_or_default();
+    [prefix, letters].concat()
 }
 
-/// The inverse of [`letters`]; `None` if a character is no letter of the alphabet.
+/// The inverse of [`identifier`], without the prefix; `None` if a character is no letter of the alphabet.
 fn bits(letters: &str) -> Option<u128> {
     letters.bytes().try_fold(0u128, |bits, letter| {
         let value = match letter {

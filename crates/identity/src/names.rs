@@ -458,7 +458,13 @@ pub struct AccountId([u8; 12]);
 impl AccountId {
     /// The account whose number is `number`, if it has at most twelve digits.
     pub fn from_number(number: u64) -> Option<Self> {
-        Self::parse(&format!("{number:012}")).ok()
+        let mut digits = [b'0'; 12];
+        let mut rest = number;
+        for digit in digits.iter_mut().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        (rest == 0).then_some(Self(digits))
     }
 
     /// The digits.

@@ -97,8 +97,9 @@ pub struct Call<'a> {
     pub caller: &'a Caller,
     /// With what request.
     pub facts: &'a RequestFacts,
-    /// `service:Operation`, for the history.
-    action: String,
+    service: Service,
+    /// The operation's name.
+    name: &'static str,
     /// Decides again, for a caller whose account has changed since.
     again: Option<&'a dyn Decide>,
 }
@@ -223,7 +224,8 @@ impl<'a> Call<'a> {
             realm: self.realm,
             caller: &caller,
             facts: self.facts,
-            action: self.action.clone(),
+            service: self.service,
+            name: self.name,
             again: None,
         };
         match self.again {
@@ -237,7 +239,7 @@ impl<'a> Call<'a> {
         Origin {
             at: self.facts.now,
             actor: self.caller.arn().unwrap_or("anonymous").to_owned(),
-            action: self.action.clone(),
+            action: format!("{}:{}", self.service.name(), self.name),
             request_id: self.facts.request_id.clone(),
         }
     }
@@ -288,7 +290,8 @@ impl Realm {
             realm: self,
             caller,
             facts,
-            action: format!("{}:{}", O::SERVICE.name(), O::NAME),
+            service: O::SERVICE,
+            name: O::NAME,
             again: again.as_ref().map(|operation| operation as &dyn Decide),
         };
         let Granted(found) = operation.authorize(&call).await?;

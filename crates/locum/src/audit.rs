@@ -235,7 +235,7 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "sourceIPAddress": facts.source_ip.map(|ip| ip.to_string()),
         "userAgent": facts.user_agent.as_deref().map(|agent| cut(agent, LONGEST_USER_AGENT)),
         "requestParameters": parameters,
-        "responseElements": outcome.response_elements,
+        "responseElements": outcome.response_elements.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
         "requestID": facts.request_id,
         "eventID": uuid(entropy),
         "readOnly": is_read(&outcome.event_name),

@@ -267,6 +267,7 @@ impl Begun {
     ) -> Self {
         Self(Some(Box::pin(async move {
             let answer = door.answer(request, peer, secure).await;
+            tokio::task::yield_now().await;
             drop(under_way);
             Ok(answer)
         })))

@@ -57,7 +57,7 @@ impl Arn {
     }
 
     fn part(&self, index: usize) -> &str {
-        self.text.splitn(6, ':').nth(index).unwrap_or_default()
+        pieces(&self.text).nth(index).unwrap_or_default()
     }
 }
 
@@ -81,7 +81,7 @@ impl AsRef<str> for Arn {
 
 /// The six parts of anything that starts with `arn:` and has five colons.
 pub(crate) fn split(text: &str) -> Option<[&str; 6]> {
-    let mut parts = text.splitn(6, ':');
+    let mut parts = pieces(text);
     let mut next = || parts.next();
     let all = [next()?, next()?, next()?, next()?, next()?, next()?];
     matches!(all, ["arn", ..]).then_some(all)
@@ -90,7 +90,21 @@ pub(crate) fn split(text: &str) -> Option<[&str; 6]> {
 /// What follows the fifth colon, also of a pattern that is no ARN yet: the only part of a resource that
 /// may have variables. Empty where there is none.
 pub(crate) fn behind_the_fifth_colon(text: &str) -> &str {
-    text.splitn(6, ':').nth(5).unwrap_or_default()
+    pieces(text).nth(5).unwrap_or_default()
+}
+
+/// The text between colons, at most six pieces. A plain loop, because the standard library's
+/// searchers are made for longer texts than those between two colons.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    (0..6).map_while(move |place| {
+        let text = rest?;
+        let colon = (place < 5)
+            .then(|| text.bytes().position(|byte| byte == b':'))
+            .flatten();
+        rest = colon.and_then(|at| text.get(at + 1..));
+        colon.map_or(Some(text), |at| text.get(..at))
+    })
 }
 
 /// Whether a text has the form of an account id.

@@ -33,8 +33,8 @@ pub struct Outcome {
     pub refused: Option<Box<Denied>>,
     /// What `requestParameters` is made of.
     pub request: Recorded,
-    /// `responseElements` without secrets.
-    pub response_elements: serde_json::Value,
+    /// `responseElements` without secrets, in JSON; `None` where they are not recorded.
+    pub response_elements: Option<String>,
 }
 
 /// The member of an error that holds the encoded authorization message.

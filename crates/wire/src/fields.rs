@@ -205,7 +205,10 @@ impl<'a> Fields<'a> {
         max: u32,
         mut read: impl FnMut(&mut Fields<'a>) -> Option<T>,
     ) -> Vec<T> {
-        let stem = format!("{}{name}.member.", self.prefix);
+        let stem = [self.prefix.as_str(), name, ".member."].concat();
+        if self.params.behind(&stem).next().is_none() {
+            return Vec::new();
+        }
         let mut indices = BTreeSet::new();
         for behind in self.params.behind(&stem) {
             let digits = behind.split('.').next().unwrap_or_default();

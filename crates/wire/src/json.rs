@@ -145,9 +145,9 @@ fn success(name: &str, node: Option<&Node<'_>>) -> Answer {
             event_source: EVENT_SOURCE,
             event_name: name.to_owned(),
             response_elements: if is_recorded(Service::Organizations, name) {
-                node.map(response_elements).unwrap_or_default()
+                node.map(response_elements)
             } else {
-                Value::Null
+                None
             },
             ..Outcome::default()
         },

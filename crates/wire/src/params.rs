@@ -1,12 +1,23 @@
 //! Parameters of the query protocol: a form or a query string, decoded.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 
-/// Decoded parameters by name.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Params(BTreeMap<String, String>);
+/// Decoded parameters, sorted by name.
+#[derive(Clone, Default)]
+pub struct Params {
+    /// Every name with its value behind it.
+    text: String,
+    pairs: Vec<Pair>,
+}
+
+/// Where a name and its value are.
+#[derive(Clone, Copy)]
+struct Pair {
+    start: usize,
+    /// Where the name ends and the value starts.
+    middle: usize,
+    end: usize,
+}
 
 /// A form or query string that is none.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,94 +54,163 @@ impl Params {
     /// # Errors
     /// [`MalformedQuery`]
     pub fn parse(query: &str, form: &[u8]) -> Result<Self, MalformedQuery> {
-        let mut params = BTreeMap::new();
-        for pair in query
-            .as_bytes()
-            .split(|b| *b == b'&')
-            .chain(form.split(|b| *b == b'&'))
-        {
+        let mut params = Self {
+            text: String::with_capacity(query.len() + form.len()),
+            pairs: Vec::with_capacity(16),
+        };
+        let query = query.as_bytes().split(|b| *b == b'&');
+        for pair in query.chain(form.split(|b| *b == b'&')) {
             if pair.is_empty() {
                 continue;
             }
             let (name, value) = match pair.iter().position(|b| *b == b'=') {
-                Some(at) => (
-                    pair.get(..at).unwrap_or_default(),
-                    pair.get(at + 1..).unwrap_or_default(),
-                ),
+                Some(at) => pair.split_at_checked(at).unwrap_or_default(),
                 None => (pair, &[][..]),
             };
-            let name = decode(name)?;
-            if name.starts_with("X-Amz-") {
+            let start = params.text.len();
+            decode(name, &mut params.text)?;
+            let middle = params.text.len();
+            if params.of(start, middle).starts_with("X-Amz-") {
+                params.text.truncate(start);
                 continue;
             }
-            match params.entry(name) {
-                Entry::Vacant(entry) => {
-                    entry.insert(decode(value)?);
-                }
-                Entry::Occupied(entry) => {
-                    return Err(MalformedQuery::Duplicate(entry.key().clone()));
-                }
-            }
+            decode(value.get(1..).unwrap_or_default(), &mut params.text)?;
+            let end = params.text.len();
+            params.pairs.push(Pair { start, middle, end });
         }
-        Ok(Self(params))
+        params.sort();
+        let mut names = params.iter().map(|(name, _)| name);
+        let mut last = names.next();
+        for name in names {
+            if last == Some(name) {
+                return Err(MalformedQuery::Duplicate(name.to_owned()));
+            }
+            last = Some(name);
+        }
+        Ok(params)
     }
 
+    /// Of pairs with the same name the last one counts.
     pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(pairs.into_iter().collect())
+        let pairs = pairs.into_iter();
+        pairs.fold(Self::default(), |params, (name, value)| {
+            params.with(&name, &value)
+        })
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.insert(name.to_owned(), value.to_owned());
+        let start = self.text.len();
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        let end = self.text.len();
+        let pair = Pair { start, middle, end };
+        match self.find(name) {
+            Ok(at) => {
+                if let Some(old) = self.pairs.get_mut(at) {
+                    *old = pair;
+                }
+            }
+            Err(at) => self.pairs.insert(at, pair),
+        }
         self
+    }
+
+    fn sort(&mut self) {
+        let text = &self.text;
+        self.pairs
+            .sort_unstable_by_key(|pair| text.get(pair.start..pair.middle).unwrap_or_default());
+    }
+
+    /// The text between two places that are boundaries of names or values.
+    fn of(&self, start: usize, end: usize) -> &str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    fn name(&self, pair: &Pair) -> &str {
+        self.of(pair.start, pair.middle)
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.pairs
+            .binary_search_by(|pair| self.name(pair).cmp(name))
     }
 
     /// The value of a parameter.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        // Most requests have a few parameters of different lengths: to look at them all is the
+        // faster search.
+        let pair = if self.pairs.len() <= 16 {
+            let mut pairs = self.pairs.iter();
+            pairs.find(|pair| pair.middle - pair.start == name.len() && self.name(pair) == name)
+        } else {
+            self.pairs.get(self.find(name).ok()?)
+        }?;
+        Some(self.of(pair.middle, pair.end))
     }
 
     /// All parameters, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
+        self.pairs
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|pair| (self.name(pair), self.of(pair.middle, pair.end)))
     }
 
     /// What stands behind `prefix` in the names that begin with it.
     pub(crate) fn behind<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .range::<str, _>((
-                std::ops::Bound::Included(prefix),
-                std::ops::Bound::Unbounded,
-            ))
-            .map_while(move |(name, _)| name.strip_prefix(prefix))
+        let first = self.pairs.partition_point(|pair| self.name(pair) < prefix);
+        let pairs = self.pairs.get(first..).unwrap_or_default().iter();
+        pairs.map_while(move |pair| self.name(pair).strip_prefix(prefix))
     }
 }
 
-/// Form decoding: `+` is a blank.
-fn decode(text: &[u8]) -> Result<String, MalformedQuery> {
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Params {}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// Form decoding, appended to `out`: `+` is a blank. Each text is UTF-8 by itself.
+fn decode(text: &[u8], out: &mut String) -> Result<(), MalformedQuery> {
+    let special = |byte: &u8| matches!(byte, b'+' | b'%');
+    let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| MalformedQuery::NotUtf8);
+    let Some(first) = text.iter().position(special) else {
+        out.push_str(utf8(text)?);
+        return Ok(());
+    };
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
+    let (plain, mut rest) = text.split_at_checked(first).unwrap_or_default();
+    bytes.extend_from_slice(plain);
     while let Some((byte, behind)) = rest.split_first() {
         rest = behind;
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
                 let (pair, behind) = rest
-                    .split_at_checked(2)
+                    .split_first_chunk::<2>()
                     .ok_or(MalformedQuery::IncompleteEscape)?;
                 rest = behind;
-                let illegal =
-                    || MalformedQuery::IllegalEscape(String::from_utf8_lossy(pair).into_owned());
-                let digits = std::str::from_utf8(pair)
-                    .ok()
-                    .filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
-                u8::from_str_radix(digits.ok_or_else(illegal)?, 16).map_err(|_| illegal())?
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                let [high, low] = pair.map(digit);
+                let byte = high.zip(low).map(|(high, low)| high << 4 | low);
+                byte.and_then(|byte| u8::try_from(byte).ok())
+                    .ok_or_else(|| {
+                        MalformedQuery::IllegalEscape(String::from_utf8_lossy(pair).into_owned())
+                    })?
             }
             byte => *byte,
         });
     }
-    String::from_utf8(bytes).map_err(|_| MalformedQuery::NotUtf8)
+    out.push_str(utf8(&bytes)?);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -283,9 +283,9 @@ fn success(
             event_source: service.event_source,
             event_name: name.to_owned(),
             response_elements: if is_recorded(service.service, name) {
-                node.map(response_elements).unwrap_or_default()
+                node.map(response_elements)
             } else {
-                serde_json::Value::Null
+                None
             },
             ..Outcome::default()
         },

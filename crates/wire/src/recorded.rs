@@ -149,27 +149,57 @@ impl From<Shown> for Value {
     }
 }
 
-/// The answer as the audit record has it. CloudTrail records it for operations that change
+/// The answer as the audit record has it, in JSON. CloudTrail records it for operations that change
 /// something or issue credentials; lists and other reads are left out for their size.
-pub(crate) fn response_elements(node: &Node<'_>) -> Value {
+///
+/// A text, because it is made while a client waits: reading it is for who writes the record.
+pub(crate) fn response_elements(node: &Node<'_>) -> String {
+    let mut out = Vec::with_capacity(512);
+    write_elements(&mut out, node);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn write_elements(out: &mut Vec<u8>, node: &Node<'_>) {
+    // Writing to memory does not fail.
     match node {
-        Node::Structure(members) => members
-            .iter()
-            .filter(|(name, node)| {
-                !matches!(node, Node::List(_)) && !matches!(*name, "IsTruncated" | "Marker")
-            })
-            .map(|(name, node)| {
-                let shown = if SECRET.contains(name) {
-                    Value::from(HIDDEN)
+        Node::Structure(members) => {
+            out.push(b'{');
+            let mut first = true;
+            for (name, node) in members {
+                if matches!(node, Node::List(_)) || matches!(*name, "IsTruncated" | "Marker") {
+                    continue;
+                }
+                if !std::mem::take(&mut first) {
+                    out.push(b',');
+                }
+                // Names of members are letters and digits.
+                out.push(b'"');
+                let mut letters = name.bytes();
+                out.extend(letters.next().map(|first| first.to_ascii_lowercase()));
+                out.extend(letters);
+                out.extend_from_slice(b"\":");
+                if SECRET.contains(name) {
+                    let _ = serde_json::to_writer(&mut *out, HIDDEN);
                 } else {
-                    response_elements(node)
-                };
-                (lower_first(name), shown)
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        node => to_json(node),
+                    write_elements(out, node);
+                }
+            }
+            out.push(b'}');
+        }
+        Node::Text(text) if text.bytes().all(is_plain) => {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        }
+        node => {
+            let _ = serde_json::to_writer(out, &to_json(node));
+        }
     }
+}
+
+/// Whether a byte stands for itself in a JSON string.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }
 
 /// At most the first characters of a parameter that the record has room for.
@@ -247,6 +277,27 @@ mod tests {
         }
         let (name, value) = shown.as_object().unwrap().iter().next().unwrap();
         assert!(name.ends_with(".B") && value == "c");
+    }
+
+    #[test]
+    fn answers_are_shown_without_secrets_and_lists() {
+        use crate::node::Members;
+        let node = Members::new()
+            .structure(
+                "Credentials",
+                Members::new()
+                    .text("SecretAccessKey", "s")
+                    .text("AccessKeyId", "ASIA\"\n")
+                    .time("Expiration", 7),
+            )
+            .list("Tags", [])
+            .boolean("IsTruncated", false)
+            .node();
+        let shown: Value = serde_json::from_str(&response_elements(&node)).unwrap();
+        assert_eq!(
+            shown,
+            json!({"credentials": {"secretAccessKey": HIDDEN, "accessKeyId": "ASIA\"\n", "expiration": 7}})
+        );
     }
 
     #[test]
