@@ -126,7 +126,7 @@ impl AccessKeyId {
         let chance = random
             .iter()
             .fold(0u128, |n, byte| n << 8 | u128::from(*byte));
-        Self(format!("AKIA{}", letters(chance & ((1 << 79) - 1), 16)))
+        Self(identifier::<16>("AKIA", chance & ((1 << 79) - 1)))
     }
 
     fn generate(prefix: &str, account: AccountId, entropy: &dyn Entropy) -> Self {
