@@ -159,20 +159,9 @@ pub(crate) fn escape_xml(out: &mut String, text: &str) {
     }
 }
 
-/// Which bytes are [`is_plain`]: most of an answer is looked up here.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        plain[byte] = is_plain(byte as u8);
-        byte += 1;
-    }
-    plain
-};
-
 /// Whether a byte of UTF-8 belongs to a character that stands for itself. U+FFFE and U+FFFF begin
 /// with 0xEF, as some do that need no escape.
-const fn is_plain(byte: u8) -> bool {
+fn is_plain(byte: u8) -> bool {
     !matches!(byte, 0..=0x1f | b'<' | b'>' | b'&' | b'"' | 0xef)
 }
 
