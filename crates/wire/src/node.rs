@@ -138,10 +138,7 @@ fn element(out: &mut String, name: &str, node: &Node<'_>) {
 /// become U+FFFD.
 pub(crate) fn escape_xml(out: &mut String, text: &str) {
     // Most text needs no escape, and is copied whole.
-    if text
-        .bytes()
-        .all(|byte| PLAIN.get(usize::from(byte)) == Some(&true))
-    {
+    if text.bytes().all(is_plain) {
         out.push_str(text);
         return;
     }
