@@ -74,7 +74,7 @@ def test_a_locked_bucket_is_unlocked_and_nothing_else(locum, bob, member):
     account, administrator = member
     bucket = locked(locum, administrator)
     answer = enter(locum, bob, account)
-    assert set(answer) == {"Credentials", "ResponseMetadata"}
+    assert set(answer) == {"Credentials", "SessionTokenSize", "SessionTokenUtilization", "ResponseMetadata"}
     session = Credentials.of(answer)
     assert session.id.startswith("ASIA")
     identity = locum.client("sts", session).get_caller_identity()

@@ -18,10 +18,12 @@ from harness import (
     refused,
     root_of,
     trusting,
+    validation,
 )
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
+TOKEN_SIZE = {"SessionTokenSize", "SessionTokenUtilization"}
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
@@ -77,7 +79,7 @@ def test_assume_role(locum, alice):
     arn = f"arn:aws:iam::{ACCOUNT}:role/team/a/role"
     role_id = locum.client("iam").get_role(RoleName="role")["Role"]["RoleId"]
     answer = locum.client("sts", alice).assume_role(RoleArn=arn, RoleSessionName="work")
-    assert set(body_of(answer)) == {"Credentials", "AssumedRoleUser"}
+    assert set(body_of(answer)) == {"Credentials", "AssumedRoleUser", *TOKEN_SIZE}
     assert answer["AssumedRoleUser"] == {
         "AssumedRoleId": f"{role_id}:work",
         # Without the role's path.
@@ -189,7 +191,7 @@ def test_packed_size_grows_with_the_policy(locum, alice):
 
 def test_session_token(locum, alice):
     answer = locum.client("sts", alice).get_session_token(DurationSeconds=900)
-    assert set(body_of(answer)) == {"Credentials"}
+    assert set(body_of(answer)) == {"Credentials", *TOKEN_SIZE}
     session = Credentials.of(answer)
     locum.client("s3", session).list_buckets()
     # IAM only with MFA, and of STS AssumeRole and GetCallerIdentity.
@@ -197,6 +199,47 @@ def test_session_token(locum, alice):
     refused(locum.client("iam", session).list_users, "InvalidClientTokenId", invalid)
     locum.role("role", root_of(ACCOUNT))
     assert locum.assume(session, ROLE).id.startswith("ASIA")
+
+
+def test_a_token_is_as_long_as_asked(locum, alice):
+    """With everything that the token holds; its size and its share of the longest are told."""
+    locum.role("role", trusting(USER, ["sts:AssumeRole", "sts:TagSession"]), allow("s3:*"))
+    sts = locum.client("sts", alice)
+
+    def of_role(**size):
+        return sts.assume_role(
+            RoleArn=ROLE,
+            RoleSessionName="session",
+            Policy=policy(allow("s3:ListAllMyBuckets")),
+            Tags=[{"Key": "Team", "Value": "blue"}],
+            **size,
+        )
+
+    def of_user(**size):
+        return sts.get_session_token(**size)
+
+    def federated(**size):
+        return sts.get_federation_token(Name="fed", Policy=policy(allow("s3:ListAllMyBuckets")), **size)
+
+    for ask in (of_role, of_user, federated):
+        plain = ask()["SessionTokenSize"]
+        assert 40 < plain < 400
+        for asked in (None, 0, 1, plain - 1, plain, plain + 1, plain + 7, 1000, 4095, 4096):
+            answer = ask() if asked is None else ask(MinimumSessionTokenSize=asked)
+            token = answer["Credentials"]["SessionToken"]
+            assert answer["SessionTokenSize"] == len(token)
+            # Of base64 there is no text of 4n + 1 characters.
+            needed = max(asked or 0, plain)
+            assert len(token) == needed + (needed % 4 == 1), asked
+            assert answer["SessionTokenUtilization"] == -(-len(token) * 100 // 20480)
+            locum.client("s3", Credentials.of(answer)).list_buckets()
+    longest = Credentials.of(of_role(MinimumSessionTokenSize=4096))
+    with pytest.raises(Exception, match="because no session policy allows the s3:CreateBucket action"):
+        locum.client("s3", longest).create_bucket(Bucket="bucket")
+    for wrong, bound in ((-1, "greater than or equal to 0"), (4097, "less than or equal to 4096")):
+        clause = f"Value '{wrong}' at 'minimumSessionTokenSize' failed to satisfy constraint: Member must have value {bound}"
+        for ask in (of_role, of_user, federated):
+            refused(lambda ask=ask, n=wrong: ask(MinimumSessionTokenSize=n), "ValidationError", validation(clause), 400)
 
 
 def test_federation_token(locum, alice):

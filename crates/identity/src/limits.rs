@@ -247,7 +247,8 @@ impl Allotment {
     }
 }
 
-fn percent(size: usize, limit: usize) -> u32 {
+/// How much of a limit `size` is, in percent; what is begun counts whole.
+pub(crate) fn percent(size: usize, limit: usize) -> u32 {
     u32::try_from((size * 100).div_ceil(limit)).unwrap_or(u32::MAX)
 }
 

@@ -610,8 +610,10 @@ seconds_type! {
 }
 
 mod outbound;
+mod token_size;
 
 pub use outbound::{TokenAudience, WebIdentityTokenDuration};
+pub use token_size::MinimumTokenSize;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@
 use crate::caller::same_key;
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, IdKind, UniqueId};
+use crate::limits::percent;
 use crate::names::{
     AccountId, Constrained, FederatedUserName, RoleSessionName, SourceIdentity, Tag,
 };
@@ -155,6 +156,18 @@ pub struct TemporaryCredentials {
     pub session_token: String,
     /// When they end.
     pub expiration: Seconds,
+}
+
+impl TemporaryCredentials {
+    /// `SessionTokenSize`: how many characters the token has.
+    pub fn token_size(&self) -> usize {
+        self.session_token.len()
+    }
+
+    /// `SessionTokenUtilization`: how much of [`LONGEST_TOKEN`] that is, in percent.
+    pub fn token_utilization(&self) -> u32 {
+        percent(self.token_size(), LONGEST_TOKEN)
+    }
 }
 
 impl SessionPrincipal {

@@ -8,7 +8,7 @@ use crate::environment::Seconds;
 use crate::error::{Error, TooLarge};
 use crate::ids::AccessKeyId;
 use crate::limits::{Allotment, LONGEST_SESSION};
-use crate::names::{AccountId, ArnText, SourceIdentity};
+use crate::names::{AccountId, ArnText, MinimumTokenSize, SourceIdentity};
 use crate::operation::Call;
 use crate::session::{
     Ancestor, Ancestry, LongTerm, LongTermPrincipal, MOST_ANCESTORS, Packed, Session,
@@ -107,7 +107,12 @@ struct NewSession {
 }
 
 impl NewSession {
-    fn issue(self, call: &Call<'_>, account: AccountId) -> Result<TemporaryCredentials, Error> {
+    fn issue(
+        self,
+        call: &Call<'_>,
+        account: AccountId,
+        minimum: MinimumTokenSize,
+    ) -> Result<TemporaryCredentials, Error> {
         if self.lifetime > LONGEST_SESSION {
             return Err(Error::Internal("a session would last too long".into()));
         }
@@ -139,7 +144,12 @@ impl NewSession {
         }
         call.realm
             .keyring()?
-            .issue(account, &session, &*call.realm.environment().entropy)
+            .issue_padded(
+                account,
+                &session,
+                minimum,
+                &*call.realm.environment().entropy,
+            )
             .map_err(|_| Error::Internal("the session cannot be sealed".into()))
     }
 }

@@ -6,8 +6,9 @@ use crate::table::{Binding, bind};
 use locum_identity::error::Error;
 use locum_identity::limits::Limit;
 use locum_identity::names::{
-    AccountId, ArnText, Constraint, FederationPolicyText, RoleSessionDuration, RootSessionDuration,
-    SessionPolicyText, SourceIdentity, TokenDuration, WebIdentityTokenDuration,
+    AccountId, ArnText, Constraint, FederationPolicyText, MinimumTokenSize, RoleSessionDuration,
+    RootSessionDuration, SessionPolicyText, SourceIdentity, TokenDuration,
+    WebIdentityTokenDuration,
 };
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
@@ -75,6 +76,7 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
             assertion: element.optional("ContextAssertion"),
         })
     });
+    let minimum_token_size = minimum_token_size(fields);
     // Whether more than the model allows is too much is the role's to say, but not where there is
     // something else to tell.
     let seconds = duration.map(RoleSessionDuration::seconds);
@@ -96,6 +98,7 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
         source_identity,
         mfa,
         provided_contexts,
+        minimum_token_size,
     })
 }
 
@@ -107,19 +110,26 @@ fn decode_assume_root(fields: &mut Fields<'_>) -> Result<AssumeRoot, Error> {
         "TaskPolicyArn"
     });
     let duration = fields.number("DurationSeconds", RootSessionDuration::from_seconds);
+    let minimum_token_size = minimum_token_size(fields);
     fields.check()?;
     Ok(AssumeRoot {
         target_principal: target_principal?,
         task_policy_arn: task_policy_arn?,
         duration,
+        minimum_token_size,
     })
 }
 
 fn decode_session_token(fields: &mut Fields<'_>) -> Result<GetSessionToken, Error> {
     let duration = fields.number("DurationSeconds", TokenDuration::from_seconds);
     let mfa = mfa(fields);
+    let minimum_token_size = minimum_token_size(fields);
     fields.check()?;
-    Ok(GetSessionToken { duration, mfa })
+    Ok(GetSessionToken {
+        duration,
+        mfa,
+        minimum_token_size,
+    })
 }
 
 fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken, Error> {
@@ -128,6 +138,7 @@ fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken
     let policy_arns = policy_arns(fields);
     let duration = fields.number("DurationSeconds", TokenDuration::from_seconds);
     let tags = fields.tags("Tags");
+    let minimum_token_size = minimum_token_size(fields);
     fields.check()?;
     Ok(GetFederationToken {
         name: name?,
@@ -137,6 +148,7 @@ fn decode_federation_token(fields: &mut Fields<'_>) -> Result<GetFederationToken
             policy_arns,
         },
         tags,
+        minimum_token_size,
     })
 }
 
@@ -193,6 +205,22 @@ fn mfa(fields: &mut Fields<'_>) -> MfaParameters {
     }
 }
 
+/// `MinimumSessionTokenSize`; 0 where it is not given.
+fn minimum_token_size(fields: &mut Fields<'_>) -> MinimumTokenSize {
+    fields
+        .number("MinimumSessionTokenSize", MinimumTokenSize::from_characters)
+        .unwrap_or_default()
+}
+
+/// `SessionTokenUtilization` and `SessionTokenSize`
+fn token_size<'a>(members: Members<'a>, credentials: &TemporaryCredentials) -> Members<'a> {
+    // No token is longer than fits.
+    let size = u32::try_from(credentials.token_size()).unwrap_or(u32::MAX);
+    members
+        .integer("SessionTokenUtilization", credentials.token_utilization())
+        .integer("SessionTokenSize", size)
+}
+
 fn credentials(credentials: &TemporaryCredentials) -> Members<'_> {
     Members::new()
         .text("AccessKeyId", credentials.access_key_id.as_str())
@@ -214,22 +242,21 @@ fn assumed_role(output: &AssumedRole) -> Node<'_> {
         Some(percent) => members.integer("PackedPolicySize", percent),
         None => members,
     };
-    members
-        .text_if(
-            "SourceIdentity",
-            output.source_identity.as_ref().map(SourceIdentity::as_str),
-        )
-        .node()
+    let members = members.text_if(
+        "SourceIdentity",
+        output.source_identity.as_ref().map(SourceIdentity::as_str),
+    );
+    token_size(members, &output.credentials).node()
 }
 
 fn assumed_root(output: &AssumedRoot) -> Node<'_> {
-    Members::new()
+    let members = Members::new()
         .structure("Credentials", credentials(&output.credentials))
         .text_if(
             "SourceIdentity",
             output.source_identity.as_ref().map(SourceIdentity::as_str),
-        )
-        .node()
+        );
+    token_size(members, &output.credentials).node()
 }
 
 fn delegated_access(output: &DelegatedAccess) -> Node<'_> {
@@ -241,13 +268,12 @@ fn delegated_access(output: &DelegatedAccess) -> Node<'_> {
 }
 
 fn session_token(output: &TemporaryCredentials) -> Node<'_> {
-    Members::new()
-        .structure("Credentials", credentials(output))
-        .node()
+    let members = Members::new().structure("Credentials", credentials(output));
+    token_size(members, output).node()
 }
 
 fn federation_token(output: &FederationToken) -> Node<'_> {
-    Members::new()
+    let members = Members::new()
         .structure("Credentials", credentials(&output.credentials))
         .structure(
             "FederatedUser",
@@ -255,8 +281,8 @@ fn federation_token(output: &FederationToken) -> Node<'_> {
                 .text("FederatedUserId", output.federated_user_id.as_str())
                 .text("Arn", output.arn.as_str()),
         )
-        .integer("PackedPolicySize", output.packed_policy_size)
-        .node()
+        .integer("PackedPolicySize", output.packed_policy_size);
+    token_size(members, &output.credentials).node()
 }
 
 fn web_identity_token(output: &WebIdentityToken) -> Node<'_> {

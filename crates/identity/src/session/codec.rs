@@ -3,8 +3,8 @@
 //! `kind ‖ issued ‖ lifetime ‖ principal ‖ fields`: numbers are little-endian base-128, each field
 //! is a tag and what belongs to it, the tags ascend, and an unknown one is refused.
 //!
-//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`], [`ANCESTOR`], [`MFA`] and
-//! [`DELEGATE`]. Version 1
+//! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`], [`ANCESTOR`], [`MFA`],
+//! [`DELEGATE`] and [`PADDING`]. Version 1
 //! had the session policies instead, each in a field of its own, and neither tags nor ancestry; its
 //! tokens still open.
 
@@ -38,6 +38,8 @@ const ANCESTOR: u8 = 6;
 const MFA: u8 = 7;
 /// The number of the account that acts.
 const DELEGATE: u8 = 12;
+/// Behind all others: zeros, to the end.
+const PADDING: u8 = 255;
 
 /// The access key id of an origin: ten bytes behind `AKIA`, or text.
 const PACKED_KEY: u8 = 1;
@@ -135,6 +137,14 @@ pub(super) fn encode(session: &Session) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Makes a body at least `size` bytes long.
+pub(super) fn pad(body: &mut Vec<u8>, size: usize) {
+    if body.len() < size {
+        body.push(PADDING);
+        body.resize(size, 0);
+    }
+}
+
 /// The session that `bytes` hold, of credentials of `account`. Anything left over, out of order or
 /// unknown makes it `None`. What `known` packed is not unpacked again.
 pub(super) fn decode(
@@ -193,6 +203,12 @@ fn fields(from: &mut &[u8], session: &mut Session, known: Option<&Arc<Packed>>) 
             MFA => {
                 let before = Seconds::try_from(read_number(from)?).ok()?;
                 session.mfa = Some(session.issued.checked_sub(before)?);
+            }
+            PADDING => {
+                if from.iter().any(|byte| *byte != 0) {
+                    return None;
+                }
+                *from = &[];
             }
             DELEGATE => session.delegate = Some(AccountId::from_number(read_number(from)?)?),
             _ => return None,

@@ -9,7 +9,7 @@ use super::live::LiveSessions;
 use super::{Packed, Session, TemporaryCredentials};
 use crate::environment::{Entropy, Seconds};
 use crate::ids::AccessKeyId;
-use crate::names::AccountId;
+use crate::names::{AccountId, MinimumTokenSize};
 use crate::sealing::Secret;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -121,6 +121,20 @@ impl Keyring {
         session: &Session,
         entropy: &dyn Entropy,
     ) -> Result<TemporaryCredentials, TokenError> {
+        self.issue_padded(account, session, MinimumTokenSize::default(), entropy)
+    }
+
+    /// Like [`Keyring::issue`], with a token that has so many characters at least.
+    ///
+    /// # Errors
+    /// As [`Keyring::issue`].
+    pub fn issue_padded(
+        &self,
+        account: AccountId,
+        session: &Session,
+        minimum: MinimumTokenSize,
+        entropy: &dyn Entropy,
+    ) -> Result<TemporaryCredentials, TokenError> {
         let key = self.sealing(session.issued)?;
         let access_key_id = AccessKeyId::generate_temporary(account, entropy);
         let mut nonce = [0; NONCE];
@@ -130,6 +144,10 @@ impl Keyring {
         token.push(VERSION);
         codec::write_number(&mut token, u64::from(key.id));
         let head = token.len();
+        let around = head + NONCE + key.aead.algorithm().tag_len();
+        // Three bytes are four characters.
+        let bytes = (minimum.characters() * 3 + 1) / 4;
+        codec::pad(&mut body, bytes.saturating_sub(around));
         key.aead
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),

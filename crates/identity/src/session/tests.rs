@@ -1,6 +1,6 @@
 use super::*;
 use crate::environment::testing::Counter;
-use crate::names::{TagKey, TagValue};
+use crate::names::{Constraint, MinimumTokenSize, TagKey, TagValue};
 use crate::root_access::TaskPolicy;
 use crate::services::ServiceName;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
@@ -472,4 +472,71 @@ fn the_secret_is_not_in_the_token() {
             .windows(4)
             .any(|window| secret.windows(4).any(|other| other == window))
     );
+}
+
+/// The credentials of a session whose token was asked to have so many characters.
+fn padded(session: &Session, characters: i32) -> TemporaryCredentials {
+    let minimum = MinimumTokenSize::from_characters(characters).unwrap();
+    let issued = keyring(&[1]).issue_padded(account(), session, minimum, &Counter::default());
+    issued.unwrap()
+}
+
+#[test]
+fn a_token_is_as_long_as_was_asked_and_opens() {
+    let full = Session {
+        packed: pack(Some(POLICY), &[], &[("Team", "blue", true)]),
+        delegate: AccountId::from_number(1),
+        ..role_session()
+    };
+    for session in [role_session(), full] {
+        let plain = padded(&session, 0).token_size();
+        for asked in 0..=4096 {
+            let issued = padded(&session, asked);
+            let size = issued.token_size();
+            let asked = asked as usize;
+            if asked <= plain {
+                assert_eq!(size, plain, "{asked}");
+            } else {
+                // Base64 has no text of 4n + 1 characters.
+                assert_eq!(size, asked + usize::from(asked % 4 == 1), "{asked}");
+            }
+            let id = issued.access_key_id.as_str();
+            let (again, _) = keyring(&[1]).open(id, &issued.session_token).unwrap();
+            assert_eq!(again, session, "{asked}");
+            assert_eq!(
+                issued.token_utilization() as usize,
+                (size * 100).div_ceil(LONGEST_TOKEN)
+            );
+        }
+    }
+    for (wrong, constraint) in [
+        (-1, Constraint::MinValue(0)),
+        (4097, Constraint::MaxValue(4096)),
+        (i32::MAX, Constraint::MaxValue(4096)),
+        (i32::MIN, Constraint::MinValue(0)),
+    ] {
+        assert_eq!(MinimumTokenSize::from_characters(wrong), Err(constraint));
+    }
+}
+
+#[test]
+fn padding_is_zeros_to_the_end() {
+    let mut body = codec::encode(&role_session()).unwrap();
+    let plain = body.len();
+    let opens = |body: &[u8]| codec::decode(codec::Version::Two, body, account(), None);
+    codec::pad(&mut body, plain + 9);
+    assert_eq!(opens(&body), Some(role_session()));
+    for place in plain + 1..body.len() {
+        let mut wrong = body.clone();
+        wrong[place] = 1;
+        assert_eq!(opens(&wrong), None, "{place}");
+        // Neither more padding nor another field hides in it.
+        wrong[place] = body[plain];
+        assert_eq!(opens(&wrong), None, "{place}");
+    }
+    // What tokens of version 1 never had, they do not have now.
+    let mut old = codec::encode(&role_session()).unwrap();
+    assert!(codec::decode(codec::Version::One, &old, account(), None).is_some());
+    codec::pad(&mut old, plain + 1);
+    assert!(codec::decode(codec::Version::One, &old, account(), None).is_none());
 }

@@ -14,8 +14,8 @@ use crate::environment::Seconds;
 use crate::error::{DurationFault, Error, Forbidden, Invalid};
 use crate::limits::Limit;
 use crate::names::{
-    AccountId, ArnText, Constraint, ContextAssertion, ExternalId, RoleSessionDuration,
-    RoleSessionName, SourceIdentity, Tag, TagKey,
+    AccountId, ArnText, Constraint, ContextAssertion, ExternalId, MinimumTokenSize,
+    RoleSessionDuration, RoleSessionName, SourceIdentity, Tag, TagKey,
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::session::{Session, SessionPrincipal, SessionTag, TemporaryCredentials};
@@ -50,6 +50,8 @@ pub struct AssumeRole {
     pub mfa: MfaParameters,
     /// `ProvidedContexts`: what a context provider asserts of the user behind the caller.
     pub provided_contexts: Vec<ProvidedContext>,
+    /// `MinimumSessionTokenSize`
+    pub minimum_token_size: MinimumTokenSize,
 }
 
 /// A context that a provider asserts. AWS's only provider is IAM Identity Center, whose assertions
@@ -174,7 +176,7 @@ impl Operation for AssumeRole {
             delegate: None,
         };
         Ok(AssumedRole {
-            credentials: session.issue(call, account.id)?,
+            credentials: session.issue(call, account.id, self.minimum_token_size)?,
             assumed_role_id: format!("{}:{}", role.role.id, self.role_session_name),
             arn: format!(
                 "arn:aws:sts::{}:assumed-role/{}/{}",
@@ -200,6 +202,7 @@ impl AssumeRole {
             source_identity: None,
             mfa: MfaParameters::default(),
             provided_contexts: Vec::new(),
+            minimum_token_size: MinimumTokenSize::default(),
         }
     }
 

@@ -6,7 +6,8 @@ use crate::caller::{Caller, Need, Who};
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
 use crate::names::{
-    AccountId, ArnText, Constrained as _, RootSessionDuration, SourceIdentity, TargetPrincipal,
+    AccountId, ArnText, Constrained as _, MinimumTokenSize, RootSessionDuration, SourceIdentity,
+    TargetPrincipal,
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::root_access::{TaskPolicy, consent, is_enabled, is_open_to};
@@ -26,6 +27,8 @@ pub struct AssumeRoot {
     pub task_policy_arn: ArnText,
     /// `DurationSeconds`; fifteen minutes if not given.
     pub duration: Option<RootSessionDuration>,
+    /// `MinimumSessionTokenSize`
+    pub minimum_token_size: MinimumTokenSize,
 }
 
 /// What AssumeRoot answers.
@@ -101,7 +104,7 @@ impl Operation for AssumeRoot {
             delegate: None,
         };
         Ok(AssumedRoot {
-            credentials: session.issue(call, target)?,
+            credentials: session.issue(call, target, self.minimum_token_size)?,
             source_identity,
         })
     }

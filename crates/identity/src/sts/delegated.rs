@@ -12,7 +12,7 @@ use crate::entity::{DelegationApprover, DelegationRequest, DelegationState};
 use crate::environment::Seconds;
 use crate::error::Error;
 use crate::limits::Allotment;
-use crate::names::{AccountId, TradeInToken};
+use crate::names::{AccountId, MinimumTokenSize, TradeInToken};
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::session::{SessionPrincipal, TemporaryCredentials, TradeIn};
 
@@ -116,7 +116,7 @@ impl Operation for GetDelegatedAccessToken {
         let customer = customer.ok_or(Error::ExpiredTradeInToken)?;
         Who::of_principal(&customer, &call.realm.directory(), &session.principal)
             .map_err(|_| Error::ExpiredTradeInToken)?;
-        let credentials = session.issue(call, redeemable.customer)?;
+        let credentials = session.issue(call, redeemable.customer, MinimumTokenSize::default())?;
         call.change(|draft| {
             let request = draft.account.delegation_requests.get(id);
             let request = request.ok_or(Error::ExpiredTradeInToken)?;

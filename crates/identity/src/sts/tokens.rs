@@ -7,7 +7,7 @@ use crate::entity::KeyOwner;
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
 use crate::limits::Allotment;
-use crate::names::{FederatedUserName, Tag, TokenDuration};
+use crate::names::{FederatedUserName, MinimumTokenSize, Tag, TokenDuration};
 use crate::operation::{Call, Exemption, Granted, Operation, Service};
 use crate::session::{Packed, SessionPrincipal, SessionTag, TemporaryCredentials};
 
@@ -22,6 +22,8 @@ pub struct GetSessionToken {
     pub duration: Option<TokenDuration>,
     /// `SerialNumber` and `TokenCode`: requests of the session show that a device was used.
     pub mfa: MfaParameters,
+    /// `MinimumSessionTokenSize`
+    pub minimum_token_size: MinimumTokenSize,
 }
 
 impl Operation for GetSessionToken {
@@ -55,7 +57,7 @@ impl Operation for GetSessionToken {
             mfa,
             delegate: None,
         };
-        session.issue(call, call.account()?.id)
+        session.issue(call, call.account()?.id, self.minimum_token_size)
     }
 }
 
@@ -71,6 +73,8 @@ pub struct GetFederationToken {
     pub session_policies: SessionPolicies,
     /// `Tags`: they stand before the user's own of the same keys. They need `sts:TagSession`.
     pub tags: Vec<Tag>,
+    /// `MinimumSessionTokenSize`
+    pub minimum_token_size: MinimumTokenSize,
 }
 
 /// What GetFederationToken answers.
@@ -131,7 +135,7 @@ impl Operation for GetFederationToken {
             delegate: None,
         };
         Ok(FederationToken {
-            credentials: session.issue(call, account.id)?,
+            credentials: session.issue(call, account.id, self.minimum_token_size)?,
             federated_user_id: format!("{}:{}", account.id, self.name),
             arn,
             packed_policy_size,

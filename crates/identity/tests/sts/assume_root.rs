@@ -72,6 +72,7 @@ fn delegate(world: &World, account: AccountId, service: &str) {
 
 fn root_session(target: &str, task: TaskPolicy) -> AssumeRoot {
     AssumeRoot {
+        minimum_token_size: Default::default(),
         target_principal: n(target),
         task_policy_arn: n(task.arn()),
         duration: None,
@@ -254,6 +255,7 @@ fn sessions_of_ones_own_and_federated_users_may_not_ask() {
     world.allow("bob", &statement("Allow", "*"));
     let own = Signer::from(&call(&world, &bob, GetSessionToken::default()).unwrap());
     let federate = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("fay"),
         duration: None,
         session_policies: SessionPolicies {

@@ -77,6 +77,7 @@ fn a_session_names_all_it_descends_from() {
     // Another session of the same user descends from none of these.
     let root = Signer::from(&world.root);
     let federated = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("carol"),
         duration: None,
         session_policies: SessionPolicies::default(),

@@ -246,6 +246,7 @@ fn keys_of_later_requests() {
     let all =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let federated = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("carol"),
         duration: None,
         session_policies: SessionPolicies {
@@ -373,6 +374,7 @@ fn root_session(world: &World, signer: &Signer) -> Signer {
     let member = world.member("member");
     enable_root_access(world);
     let enter = AssumeRoot {
+        minimum_token_size: Default::default(),
         target_principal: n(member.as_str()),
         task_policy_arn: n(TaskPolicy::UnlockBucket.arn()),
         duration: None,
@@ -420,6 +422,7 @@ fn keys_of_the_root_call() {
             };
             world.root(put).unwrap();
             let enter = AssumeRoot {
+                minimum_token_size: Default::default(),
                 target_principal: n(member.as_str()),
                 task_policy_arn: n(TaskPolicy::UnlockBucket.arn()),
                 duration: None,
@@ -449,6 +452,7 @@ fn keys_of_the_federation_call() {
         );
         world.allow("bob", &statement);
         let federate = GetFederationToken {
+            minimum_token_size: Default::default(),
             name: n("carol"),
             duration: None,
             session_policies: SessionPolicies::default(),

@@ -231,6 +231,7 @@ fn sessions_of_users_do_not_decode() {
     let encoded = message(call(&world, &bob, create_user("eve"))).unwrap();
     let session = call(&world, &dan, GetSessionToken::default()).unwrap();
     let federated = GetFederationToken {
+minimum_token_size: Default::default(),
         name: n("fay"),
         duration: None,
         session_policies: SessionPolicies {

@@ -342,6 +342,7 @@ fn session_tags_take_what_the_role_allots() {
         r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"}"#,
     );
     let federated = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("ann"),
         duration: None,
         session_policies: SessionPolicies::default(),

@@ -26,6 +26,7 @@ fn world() -> (World, Signer, Device) {
 
 fn token(mfa: MfaParameters) -> GetSessionToken {
     GetSessionToken {
+        minimum_token_size: Default::default(),
         duration: None,
         mfa,
     }

@@ -289,6 +289,7 @@ fn what_was_issued_to_or_by_a_principal() {
     );
     let federate = |signer: &Signer| {
         let federation = GetFederationToken {
+            minimum_token_size: Default::default(),
             name: n("guest"),
             duration: None,
             session_policies: SessionPolicies::default(),

@@ -385,6 +385,7 @@ fn a_service_may_call_nothing_else() {
         &refused("sts:GetSessionToken"),
     );
     let federated = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("ann"),
         duration: None,
         session_policies: SessionPolicies::default(),

@@ -25,6 +25,7 @@ fn session_token(seconds: Option<i32>) -> GetSessionToken {
 
 fn federation(policy: Option<&str>) -> GetFederationToken {
     GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("carol"),
         duration: None,
         session_policies: SessionPolicies {

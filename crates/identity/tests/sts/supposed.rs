@@ -68,6 +68,7 @@ fn a_supposed_caller_is_explained_like_the_real_one() {
         assume
     }));
     let federated = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("fay"),
         duration: None,
         session_policies: SessionPolicies {

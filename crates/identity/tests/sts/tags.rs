@@ -361,6 +361,7 @@ fn a_federated_users_tags_stand_before_the_users() {
     world.root(own).unwrap();
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/${aws:PrincipalTag/Team}-${aws:PrincipalTag/Desk}/*"}]}"#;
     let federate = |with: &[(&str, &str)]| GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("carol"),
         duration: None,
         session_policies: SessionPolicies {

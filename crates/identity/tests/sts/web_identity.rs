@@ -265,6 +265,7 @@ fn root_and_federated_users_get_no_tokens() {
         );
     }
     let federation = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("carol"),
         duration: None,
         session_policies: SessionPolicies {

@@ -234,6 +234,7 @@ fn federated(world: &World, key: &Key) -> (Key, String) {
     let everything =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let federate = GetFederationToken {
+        minimum_token_size: Default::default(),
         name: n("fay"),
         duration: None,
         session_policies: SessionPolicies {

@@ -113,6 +113,7 @@ fn caller(world: &World, kind: &str) -> Caller {
         ),
         "GetFederationToken" => {
             let federate = GetFederationToken {
+                minimum_token_size: Default::default(),
                 name: n("fay"),
                 duration: None,
                 session_policies: SessionPolicies {
@@ -140,6 +141,7 @@ fn caller(world: &World, kind: &str) -> Caller {
                 .map(drop)
                 .unwrap();
             let enter = AssumeRoot {
+                minimum_token_size: Default::default(),
                 target_principal: n(member.as_str()),
                 task_policy_arn: n(TaskPolicy::UnlockBucket.arn()),
                 duration: None,
@@ -154,6 +156,7 @@ fn with_mfa(world: &World, ann: &Key) -> Caller {
     let device = Device::of(world, "ann");
     world.wait(60);
     let token = GetSessionToken {
+        minimum_token_size: Default::default(),
         duration: None,
         mfa: device.shows(world, 0),
     };

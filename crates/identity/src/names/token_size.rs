@@ -1,0 +1,27 @@
+use super::Constraint;
+
+const MOST: i32 = 4096;
+
+/// `MinimumSessionTokenSize`: how many characters a session token has at least, 0 to 4096. Shorter ones
+/// are padded, so that who stores tokens finds out early how long they can be.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct MinimumTokenSize(u16);
+
+impl MinimumTokenSize {
+    /// At least so many characters.
+    ///
+    /// # Errors
+    /// The limit that fails.
+    pub fn from_characters(characters: i32) -> Result<Self, Constraint> {
+        match u16::try_from(characters) {
+            _ if characters > MOST => Err(Constraint::MaxValue(MOST.into())),
+            Ok(characters) => Ok(Self(characters)),
+            Err(_) => Err(Constraint::MinValue(0)),
+        }
+    }
+
+    /// The characters.
+    pub fn characters(self) -> usize {
+        self.0.into()
+    }
+}
