@@ -610,10 +610,10 @@ seconds_type! {
 }
 
 mod outbound;
-mod token_size;
+mod sts;
 
 pub use outbound::{TokenAudience, WebIdentityTokenDuration};
-pub use token_size::MinimumTokenSize;
+pub use sts::{KeyIdToLookUp, MinimumTokenSize};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use crate::caller::Need;
 use crate::error::Error;
 use crate::ids::AccessKeyId;
-use crate::names::{AccessKeyIdText, AccountId};
+use crate::names::{AccountId, KeyIdToLookUp};
 use crate::operation::{Call, Exemption, Granted, Operation, Service};
 
 /// GetCallerIdentity: who the credentials are. No permission is needed, and none can be denied.
@@ -44,7 +44,7 @@ impl Operation for GetCallerIdentity {
 #[derive(Clone, Debug)]
 pub struct GetAccessKeyInfo {
     /// `AccessKeyId`
-    pub access_key_id: AccessKeyIdText,
+    pub access_key_id: KeyIdToLookUp,
 }
 
 impl Operation for GetAccessKeyInfo {

@@ -1,4 +1,12 @@
-use super::Constraint;
+//! Parameters that only STS has.
+
+use super::{Constrained, Constraint, Illegal, check};
+use std::fmt;
+
+text_type! {
+    /// `AccessKeyId` of GetAccessKeyInfo: 16 to 128 of `[\w]`, by a pattern that IAM spells otherwise.
+    KeyIdToLookUp, (16, 128), r"[\w]*", |c| c.is_ascii_alphanumeric() || c == '_'
+}
 
 const MOST: i32 = 4096;
 
