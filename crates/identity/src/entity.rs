@@ -24,8 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 mod delegation;
 
 pub use delegation::{
-    ApproverPrincipal, AssociatedDelegation, DelegationApprover, DelegationOwner,
-    DelegationRequest, DelegationState, PolicyParameter, PolicyParameterType,
+    ApproverCredentials, ApproverPrincipal, AssociatedDelegation, DelegationApprover,
+    DelegationOwner, DelegationRequest, DelegationState, PolicyParameter, PolicyParameterType,
 };
 
 /// The version of the stored documents' format.

@@ -16,6 +16,7 @@
 
 use crate::environment::Seconds;
 use crate::error::Error;
+use crate::ids::AccessKeyId;
 use crate::names::{MaxSessionDuration, Tag, TagKey};
 use crate::session::{Packed, Session};
 use locum_policy::quotas::SESSION_POLICIES;
@@ -190,7 +191,7 @@ impl RoleLimits {
     /// that were issued; what goes beyond them lasts only as long as it is allowed.
     pub(crate) fn end_of(&self, session: &Session) -> Seconds {
         let mut longest = self.of(Limit::MaxSessionDuration);
-        if !session.ancestry.sessions.is_empty() {
+        if is_chained(session) {
             longest = longest.min(self.of(Limit::MaxChainedSessionDuration));
         }
         session
@@ -217,6 +218,17 @@ impl RoleLimits {
             Limit::MaxPackedPolicySize => &mut self.max_packed_policy_size,
         }
     }
+}
+
+/// Whether a session was asked for by AssumeRole with temporary credentials. What a requestor got for
+/// an exchange token was granted by who approved, whatever credentials traded it in: those are of the
+/// account that acts.
+fn is_chained(session: &Session) -> bool {
+    let by = session.ancestry.sessions.last();
+    by.is_some_and(|by| {
+        let account = AccessKeyId::account_of(by.access_key_id.as_str());
+        session.delegate.is_none() || account != session.delegate
+    })
 }
 
 /// How much the policies and tags of a session may take.

@@ -48,7 +48,9 @@ impl fmt::Display for RootFeature {
 }
 
 /// The task that a session of AssumeRoot is for: one of AWS's policies below `root-task/`.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize,
+)]
 pub enum TaskPolicy {
     /// `IAMAuditRootUserCredentials`
     AuditCredentials,

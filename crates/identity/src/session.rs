@@ -34,7 +34,7 @@ pub use packed::Packed;
 pub const MOST_ANCESTORS: usize = 64;
 
 /// Whom a session acts as.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum SessionPrincipal {
     /// AssumeRole: the role and the session's name.
     AssumedRole {
@@ -90,7 +90,7 @@ pub struct SessionTag {
 }
 
 /// The credentials that a session descends from.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ancestry {
     /// The long-term credentials that the chain began with; `None` in tokens of before they were
     /// kept.
@@ -100,7 +100,7 @@ pub struct Ancestry {
 }
 
 /// A long-term access key that a chain of sessions began with.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LongTerm {
     /// `AKIA…`, or what an operator chose.
     pub access_key_id: AccessKeyId,
@@ -109,7 +109,7 @@ pub struct LongTerm {
 }
 
 /// Who has long-term credentials.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum LongTermPrincipal {
     /// A user.
     User(UniqueId),
@@ -120,7 +120,7 @@ pub enum LongTermPrincipal {
 }
 
 /// A session that another one descends from.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ancestor {
     /// `ASIA…`, which tells the account.
     pub access_key_id: AccessKeyId,

@@ -154,26 +154,32 @@ impl NewSession {
     }
 }
 
+/// What a session descends from that a caller with a long-term key asks for.
+pub(crate) fn ancestry_of_long_term(
+    call: &Call<'_>,
+    access_key_id: &str,
+) -> Result<Ancestry, Error> {
+    let principal = match &call.caller.who {
+        Who::User(state) => LongTermPrincipal::User(state.user.id.clone()),
+        Who::Service(service) => LongTermPrincipal::Service(service.name.clone()),
+        _ => LongTermPrincipal::Root(call.account()?.id),
+    };
+    let access_key_id = AccessKeyId::parse(access_key_id)
+        .ok_or_else(|| Error::Internal("a key signed that has no legal id".into()))?;
+    Ok(Ancestry {
+        origin: Some(LongTerm {
+            access_key_id,
+            principal,
+        }),
+        sessions: Vec::new(),
+    })
+}
+
 /// What a session descends from that the caller asks for.
 fn ancestry(call: &Call<'_>) -> Result<Ancestry, Error> {
     match &call.caller.credentials {
         Credentials::None => Ok(Ancestry::default()),
-        Credentials::LongTerm { access_key_id } => {
-            let principal = match &call.caller.who {
-                Who::User(state) => LongTermPrincipal::User(state.user.id.clone()),
-                Who::Service(service) => LongTermPrincipal::Service(service.name.clone()),
-                _ => LongTermPrincipal::Root(call.account()?.id),
-            };
-            let access_key_id = AccessKeyId::parse(access_key_id)
-                .ok_or_else(|| Error::Internal("a key signed that has no legal id".into()))?;
-            Ok(Ancestry {
-                origin: Some(LongTerm {
-                    access_key_id,
-                    principal,
-                }),
-                sessions: Vec::new(),
-            })
-        }
+        Credentials::LongTerm { access_key_id } => ancestry_of_long_term(call, access_key_id),
         Credentials::Temporary {
             access_key_id,
             session,

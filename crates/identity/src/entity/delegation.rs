@@ -1,13 +1,13 @@
 //! Delegation requests: what one account asks another for, and what became of it.
 
 use crate::environment::Seconds;
-use crate::ids::UniqueId;
+use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::{
     AccountId, DelegationNotes, DelegationRequestId, Description, NotificationChannel,
     PolicyParameterName, PolicyParameterValue, RedirectUrl, RequestMessage, RequestorWorkflowId,
     RoleSessionName, SourceIdentity,
 };
-use crate::session::{SessionPrincipal, SessionTag};
+use crate::session::{Ancestry, SessionPrincipal, SessionTag};
 use serde::{Deserialize, Serialize};
 
 /// Where a delegation request stands. That its time has run out is not stored: see
@@ -73,6 +73,21 @@ pub struct DelegationApprover {
     /// The source identity of the session that approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<SourceIdentity>,
+    /// The credentials that approved; `None` in requests of before they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<ApproverCredentials>,
+}
+
+/// The credentials that approved a request: the approval ends with them if they are revoked.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ApproverCredentials {
+    /// The access key id of a session; `None` of long-term credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<AccessKeyId>,
+    /// When the session was issued, or the long-term credentials approved.
+    pub issued: Seconds,
+    /// What the session descends from, or the long-term credentials.
+    pub ancestry: Ancestry,
 }
 
 /// The principal that approved a request.

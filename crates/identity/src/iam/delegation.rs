@@ -20,6 +20,7 @@ use crate::operation::{Call, Granted};
 use locum_policy::{Compiled, Decision, Kind, Policy, ResourcePolicy};
 use std::sync::Arc;
 
+mod approval;
 mod ask;
 mod check;
 mod handle;
@@ -99,7 +100,10 @@ fn need<'a>(
     default: Option<&'a Compiled>,
 ) -> Result<Need<'a>, Error> {
     let request = known.map(|known| &*known.request);
-    let owner = request.and_then(|request| request.owner.as_ref());
+    // Who they are is the customer's affair, and where it is told what comes of it the requestor's.
+    let theirs = request.filter(|_| known.is_some_and(|known| known.is_customer));
+    let owner = theirs.and_then(|request| request.owner.as_ref());
+    let asked = request.filter(|_| known.is_some_and(|known| known.is_requestor));
     let mut need = Need::new(
         action,
         call.account()?.iam_arn(&format!("delegation-request/{id}")),
@@ -110,7 +114,7 @@ fn need<'a>(
     )
     .key_if(
         "iam:notificationchannel",
-        request.map(|request| request.notification_channel.as_str()),
+        asked.map(|request| request.notification_channel.as_str()),
     );
     need.resource_policy = default.map(ResourcePolicy::Attached);
     Ok(need)

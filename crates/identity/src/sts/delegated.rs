@@ -117,6 +117,11 @@ impl Operation for GetDelegatedAccessToken {
         Who::of_principal(&customer, &call.realm.directory(), &session.principal)
             .map_err(|_| Error::ExpiredTradeInToken)?;
         let credentials = session.issue(call, redeemable.customer, MinimumTokenSize::default())?;
+        // Behind the issue: of a revocation that comes later still, the session is one of its own.
+        call.realm.catch_up().await?;
+        if request.approval_is_revoked(&call.realm.directory()) {
+            return Err(Error::ExpiredTradeInToken);
+        }
         call.change(|draft| {
             let request = draft.account.delegation_requests.get(id);
             let request = request.ok_or(Error::ExpiredTradeInToken)?;

@@ -1,5 +1,6 @@
 //! Delegation requests from the question to the credentials, and what stands in the way.
 
+mod approvals;
 mod properties;
 mod steps;
 mod templates;
@@ -29,6 +30,8 @@ use locum_policy::Decision;
 
 const TEMPLATE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::${delegation:BucketName}/*"}]}"#;
 const ALL: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+const ASSOCIATE: &str =
+    r#"{"Effect":"Allow","Action":["iam:AssociateDelegationRequest"],"Resource":"*"}"#;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 const EXPIRED: &str = "The trade-in token provided in the request has expired and can no longer be exchanged for credentials.";
@@ -50,9 +53,7 @@ fn scene() -> Scene {
     let admin = Signer::from(&world.user_with_key("admin"));
     world.allow("admin", ALL);
     let owner = Signer::from(&world.user_with_key("owner"));
-    let associate =
-        r#"{"Effect":"Allow","Action":["iam:AssociateDelegationRequest"],"Resource":"*"}"#;
-    world.allow("owner", associate);
+    world.allow("owner", ASSOCIATE);
     let vendor = member(&world, "vendor");
     let partner = administrator(&world, vendor, "partner");
     let made = call(

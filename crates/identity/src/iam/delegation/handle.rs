@@ -1,13 +1,13 @@
 //! The customer's side: taking a request up, forwarding it, approving or refusing it, and sending the
 //! exchange token.
 
+use super::approval::approver;
 use super::states::{LONGEST, WrongState};
 use super::{Known, allow, check, missing, need};
 use crate::account::Account;
-use crate::caller::{Caller, Credentials, Who};
+use crate::caller::{Credentials, Who};
 use crate::entity::{
-    ApproverPrincipal, AssociatedDelegation, Change, DelegationApprover, DelegationOwner,
-    DelegationRequest,
+    AssociatedDelegation, Change, DelegationApprover, DelegationOwner, DelegationRequest,
 };
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
@@ -201,7 +201,7 @@ impl Operation for AcceptDelegationRequest {
         if checked == Some(PermissionCheckResult::Denied) {
             return Err(Error::Forbidden(Forbidden::NotTheApproversToGive(denied())));
         }
-        let approver = approver(call.caller).ok_or_else(|| Error::AccessDenied(denied()))?;
+        let approver = approver(call)?.ok_or_else(|| Error::AccessDenied(denied()))?;
         Ok(granted.with(approver))
     }
 
@@ -215,25 +215,6 @@ impl Operation for AcceptDelegationRequest {
         let beside = |_: &Account, _: &DelegationRequest, _: Seconds, _: &mut Change| Ok(());
         step_beside(call, &self.id, refused, step, beside).await
     }
-}
-
-/// The caller as a session can be made for it; `None` for those as whom none acts.
-fn approver(caller: &Caller) -> Option<DelegationApprover> {
-    let principal = match &caller.who {
-        Who::Root => ApproverPrincipal::Root,
-        Who::User(state) => ApproverPrincipal::User(state.user.id.clone()),
-        Who::AssumedRole { role, session_name } => {
-            ApproverPrincipal::AssumedRole(role.role.id.clone(), session_name.clone())
-        }
-        Who::Anonymous | Who::FederatedUser { .. } | Who::Service(_) => return None,
-    };
-    let session = caller.session();
-    Some(DelegationApprover {
-        arn: caller.arn()?.to_owned(),
-        principal,
-        tags: session.map_or_else(Vec::new, |session| session.packed.tags().to_vec()),
-        source_identity: session.and_then(|session| session.source_identity.clone()),
-    })
 }
 
 /// RejectDelegationRequest
@@ -285,6 +266,12 @@ impl Operation for SendDelegationToken {
             let need = need(call, action, self.id.as_str(), Some(&known), None)?;
             let denied = call.caller.denied(&need, None);
             return Err(Error::Forbidden(Forbidden::OnlyOwnerSends(denied)));
+        }
+        if known.request.approval_is_revoked(call.caller.directory()) {
+            return Err(Error::InvalidInput(format!(
+                "The delegation request {} cannot be finalized: the credentials that accepted it were revoked.",
+                self.id
+            )));
         }
         Ok(granted.with(known))
     }
