@@ -103,10 +103,16 @@ impl DelegationRequest {
         if !from.contains(&current) {
             return Err(WrongState(current));
         }
+        // Who may write a note may not keep a request alive for ever that way.
+        let stays = state == current;
         let mut next = Self {
             state,
             updated: now,
-            expires: now.saturating_add(IN_A_STATE),
+            expires: if stays {
+                self.expires
+            } else {
+                now.saturating_add(IN_A_STATE)
+            },
             ..self.clone()
         };
         change(&mut next);

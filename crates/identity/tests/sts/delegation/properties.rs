@@ -70,7 +70,10 @@ impl Model {
     fn go(&mut self, from: &[State], to: State) -> bool {
         let may = from.contains(&self.state());
         if may {
-            (self.state, self.since) = (to, self.now);
+            if self.state != to {
+                self.since = self.now;
+            }
+            self.state = to;
         }
         may
     }

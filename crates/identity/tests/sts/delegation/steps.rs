@@ -59,6 +59,23 @@ fn what_is_not_taken_up_or_answered_expires() {
 }
 
 #[test]
+fn notes_keep_no_request_alive() {
+    let scene = scene();
+    let id = scene.ask("workflow-1");
+    scene.associate(&scene.owner, &id).unwrap();
+    for _ in 0..7 {
+        scene.update(&scene.owner, &id, Some("not yet")).unwrap();
+        scene.world.wait(DAY);
+    }
+    assert_eq!(scene.state(&id), State::Expired);
+    fails(
+        scene.update(&scene.owner, &id, Some("still not")),
+        "InvalidInput",
+        &format!("The delegation request {id} cannot be updated: it is EXPIRED."),
+    );
+}
+
+#[test]
 fn a_token_expires_with_the_access() {
     let scene = scene();
     let (id, token) = scene.granted("workflow-1", &scene.admin);
