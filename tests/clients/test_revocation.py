@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import socket
 import subprocess
 
 import boto3
@@ -104,6 +105,38 @@ def test_one_session(locum, user, role):
     assert (made["Aim"], made["AccountId"], made["Chain"], "Before" in made) == ("AccessKey", ACCOUNT, False, False)
     left = made["Expiration"] - made["OrderTime"]
     assert datetime.timedelta(hours=36) <= left <= datetime.timedelta(days=30)
+
+
+def test_an_upload_that_was_begun_is_not_finished(locum, user, role):
+    """Whoever sends slowly would otherwise write long after, and choose then what."""
+    s3 = locum.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="parts")["UploadId"]
+    hit, spared = locum.assume(user, role), locum.assume(user, role)
+    body = b"x" * 100_000
+
+    def begin(session, target):
+        signed = locum.sign("s3", "PUT", target, {"Connection": "close", "Expect": "100-continue"}, body, session)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
+        connection = socket.create_connection(locum.server.address, timeout=30)
+        connection.sendall(f"PUT {target} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode())
+        # It is authorized, and the body is asked for.
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body[:70_000])
+        return connection
+
+    targets = ("/bucket/key", f"/bucket/parts?partNumber=1&uploadId={upload}")
+    begun = [begin(session, target) for session in (hit, spared) for target in targets]
+    revoke(locum, AccessKeyId=hit.id)
+    answers = []
+    for connection in begun:
+        with connection:
+            connection.sendall(body[70_000:])
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+            answers.append((int(answer.split(b" ")[1]), b"<Code>ExpiredToken</Code>" in answer))
+    assert answers == [(400, True), (400, True), (200, False), (200, False)]
 
 
 def test_a_session_name_of_a_role(locum, user, role):

@@ -199,20 +199,26 @@ def test_failures_at_s3_count_with_the_others(locum):
     refused(locum.client("sts", user).get_caller_identity, *THROTTLED[1:], 400)
 
 
-@pytest.mark.parametrize("trick", ["two credentials", "name escaped", "key escaped"])
+@pytest.mark.parametrize("trick", ["two credentials", "odd space", "beyond ASCII", "name escaped", "key escaped"])
 def test_a_key_cannot_be_hidden_from_the_count(locum, trick):
     """The key that is counted is the key that is authenticated, or else the source still counts."""
     user = wrong(locum.user("alice"))
     url = locum.client("sts", user).generate_presigned_url("get_caller_identity").removeprefix(locum.server.url)
 
     def attempt(number):
-        if trick == "two credentials":
+        if trick in ("two credentials", "odd space", "beyond ASCII"):
             body = urllib.parse.urlencode(IDENTITY | {"Version": "2011-06-15"}).encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": HOME}
             signed = locum.sign("sts", "POST", "/", headers, body, user)
             found = re.search("Credential=([^,]+),", signed["Authorization"])[0]
             decoy = found.replace(user.id, stranger(number).id)
-            signed["Authorization"] = signed["Authorization"].replace(found, f"{decoy} {found}")
+            spelled = {
+                "two credentials": f"{decoy} {found}",
+                # Space to Unicode, but not to the header.
+                "odd space": f"{found} \u00a0{decoy}",
+                "beyond ASCII": f"{found} Nothing=\u00e9,",
+            }[trick]
+            signed["Authorization"] = signed["Authorization"].replace(found, spelled).encode()
             return locum.server.send("POST", "/", signed, body)
         if trick == "name escaped":
             target = url.replace("X-Amz-Credential", "X%2DAmz-Credential")

@@ -173,12 +173,3 @@ def test_objects_survive_too(tmp_path):
 
 def content(kill, number):
     return f"{kill}/{number};".encode() * 5_000
-
-
-def test_two_processes_do_not_share_a_directory(tmp_path):
-    data = str(tmp_path / "data")
-    with Server(tmp_path / "one", "--data", data, ephemeral=False):
-        second = Server(tmp_path / "two", "--data", data, ephemeral=False)
-        with pytest.raises(AssertionError, match="the server ended with 1"):
-            second.start()
-        second.kill()

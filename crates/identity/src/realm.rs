@@ -261,6 +261,15 @@ impl Realm {
         Ok((account, who))
     }
 
+    /// Refuses a caller whose session was revoked since it was authenticated: a request may take as long
+    /// as its client likes to send the body.
+    ///
+    /// # Errors
+    /// [`Error::ExpiredToken`]
+    pub fn check_unrevoked(&self, caller: &Caller) -> Result<(), Error> {
+        caller.check_unrevoked(&self.directory())
+    }
+
     /// The caller of an unsigned request.
     pub fn anonymous(&self) -> Caller {
         Caller::anonymous(self.directory())

@@ -591,11 +591,12 @@ impl<'a> ScopeParts<'a> {
 /// failures count. It is found where authenticating finds it.
 fn scope(head: &Parts) -> Option<ScopeParts<'_>> {
     let in_header = || {
-        let header = head.headers.get("authorization")?.to_str().ok()?;
+        // Bytes beyond ASCII are no reason not to read it: the signature's check reads them too.
+        let header = std::str::from_utf8(head.headers.get("authorization")?.as_bytes()).ok()?;
         let (_, parts) = header.split_once(' ')?;
         let credential = parts.split(',').rev().find_map(|part| {
             let (name, value) = part.split_once('=')?;
-            (name.trim() == "Credential").then(|| value.trim())
+            (name.trim_ascii() == "Credential").then(|| value.trim_ascii())
         })?;
         ScopeParts::of(credential.rsplit('/'))
     };

@@ -204,6 +204,10 @@ impl Call {
             return Err(Code::IncompleteBody.into());
         }
         expected.verify(&received.digests, &self.context)?;
+        let caller = &self.context.caller;
+        self.realm
+            .check_unrevoked(caller)
+            .map_err(|error| Fault::of_identity(&error, caller.access_key_id()))?;
         Ok(received)
     }
 

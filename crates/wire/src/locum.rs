@@ -122,7 +122,7 @@ fn session(session: &ListedSession) -> Node<'_> {
 
 fn ancestor(ancestor: &ListedAncestor) -> Node<'_> {
     Members::new()
-        .text("AccessKeyId", ancestor.access_key_id.as_str())
+        .text_if("AccessKeyId", ancestor.access_key_id.as_deref())
         .text("Principal", ancestor.principal.as_str())
         .time_if("IssueTime", ancestor.issued)
         .node()

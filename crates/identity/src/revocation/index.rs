@@ -66,6 +66,8 @@ struct OfAccount {
     federated_users: HashMap<FederatedUserName, Floors>,
     root: Floors,
     account: Floors,
+    /// The latest moments that any of them names.
+    newest: Floors,
 }
 
 /// One session on the way from long-term credentials to the one that signed.
@@ -119,6 +121,10 @@ impl OfAccount {
                 Aim::Account => &mut of.account,
             };
             floors.raise(revocation);
+            // One session by its access key id is ended whenever it was issued.
+            if revocation.before.is_some() {
+                of.newest.raise(revocation);
+            }
         }
         of.entries = entries;
         of
@@ -234,6 +240,21 @@ impl Revocations {
             issued: session.issued,
         };
         self.floor(link, by, session.source_identity.as_ref(), Reach::Itself)
+    }
+
+    /// The latest moment before which sessions of an account must have been issued to be over, whichever
+    /// they are. A session may count as issued then, though it was issued earlier.
+    pub(super) fn newest(&self, account: AccountId) -> Seconds {
+        let accounts = self.accounts.iter();
+        let moments = accounts.map(|(id, of)| {
+            let reach = if *id == account {
+                Reach::Itself
+            } else {
+                Reach::Chain
+            };
+            of.newest.of(reach)
+        });
+        moments.max().unwrap_or(0)
     }
 
     /// The moment before which a session on the way must not have been issued.

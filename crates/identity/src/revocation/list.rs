@@ -9,7 +9,7 @@ use crate::iam::{Page, PageRequest};
 use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::{AccountId, PrincipalText};
 use crate::operation::{Call, Granted, Operation, Service};
-use crate::session::{LongTerm, LongTermPrincipal, SessionPrincipal};
+use crate::session::{LongTerm, LongTermPrincipal, Session, SessionPrincipal};
 use crate::session_use::SessionUse;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -80,11 +80,12 @@ pub struct ListedSession {
 /// Credentials that a session descends from.
 #[derive(Clone, Debug)]
 pub struct ListedAncestor {
-    /// The access key id.
-    pub access_key_id: String,
-    /// An ARN, or a unique id if it is gone or of another account.
+    /// The access key id; `None` for another account's.
+    pub access_key_id: Option<String>,
+    /// An ARN, or a unique id if it is gone or of another account. Of another account's credentials
+    /// that did not ask for the session themselves, the account.
     pub principal: String,
-    /// When it was issued; `None` for a long-term key.
+    /// When it was issued; `None` for a long-term key, and for another account's.
     pub issued: Option<Seconds>,
 }
 
@@ -132,8 +133,6 @@ fn listed(call: &Call<'_>, account: &Account, known: &SessionUse) -> ListedSessi
     let session = &known.session;
     let revocations = call.caller.directory().revocations();
     let identity = session.source_identity.as_ref();
-    let origin = session.ancestry.origin.iter();
-    let between = session.ancestry.sessions.iter();
     ListedSession {
         access_key_id: known.access_key_id.clone(),
         principal: arn_of(account, account.id, &session.principal),
@@ -143,22 +142,62 @@ fn listed(call: &Call<'_>, account: &Account, known: &SessionUse) -> ListedSessi
         source_ip: known.source_ip,
         source_identity: identity.map(ToString::to_string),
         revoked: revocations.revokes(&known.access_key_id, account.id, session),
-        chain: origin
-            .map(|key| ListedAncestor {
-                access_key_id: key.access_key_id.to_string(),
-                principal: long_term(account, key),
-                issued: None,
-            })
-            .chain(between.map(|ancestor| {
-                let id = ancestor.access_key_id.as_str();
-                ListedAncestor {
-                    access_key_id: id.to_owned(),
-                    principal: of_any(account, AccessKeyId::account_of(id), &ancestor.principal),
-                    issued: Some(ancestor.issued),
-                }
-            }))
-            .collect(),
+        chain: descent(account, session),
     }
+}
+
+/// What a session of `account` descends from. Of another account's credentials it shows whose they are
+/// that asked for a session here, and no more than the account of those before: how its principals come
+/// by their credentials is that account's affair.
+fn descent(account: &Account, session: &Session) -> Vec<ListedAncestor> {
+    let ancestry = &session.ancestry;
+    let origin = ancestry.origin.iter().map(|key| {
+        let of = match &key.principal {
+            LongTermPrincipal::Root(of) => Some(*of),
+            LongTermPrincipal::User(id) => UniqueId::account_of(id.as_str()),
+            LongTermPrincipal::Service(_) => None,
+        };
+        (of, &key.access_key_id, long_term(account, key), None)
+    });
+    let between = ancestry.sessions.iter().map(|ancestor| {
+        let id = &ancestor.access_key_id;
+        let of = AccessKeyId::account_of(id.as_str());
+        let principal = of_any(account, of, &ancestor.principal);
+        (of, id, principal, Some(ancestor.issued))
+    });
+    let mut chain: Vec<_> = origin
+        .chain(between)
+        .map(|(of, id, principal, issued)| match of {
+            Some(of) if of != account.id => ListedAncestor {
+                access_key_id: None,
+                principal: of.to_string(),
+                issued: None,
+            },
+            Some(_) => ListedAncestor {
+                access_key_id: Some(id.to_string()),
+                principal,
+                issued,
+            },
+            // A service's keys are the operator's.
+            None => ListedAncestor {
+                access_key_id: None,
+                principal,
+                issued,
+            },
+        })
+        .collect();
+    let asker = match (ancestry.sessions.last(), &ancestry.origin) {
+        (Some(ancestor), _) => {
+            let of = AccessKeyId::account_of(ancestor.access_key_id.as_str());
+            Some(of_any(account, of, &ancestor.principal))
+        }
+        (None, Some(key)) => Some(long_term(account, key)),
+        (None, None) => None,
+    };
+    if let (Some(last), Some(asker)) = (chain.last_mut(), asker) {
+        last.principal = asker;
+    }
+    chain
 }
 
 fn long_term(account: &Account, key: &LongTerm) -> String {

@@ -12,6 +12,7 @@ use crate::names::{AccessKeyIdText, AccountId, PrincipalText, RoleSessionName, S
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::realm::sweep;
 use crate::session::LONGEST_SESSION;
+use crate::sts::FARTHEST_AHEAD;
 use std::sync::Arc;
 
 /// How many seconds the clocks of two nodes may differ: as far as those of clients.
@@ -185,17 +186,25 @@ impl Operation for RevokeSession {
                     expires: now,
                     ordered_by: actor.clone(),
                 };
-                put(directory, change, timed(wanted, before)?)
+                let newest = directory.revocations().newest(wanted.account);
+                put(directory, change, timed(wanted, before, newest)?)
             })
             .await
     }
 }
 
-/// The revocation with its times, which say what it concerns and how long that can live.
-fn timed(wanted: Revocation, before: Option<Seconds>) -> Result<Revocation, Error> {
+/// The revocation with its times, which say what it concerns and how long that can live. `newest` is the
+/// latest moment of those there are.
+fn timed(
+    wanted: Revocation,
+    before: Option<Seconds>,
+    newest: Seconds,
+) -> Result<Revocation, Error> {
     let refuse = |text: &str| Err(Error::ValidationText(text.to_owned()));
     // Sessions tell their issue in whole seconds: those of the present one are among them.
-    let to_now = wanted.created + 1;
+    let next = wanted.created + 1;
+    // Those issued after a revocation of this very second count as issued later, and are over too.
+    let to_now = (newest + 1).clamp(next, next + FARTHEST_AHEAD);
     let before = match (&wanted.aim, before) {
         (Aim::AccessKey(id), Some(_)) if AccessKeyId::is_temporary(id.as_str()) => {
             return refuse("Before does not go with the access key id of a session");
@@ -206,7 +215,7 @@ fn timed(wanted: Revocation, before: Option<Seconds>) -> Result<Revocation, Erro
             );
         }
         (Aim::AccessKey(id), None) if AccessKeyId::is_temporary(id.as_str()) => None,
-        (_, Some(before)) if before > to_now => return refuse("Before must not be in the future"),
+        (_, Some(before)) if before > next => return refuse("Before must not be in the future"),
         (_, before) => Some(before.unwrap_or(to_now)),
     };
     // A descendant may have been issued until now, whenever its ancestor was.

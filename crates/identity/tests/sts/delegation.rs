@@ -23,6 +23,7 @@ use locum_identity::iam::policies::CreatePolicy;
 use locum_identity::iam::users::{CreateUser, DeleteUser};
 use locum_identity::names::{AccountId, DelegationDuration};
 use locum_identity::organizations::CreateAccount;
+use locum_identity::revocation::{AimRequest, RevokeSession};
 use locum_identity::sts::{
     DelegatedAccess, GetCallerIdentity, GetDelegatedAccessToken, GetSessionToken,
 };
@@ -644,6 +645,32 @@ fn a_request_to_anyone_belongs_to_who_takes_it_up_first() {
     fails(scene.associate(&stranger, &id), "InvalidInput", &again);
     let shown = scene.get(&stranger, &id).unwrap().request;
     assert_eq!(shown.request.owner_account, Some(other));
+}
+
+#[test]
+fn a_token_does_not_bring_back_what_was_revoked() {
+    let scene = scene();
+    let (_, kept) = scene.granted("workflow-1", &scene.admin);
+    let other = Signer::from(&scene.world.user_with_key("other"));
+    scene.world.allow("other", ALL);
+    let (_, spared) = scene.granted("workflow-2", &other);
+    scene.world.wait(5);
+    let revoke = RevokeSession {
+        aim: AimRequest::Principal(n(&format!("arn:aws:iam::{ACCOUNT}:user/admin"))),
+        before: None,
+        chain: false,
+    };
+    scene.world.root(revoke).unwrap();
+    fails(
+        scene.redeem(&scene.partner, &kept),
+        "ExpiredTradeInToken",
+        EXPIRED,
+    );
+    scene.redeem(&scene.partner, &spared).unwrap();
+    // What was sent since is new.
+    scene.world.wait(5);
+    let (_, token) = scene.granted("workflow-3", &scene.admin);
+    scene.redeem(&scene.partner, &token).unwrap();
 }
 
 #[test]

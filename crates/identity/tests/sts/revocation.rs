@@ -390,6 +390,38 @@ fn a_session_issued_right_after_a_revocation_lives() {
 }
 
 #[test]
+fn each_of_several_revocations_in_one_second_ends_what_was_issued_before_it() {
+    let (world, bob) = world();
+    let a = role(&world, "a", BOB);
+    let mut sessions = vec![session_of(&world, &bob, &a, "s1")];
+    for aim in [named("a", "s1"), principal(&a)] {
+        world.root(revoke(aim)).unwrap();
+        let session = session_of(&world, &bob, &a, "s1");
+        lives(&world, &session);
+        sessions.push(session);
+    }
+    // Whoever calls all the time gets one in between: it must not survive the last.
+    world.root(revoke(account(ACCOUNT))).unwrap();
+    for session in &sessions {
+        is_over(&world, session);
+    }
+    // None is issued that would be over at once, and the next second has room.
+    fails(
+        call(&world, &bob, assume(&a)).map(drop),
+        "Throttled",
+        "Rate exceeded",
+    );
+    world.wait(1);
+    lives(&world, &session_of(&world, &bob, &a, "s1"));
+    // However many there are: no moment is further ahead.
+    for _ in 0..9 {
+        world.root(revoke(account(ACCOUNT))).unwrap();
+    }
+    world.wait(1);
+    lives(&world, &session_of(&world, &bob, &a, "s1"));
+}
+
+#[test]
 fn a_chain_ends_in_every_account() {
     let (world, bob) = world();
     let (other, olga) = other_account(&world, &bob);

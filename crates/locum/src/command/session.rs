@@ -237,7 +237,8 @@ struct Session {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ancestor {
-    access_key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<String>,
     principal: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     issue_time: Option<String>,
@@ -247,7 +248,7 @@ impl Session {
     fn read(from: Structure<'_>) -> Result<Self, String> {
         let ancestor = |from: Structure<'_>| {
             Ok(Ancestor {
-                access_key_id: from.text("AccessKeyId")?,
+                access_key_id: from.optional("AccessKeyId"),
                 principal: from.text("Principal")?,
                 issue_time: from.optional("IssueTime"),
             })
@@ -289,8 +290,11 @@ impl Session {
         }
         lines.push('\n');
         for ancestor in self.chain.iter().rev() {
-            let (id, whose) = (Plain(&ancestor.access_key_id), Plain(&ancestor.principal));
-            let _ = writeln!(lines, "  by {id} {whose}");
+            let whose = Plain(&ancestor.principal);
+            let _ = match &ancestor.access_key_id {
+                Some(id) => writeln!(lines, "  by {} {whose}", Plain(id)),
+                None => writeln!(lines, "  by {whose}"),
+            };
         }
         lines
     }
