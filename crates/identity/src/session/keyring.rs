@@ -11,20 +11,21 @@ use crate::environment::{Entropy, Seconds};
 use crate::ids::AccessKeyId;
 use crate::names::{AccountId, MinimumTokenSize};
 use crate::sealing::Secret;
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use envelope::{AROUND, NONCE};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+pub(super) mod envelope;
 mod trade_in;
 
 pub(crate) use trade_in::TradeIn;
 
 /// The version byte of the tokens made here.
 const VERSION: u8 = 2;
-const NONCE: usize = 12;
 /// Longer tokens are refused unread. The longest that is minted without a role that allows more, with
 /// 2048 bytes of packed policies and tags and 64 ancestors with names of 64 letters, has about 10,000
 /// characters; with [`crate::limits::LARGEST_PACKED`] bytes it has about 18,200.
@@ -40,12 +41,12 @@ pub enum TokenError {
 }
 
 /// One key of the keyring.
-struct TokenKey {
-    id: u32,
+pub(super) struct TokenKey {
+    pub(super) id: u32,
     mints_from: Seconds,
     aead: LessSafeKey,
     /// Seals authorization messages: under a key of their own, they can never be taken for tokens.
-    messages: LessSafeKey,
+    pub(super) messages: LessSafeKey,
     secrets: hmac::Key,
     /// Seals trade-in tokens, which are not session tokens.
     trade_in: LessSafeKey,
@@ -94,18 +95,6 @@ impl Keyring {
         })))
     }
 
-    /// The key that seals authorization messages at a time, with its id.
-    pub(super) fn message_key(&self, at: Seconds) -> Option<(u32, &LessSafeKey)> {
-        self.sealing(at).ok().map(|key| (key.id, &key.messages))
-    }
-
-    /// The key of that id that opens authorization messages.
-    pub(super) fn message_key_with(&self, id: u64) -> Option<&LessSafeKey> {
-        let mut keys = self.0.keys.iter();
-        keys.find(|key| u64::from(key.id) == id)
-            .map(|key| &key.messages)
-    }
-
     /// The sessions in use: they live as long as the keyring, so that none outlives its key.
     pub(crate) fn live(&self) -> &LiveSessions {
         &self.0.live
@@ -137,30 +126,15 @@ impl Keyring {
     ) -> Result<TemporaryCredentials, TokenError> {
         let key = self.sealing(session.issued)?;
         let access_key_id = AccessKeyId::generate_temporary(account, entropy);
-        let mut nonce = [0; NONCE];
-        entropy.fill(&mut nonce);
         let mut body = codec::encode(session).ok_or(TokenError::Unsealable)?;
-        let mut token = Vec::with_capacity(48 + body.len());
-        token.push(VERSION);
-        codec::write_number(&mut token, u64::from(key.id));
-        let head = token.len();
-        let around = head + NONCE + key.aead.algorithm().tag_len();
+        let mut head = vec![VERSION];
+        codec::write_number(&mut head, u64::from(key.id));
         // Three bytes are four characters.
         let bytes = (minimum.characters() * 3 + 1) / 4;
-        codec::pad(&mut body, bytes.saturating_sub(around));
-        key.aead
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                associated_data(
-                    token.get(..head).unwrap_or_default(),
-                    access_key_id.as_str(),
-                ),
-                &mut body,
-            )
-            .map_err(|_| TokenError::Unsealable)?;
-        token.extend_from_slice(&nonce);
-        token.extend_from_slice(&body);
-        let session_token = BASE64URL_NOPAD.encode(&token);
+        codec::pad(&mut body, bytes.saturating_sub(head.len() + AROUND));
+        let also = access_key_id.as_str().as_bytes();
+        let session_token =
+            envelope::seal(&key.aead, head, also, body, entropy).ok_or(TokenError::Unsealable)?;
         // Every token is opened by the code that will later accept it before it leaves. What it
         // packs was unpacked already when it was packed.
         let known = Some(&session.packed);
@@ -178,12 +152,17 @@ impl Keyring {
     }
 
     /// The key that seals what is issued at `issued`.
-    fn sealing(&self, issued: Seconds) -> Result<&TokenKey, TokenError> {
+    pub(super) fn sealing(&self, issued: Seconds) -> Result<&TokenKey, TokenError> {
         let mut newest_first = self.0.keys.iter().rev();
         newest_first
             .find(|key| key.mints_from <= issued)
             .or(self.0.keys.first())
             .ok_or(TokenError::Unsealable)
+    }
+
+    /// The key of that id, which opens what it sealed.
+    pub(super) fn opening(&self, id: u64) -> Option<&TokenKey> {
+        self.0.keys.iter().find(|key| u64::from(key.id) == id)
     }
 
     /// Opens a token presented with `access_key_id`: the session and the secret access key.
@@ -213,25 +192,10 @@ impl Keyring {
         rest = after_version;
         let key_id = codec::read_number(&mut rest).ok_or(TokenError::Invalid)?;
         let head = bytes.len() - rest.len();
-        let (head, rest) = bytes
-            .split_at_mut_checked(head)
-            .ok_or(TokenError::Invalid)?;
-        let (nonce, body) = rest
-            .split_first_chunk_mut::<NONCE>()
-            .ok_or(TokenError::Invalid)?;
-        let mut keys = self.0.keys.iter();
-        let key = keys
-            .find(|key| u64::from(key.id) == key_id)
-            .ok_or(TokenError::Invalid)?;
+        let key = self.opening(key_id).ok_or(TokenError::Invalid)?;
         let account = AccessKeyId::account_of(access_key_id).ok_or(TokenError::Invalid)?;
-        let plain = key
-            .aead
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                associated_data(head, access_key_id),
-                body,
-            )
-            .map_err(|_| TokenError::Invalid)?;
+        let (nonce, plain) = envelope::open(&key.aead, &mut bytes, head, access_key_id.as_bytes())
+            .ok_or(TokenError::Invalid)?;
         let session = codec::decode(version, plain, account, known).ok_or(TokenError::Invalid)?;
         Ok((session, key.secret(nonce, access_key_id)))
     }
@@ -285,8 +249,4 @@ impl KeyType for Length {
     fn len(&self) -> usize {
         32
     }
-}
-
-fn associated_data(head: &[u8], access_key_id: &str) -> Aad<Vec<u8>> {
-    Aad::from([head, access_key_id.as_bytes()].concat())
 }

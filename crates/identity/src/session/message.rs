@@ -10,20 +10,19 @@
 use super::codec::{read_bytes, read_number, write_bytes, write_number};
 use super::deflate::{deflate, inflate};
 use super::keyring::Keyring;
+use super::keyring::envelope::{self, AROUND};
 use crate::environment::{Entropy, Seconds};
 use crate::names::AccountId;
-use aws_lc_rs::aead::{Aad, Nonce};
 use data_encoding::BASE64URL_NOPAD;
 
 /// The version byte: no token has it.
 const VERSION: u8 = b'M';
-const NONCE: usize = 12;
 /// Longer messages are neither made nor read: AWS's limit of `EncodedMessage`.
 pub(crate) const LONGEST: usize = 10_240;
 /// Bodies are padded to a multiple of this, and to twice as much at least: a length tells little.
 const STEP: usize = 512;
-/// Version, key id, account, nonce and tag.
-const OVERHEAD: usize = 1 + 5 + 6 + NONCE + 16;
+/// Version, key id, account, and what sealing adds.
+const OVERHEAD: usize = 1 + 5 + 6 + AROUND;
 /// What a part may inflate to. One that is made here has much less.
 const LARGEST_PART: usize = 128 * 1024;
 
@@ -47,7 +46,7 @@ impl Keyring {
         longest: usize,
         entropy: &dyn Entropy,
     ) -> Option<String> {
-        let (key_id, key) = self.message_key(at)?;
+        let key = self.sealing(at).ok()?;
         let mut body = Vec::with_capacity(2 * STEP + 16);
         write_bytes(&mut body, &deflate(&parts.request));
         write_bytes(&mut body, &deflate(&parts.policies));
@@ -56,21 +55,10 @@ impl Keyring {
             return None;
         }
         body.resize(padded, 0);
-        let mut nonce = [0; NONCE];
-        entropy.fill(&mut nonce);
-        let mut message = Vec::with_capacity(OVERHEAD + padded);
-        message.push(VERSION);
-        write_number(&mut message, u64::from(key_id));
-        write_number(&mut message, account.number());
-        key.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(message.as_slice()),
-            &mut body,
-        )
-        .ok()?;
-        message.extend_from_slice(&nonce);
-        message.extend_from_slice(&body);
-        Some(BASE64URL_NOPAD.encode(&message))
+        let mut head = vec![VERSION];
+        write_number(&mut head, u64::from(key.id));
+        write_number(&mut head, account.number());
+        envelope::seal(&key.messages, head, &[], body, entropy)
     }
 
     /// Opens a message, and tells for which account it was sealed. `None` if it was not sealed here,
@@ -84,20 +72,10 @@ impl Keyring {
         if *version != VERSION {
             return None;
         }
-        let key_id = read_number(&mut rest)?;
+        let key = self.opening(read_number(&mut rest)?)?;
         let account = AccountId::from_number(read_number(&mut rest)?)?;
         let head = bytes.len() - rest.len();
-        let (head, rest) = bytes.split_at_mut_checked(head)?;
-        let (nonce, body) = rest.split_first_chunk_mut::<NONCE>()?;
-        let key = self.message_key_with(key_id)?;
-        let plain = key
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(&*head),
-                body,
-            )
-            .ok()?;
-        let mut from = &*plain;
+        let (_, mut from) = envelope::open(&key.messages, &mut bytes, head, &[])?;
         let request = inflate(read_bytes(&mut from)?, LARGEST_PART)?;
         let policies = inflate(read_bytes(&mut from)?, LARGEST_PART)?;
         let parts = Parts { request, policies };

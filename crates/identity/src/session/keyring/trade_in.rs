@@ -5,10 +5,9 @@
 //! names says for whom, until when and whether it was used. So none is stored anywhere.
 
 use super::super::codec::{read_bytes, read_number, write_bytes, write_number};
-use super::{Keyring, NONCE, TokenError};
+use super::{Keyring, TokenError, envelope};
 use crate::environment::{Entropy, Seconds};
 use crate::names::DelegationRequestId;
-use aws_lc_rs::aead::{Aad, Nonce};
 use data_encoding::BASE64URL_NOPAD;
 
 const VERSION: u8 = 1;
@@ -36,21 +35,14 @@ impl Keyring {
         entropy: &dyn Entropy,
     ) -> Result<String, TokenError> {
         let key = self.sealing(now)?;
-        let mut token = vec![VERSION];
-        write_number(&mut token, u64::from(key.id));
-        let associated = Aad::from(token.clone());
-        let mut nonce = [0; NONCE];
-        entropy.fill(&mut nonce);
+        let mut head = vec![VERSION];
+        write_number(&mut head, u64::from(key.id));
         let mut body = Vec::new();
         write_bytes(&mut body, trade_in.request.as_str().as_bytes());
         let sent = u64::try_from(trade_in.sent).map_err(|_| TokenError::Unsealable)?;
         write_number(&mut body, sent);
-        key.trade_in
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), associated, &mut body)
-            .map_err(|_| TokenError::Unsealable)?;
-        token.extend_from_slice(&nonce);
-        token.extend_from_slice(&body);
-        let token = BASE64URL_NOPAD.encode(&token);
+        let token = envelope::seal(&key.trade_in, head, &[], body, entropy)
+            .ok_or(TokenError::Unsealable)?;
         match self.open_trade_in(&token) {
             Ok(again) if again == *trade_in => Ok(token),
             _ => Err(TokenError::Unsealable),
@@ -67,21 +59,11 @@ impl Keyring {
 
     fn try_open_trade_in(&self, token: &str) -> Option<TradeIn> {
         (token.len() <= LONGEST).then_some(())?;
-        let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+        let mut bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
         let mut rest = bytes.strip_prefix(&[VERSION])?;
-        let key_id = read_number(&mut rest)?;
-        let head = bytes.get(..bytes.len() - rest.len())?.to_vec();
-        let (nonce, body) = rest.split_first_chunk::<NONCE>()?;
-        let key = self.0.keys.iter().find(|key| u64::from(key.id) == key_id)?;
-        let mut body = body.to_vec();
-        let mut plain: &[u8] = key
-            .trade_in
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(head),
-                &mut body,
-            )
-            .ok()?;
+        let key = self.opening(read_number(&mut rest)?)?;
+        let head = bytes.len() - rest.len();
+        let (_, mut plain) = envelope::open(&key.trade_in, &mut bytes, head, &[])?;
         let request = std::str::from_utf8(read_bytes(&mut plain)?).ok()?;
         let request = DelegationRequestId::parse(request)?;
         let sent = Seconds::try_from(read_number(&mut plain)?).ok()?;
