@@ -315,6 +315,20 @@ impl FindingView {
 #[cfg(test)]
 mod tests {
     use super::PolicyKind;
+    use locum_policy::{Kind, check};
+
+    #[test]
+    fn every_operation_is_an_action_that_is_known() {
+        for operation in locum_wire::operations() {
+            let action = format!("{}:{}", operation.service.name(), operation.name);
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"*"}}}}"#
+            );
+            let findings = check(&text, Kind::Identity, None);
+            let unknown = findings.iter().find(|one| one.code.starts_with("INVALID_"));
+            assert_eq!(unknown.map(|one| &one.message), None, "{action}");
+        }
+    }
 
     fn guessed(statement: &str, kind: PolicyKind) {
         for text in [

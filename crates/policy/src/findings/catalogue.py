@@ -32,6 +32,14 @@ LEFT_OUT = {
         ),
     },
 }
+# Actions that the reference does not have, with their level and resource: of operations that AWS's API
+# has all the same, and locum's own.
+NOT_THERE = {
+    "iam": {
+        "ReceiveDelegationToken": ("Read", "delegation-request"),
+        "UpdateDelegationRequest": ("Write", "delegation-request"),
+    },
+}
 # Words of names in camel case, and the character that stands for the first of them: all up to U+07FF
 # take two bytes.
 WORD = re.compile("[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+")
@@ -184,6 +192,13 @@ def main():
     words = vocabulary([a["privilege"] for n in services for a in definition[n]["privileges"].values()])
     codes = {word: chr(FIRST + index) for index, word in enumerate(words)}
     lines = [" ".join(words)]
+    for name, actions in NOT_THERE.items():
+        for action, (level, resource) in actions.items():
+            definition[name]["privileges"][action] = {
+                "privilege": action,
+                "access_level": level,
+                "resource_types": {resource: {"resource_type": resource, "condition_keys": []}},
+            }
     for name in sorted([*services, *OWN]):
         lines += service(name, OWN.get(name) or definition[name], codes)
     text = "\n".join(lines) + "\n"
