@@ -1,5 +1,5 @@
-//! The commands that judge policies and requests, for people and for scripts, and those that are
-//! clients of a server.
+//! The commands that judge policies and requests, for people and for scripts, those that are
+//! clients of a server, and those by which an operator works on a data directory.
 //!
 //! What they find goes to standard output, as text or as JSON. Exit codes: 0 for done, 1 for a
 //! verdict that scripts should stop at and for failures at work, 2 for wrong usage and for input
@@ -22,7 +22,8 @@ pub(crate) mod test;
 pub(crate) mod text;
 
 use crate::Failure;
-use clap::ValueEnum;
+use crate::config::PlaceArgs;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -33,8 +34,18 @@ pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs; the members are documented in docs/policies.md.
+    /// For programs.
     Json,
+}
+
+/// What every command is told that works on a data directory and prints what is there then.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StoreArgs {
+    /// How to print what is there
+    #[arg(long, env = "LOCUM_FORMAT", value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 /// The exit code of a verdict.

@@ -236,7 +236,7 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
-/// Where a realm lies, for commands that only read it.
+/// Where a realm lies that is there already.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PlaceArgs {
     /// The data directory [default: locum-data]

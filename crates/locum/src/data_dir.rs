@@ -15,7 +15,7 @@
 
 use crate::Failure;
 use crate::config::{Init, Place};
-use crate::environment::system;
+use crate::environment::{runtime, system};
 use data_encoding::HEXLOWER;
 use locum_identity::environment::{Clock, Entropy, Environment, Seconds};
 use locum_identity::ids::AccessKeyId;
@@ -33,11 +33,7 @@ use std::sync::Arc;
 
 /// `locum init`
 pub(crate) fn init(settings: &Init) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::work("no runtime", error))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let (environment, _) = system();
         let directory = DataDir::open(&settings.data)?;
         let opened = directory.open_realm(settings, environment).await?;

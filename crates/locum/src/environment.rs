@@ -1,5 +1,6 @@
 //! The real clock and the real randomness: the only place that reads them.
 
+use crate::Failure;
 use aws_lc_rs::rand;
 use locum_identity::environment::{Clock, Entropy, Environment};
 use locum_identity::issuer::{Algorithm, KeyFault, KeyMaker, Making, PrivateKey};
@@ -109,6 +110,14 @@ impl KeyMaker for MadeApart {
             made.await.map_err(|_| KeyFault)?
         })
     }
+}
+
+/// The runtime of a command: everything runs on the thread that asks for it.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::work("no runtime", error))
 }
 
 /// The environment of the running program, with a hand on its clock.

@@ -9,7 +9,7 @@ mod own;
 mod profile;
 pub(super) mod variables;
 
-pub(crate) use assume::{Assume, AssumeArgs, Freshness, Session, runtime};
+pub(crate) use assume::{Assume, AssumeArgs, Freshness, Session};
 pub(crate) use caller::CallerArgs;
 pub(crate) use http::Structure;
 pub(crate) use own::OwnService;

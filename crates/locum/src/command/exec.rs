@@ -3,8 +3,9 @@
 mod endpoint;
 mod signals;
 
-use super::client::{Assume, AssumeArgs, Session, runtime, variables};
+use super::client::{Assume, AssumeArgs, Session, variables};
 use crate::Failure;
+use crate::environment::runtime;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use endpoint::Endpoint;

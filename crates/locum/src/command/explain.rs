@@ -7,7 +7,7 @@ use super::{Format, Verdict, input, print, print_json};
 use crate::Failure;
 use crate::config::PlaceArgs;
 use crate::data_dir::{open_as_it_was, open_to_read};
-use crate::environment::system;
+use crate::environment::{runtime, system};
 use asked::{Asked, Keys};
 use clap::{Args, ValueEnum};
 use locum_identity::environment::{Seconds, timestamp};
@@ -245,10 +245,7 @@ fn as_of_note(at: Seconds) -> String {
 
 /// Runs what reads the store.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .map_err(|error| Failure::work("no runtime", error))?;
-    runtime.block_on(work)
+    runtime()?.block_on(work)
 }
 
 fn check_action(action: &str) -> Result<(), Failure> {

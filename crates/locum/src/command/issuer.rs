@@ -1,11 +1,10 @@
 //! `locum issuer`: the keys by which services outside verify tokens. It works on a data directory,
 //! also while servers run on it: they follow.
 
-use super::{Format, print, print_json};
+use super::{Format, StoreArgs, print, print_json};
 use crate::Failure;
-use crate::config::PlaceArgs;
 use crate::data_dir::{described, open_to_change, open_to_read};
-use crate::environment::{MadeApart, system};
+use crate::environment::{MadeApart, runtime, system};
 use clap::{Args, Subcommand};
 use locum_identity::environment::{Seconds, timestamp};
 use locum_identity::issuer::{IssuerState, KeyStage};
@@ -33,11 +32,8 @@ pub(crate) struct KeysArgs {
     /// The account, twelve digits [default: all that have an issuer]
     #[arg(long, env = "LOCUM_ISSUER_ACCOUNT_ID", value_name = "N", value_parser = account)]
     account_id: Option<AccountId>,
-    /// How to print the keys
-    #[arg(long, env = "LOCUM_FORMAT", value_enum, default_value_t)]
-    format: Format,
     #[command(flatten)]
-    place: PlaceArgs,
+    store: StoreArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -76,11 +72,7 @@ struct ShownKey {
 
 impl IssuerCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::work("no runtime", error))?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             match self {
                 Self::Keys(args) => keys(args).await,
                 Self::RotateKeys(args) => rotate(args).await,
@@ -90,21 +82,17 @@ impl IssuerCommand {
 }
 
 async fn keys(args: KeysArgs) -> Result<ExitCode, Failure> {
-    let realm = open_to_read(&args.place.resolve()?, system().0).await?;
+    let realm = open_to_read(&args.store.place.resolve()?, system().0).await?;
     let mut found = Vec::new();
     for account in chosen(&realm, args.account_id).await? {
         found.extend(issuer_of(&realm, account).await?);
     }
-    show(&realm, &found, args.format)
+    show(&realm, &found, args.store.format)
 }
 
 async fn rotate(args: RotateArgs) -> Result<ExitCode, Failure> {
-    let KeysArgs {
-        account_id,
-        format,
-        place,
-    } = args.keys;
-    let (_directory, realm) = open_to_change(&place.resolve()?, system().0).await?;
+    let KeysArgs { account_id, store } = args.keys;
+    let (_directory, realm) = open_to_change(&store.place.resolve()?, system().0).await?;
     let realm = realm.with_issuing(None, Arc::new(MadeApart));
     let old = if args.withdraw {
         OldKeys::Withdraw
@@ -117,7 +105,7 @@ async fn rotate(args: RotateArgs) -> Result<ExitCode, Failure> {
         let state = state.map_err(|error| described("cannot rotate the keys", &error))?;
         rotated.push((account, state));
     }
-    show(&realm, &rotated, format)
+    show(&realm, &rotated, store.format)
 }
 
 /// The account that is meant, or all that have an issuer.

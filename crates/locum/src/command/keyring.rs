@@ -1,11 +1,11 @@
 //! `locum keyring`: the keys that seal session tokens. It works on a data directory, also while
 //! servers run on it: they follow.
 
-use super::{Format, print, print_json};
+use super::{Format, StoreArgs, print, print_json};
 use crate::Failure;
 use crate::config::PlaceArgs;
 use crate::data_dir::{described, open_to_change, open_to_read};
-use crate::environment::system;
+use crate::environment::{runtime, system};
 use clap::{Args, Subcommand};
 use locum_identity::environment::timestamp;
 use locum_identity::realm::{NotRetired, TokenKeyState};
@@ -16,25 +16,16 @@ use std::process::ExitCode;
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum KeyringCommand {
     /// List the keys that seal and open session tokens
-    List(ListArgs),
+    List(StoreArgs),
     /// Make a new key, which seals sessions from some seconds later on
     ///
     /// No session ends: the keys before it go on opening what they sealed. Exit code 0: it was made;
     /// 1: there is no store, or it could not be changed; 2: wrong usage.
-    Rotate(ListArgs),
+    Rotate(StoreArgs),
     /// Remove the keys that no session needs any more, or one key
     ///
     /// Exit code 0: done; 1: the key is still needed, or there is none of that number; 2: wrong usage.
     Retire(RetireArgs),
-}
-
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ListArgs {
-    /// How to print the keys
-    #[arg(long, env = "LOCUM_FORMAT", value_enum, default_value_t)]
-    format: Format,
-    #[command(flatten)]
-    place: PlaceArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -73,11 +64,7 @@ impl From<TokenKeyState> for Shown {
 
 impl KeyringCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::work("no runtime", error))?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             match self {
                 Self::List(args) => list(args).await,
                 Self::Rotate(args) => rotate(args).await,
@@ -87,13 +74,13 @@ impl KeyringCommand {
     }
 }
 
-async fn list(args: ListArgs) -> Result<ExitCode, Failure> {
+async fn list(args: StoreArgs) -> Result<ExitCode, Failure> {
     let realm = open_to_read(&args.place.resolve()?, system().0).await?;
     show(realm.token_keys(), args.format)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn rotate(args: ListArgs) -> Result<ExitCode, Failure> {
+async fn rotate(args: StoreArgs) -> Result<ExitCode, Failure> {
     let (_directory, realm) = open_to_change(&args.place.resolve()?, system().0).await?;
     realm
         .rotate_token_key()

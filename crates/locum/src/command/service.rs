@@ -1,13 +1,13 @@
 //! `locum service`: the services that may assume roles. It works on a data directory, also while
 //! servers run on it: they follow.
 
-use super::{Format, print, print_json};
+use super::{Format, StoreArgs, print, print_json};
 use crate::Failure;
 use crate::config::PlaceArgs;
 use crate::data_dir::{
     credentials_section, described, open_to_change, open_to_read, write_private,
 };
-use crate::environment::system;
+use crate::environment::{runtime, system};
 use clap::{Args, Subcommand};
 use locum_identity::environment::timestamp;
 use locum_identity::names::Constrained as _;
@@ -27,7 +27,7 @@ pub(crate) enum ServiceCommand {
     /// 2: wrong usage.
     Create(KeyArgs),
     /// List the services and their access keys
-    List(ListArgs),
+    List(StoreArgs),
     /// Give a service another access key, and print it
     ///
     /// The key before it works until the next rotation. Exit code 0: it was made; 1: there is no such
@@ -49,11 +49,8 @@ pub(crate) struct KeyArgs {
     /// only, instead of printing it
     #[arg(long, value_name = "FILE")]
     credentials_file: Option<PathBuf>,
-    /// How to print the key
-    #[arg(long, env = "LOCUM_FORMAT", value_enum, default_value_t)]
-    format: Format,
     #[command(flatten)]
-    place: PlaceArgs,
+    store: StoreArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -63,15 +60,6 @@ pub(crate) struct RotateArgs {
     at_once: bool,
     #[command(flatten)]
     key: KeyArgs,
-}
-
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ListArgs {
-    /// How to print the services
-    #[arg(long, env = "LOCUM_FORMAT", value_enum, default_value_t)]
-    format: Format,
-    #[command(flatten)]
-    place: PlaceArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -132,11 +120,7 @@ impl From<&ServicePrincipal> for Shown {
 
 impl ServiceCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::work("no runtime", error))?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             match self {
                 Self::Create(args) => create(args).await,
                 Self::List(args) => list(args).await,
@@ -150,7 +134,8 @@ impl ServiceCommand {
 
 async fn create(args: KeyArgs) -> Result<(), Failure> {
     unwritten(args.credentials_file.as_deref())?;
-    let (_directory, realm) = open_to_change(&args.place.clone().resolve()?, system().0).await?;
+    let (_directory, realm) =
+        open_to_change(&args.store.place.clone().resolve()?, system().0).await?;
     let made = realm
         .create_service(&args.name)
         .await
@@ -161,7 +146,8 @@ async fn create(args: KeyArgs) -> Result<(), Failure> {
 async fn rotate(args: RotateArgs) -> Result<(), Failure> {
     let RotateArgs { at_once, key: args } = args;
     unwritten(args.credentials_file.as_deref())?;
-    let (_directory, realm) = open_to_change(&args.place.clone().resolve()?, system().0).await?;
+    let (_directory, realm) =
+        open_to_change(&args.store.place.clone().resolve()?, system().0).await?;
     let made = realm
         .rotate_service_key(&args.name, at_once)
         .await
@@ -169,7 +155,7 @@ async fn rotate(args: RotateArgs) -> Result<(), Failure> {
     hand_over(&args, made)
 }
 
-async fn list(args: ListArgs) -> Result<(), Failure> {
+async fn list(args: StoreArgs) -> Result<(), Failure> {
     let realm = open_to_read(&args.place.resolve()?, system().0).await?;
     let services: Vec<Shown> = realm
         .services()
@@ -233,7 +219,7 @@ fn hand_over(args: &KeyArgs, made: Result<NewServiceKey, ServiceFault>) -> Resul
                 path.display()
             ))
         }
-        None if args.format == Format::Json => print_json(&Made {
+        None if args.store.format == Format::Json => print_json(&Made {
             service: made.service.as_str(),
             access_key_id: made.access_key_id.as_str(),
             secret_access_key: made.secret_access_key.expose(),

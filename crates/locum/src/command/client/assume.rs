@@ -5,7 +5,7 @@ use super::cache::Cache;
 use super::caller::{Caller, CallerArgs};
 use super::{http, variable};
 use crate::Failure;
-use crate::environment;
+use crate::environment::{runtime, system};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use data_encoding::HEXLOWER;
@@ -183,7 +183,7 @@ impl AssumeArgs {
             check_code(code).map_err(Failure::Usage)?;
         }
         let code = self.mfa_code;
-        let (environment, _) = environment::system();
+        let (environment, _) = system();
         Ok(Assume {
             caller: self.caller,
             parameters: parameters.0,
@@ -304,14 +304,6 @@ impl Assume {
         }
         HEXLOWER.encode(&hash.finish())
     }
-}
-
-/// The runtime of a command that is a client.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::work("no runtime", error))
 }
 
 struct Parameters(Vec<(String, String)>);

@@ -2,8 +2,8 @@
 
 use super::caller::{Caller, CallerArgs};
 use super::http::{self, Answer};
-use super::runtime;
-use crate::{Failure, environment};
+use crate::Failure;
+use crate::environment::{runtime, system};
 use locum_identity::environment::Environment;
 
 /// The version of the API.
@@ -22,7 +22,7 @@ impl OwnService {
     /// # Errors
     /// When there are no credentials, or there is no server.
     pub(crate) fn find(args: &CallerArgs) -> Result<Self, Failure> {
-        let (environment, _) = environment::system();
+        let (environment, _) = system();
         Ok(Self {
             caller: args.find_own()?,
             environment,
