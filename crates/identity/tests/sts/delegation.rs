@@ -490,6 +490,47 @@ fn a_token_dies_with_its_approver() {
 }
 
 #[test]
+fn both_sides_can_end_the_access() {
+    let scene = scene();
+    let over = "The security token included in the request is expired";
+    let revoke = |by: &Signer, aim: AimRequest, chain: bool| {
+        let revoke = RevokeSession {
+            aim,
+            before: None,
+            chain,
+        };
+        call(&scene.world, by, revoke).map(drop)
+    };
+    // The customer: by the name of who approved, and by the session's own id.
+    let first = scene.session("workflow-1", &scene.admin);
+    let second = scene.session("workflow-2", &scene.admin);
+    revoke(&scene.admin, AimRequest::AccessKey(n(&first.id)), false).unwrap();
+    fails(
+        authenticate(&scene.world, &first, "s3"),
+        "ExpiredToken",
+        over,
+    );
+    assert!(authenticate(&scene.world, &second, "s3").is_ok());
+    let approver = format!("arn:aws:iam::{ACCOUNT}:user/admin");
+    revoke(&scene.admin, AimRequest::Principal(n(&approver)), false).unwrap();
+    fails(
+        authenticate(&scene.world, &second, "s3"),
+        "ExpiredToken",
+        over,
+    );
+    // The vendor: with what its key has asked for.
+    scene.world.wait(2);
+    let third = scene.session("workflow-3", &scene.admin);
+    let key = AimRequest::AccessKey(n(&scene.partner.id));
+    revoke(&scene.partner, key, true).unwrap();
+    fails(
+        authenticate(&scene.world, &third, "s3"),
+        "ExpiredToken",
+        over,
+    );
+}
+
+#[test]
 fn who_approves_must_have_what_is_asked() {
     let scene = scene();
     let accept = r#"{"Effect":"Allow","Action":"iam:*DelegationRequest","Resource":"*"}"#;
