@@ -147,7 +147,7 @@ pub(crate) struct ServeArgs {
     /// A proxy in front ends TLS: listen without it, and believe X-Forwarded-For and X-Forwarded-Proto
     #[arg(long, env = "LOCUM_BEHIND_TLS_PROXY", value_parser = FalseyValueParser::new())]
     behind_tls_proxy: bool,
-    /// The URL at which others reach the server, https://HOST[:PORT]: it is in the issuers of tokens [default: that of --listen, on loopback]
+    /// The URL at which others reach the server, https://HOST or https://HOST:PORT: it is in the issuers of tokens [default: that of --listen, on loopback]
     #[arg(long, env = "LOCUM_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// A domain below which host names are buckets; may be repeated [default: localhost]

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// All revocations of a realm, by account. A value never changes; [`Revocations::generation`] tells
+/// All revocations of a realm, by account. A value never changes; its generation tells
 /// one from another.
 #[derive(Clone, Debug, Default)]
 pub struct Revocations {
