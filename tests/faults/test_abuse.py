@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 import urllib.parse
 
 import pyotp
@@ -463,6 +464,21 @@ def test_the_anonymous_get_little_room_for_documents(locum):
             return connection.recv(1000).startswith(b"HTTP/1.1 100 ")
 
     wait_for(room, "room again")
+
+
+def test_announcing_much_takes_no_room_from_others(locum):
+    """Who sends no more than the head of a long form holds nothing up."""
+    user = locum.user("alice")
+    head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with contextlib.ExitStack() as held:
+        for number in range(100):
+            connection = held.enter_context(socket.create_connection(locum.server.address, timeout=30))
+            length = "Content-Length: 1048576" if number % 2 else "Transfer-Encoding: chunked"
+            connection.sendall(f"{head}{length}\r\n\r\n".encode())
+        begun = time.monotonic()
+        assert ask(locum, user, parameters=IDENTITY | {"Junk": "x" * 900_000}).status == 200
+        # A form may take twenty seconds to arrive.
+        assert time.monotonic() - begun < 10
 
 
 def test_of_the_anonymous_no_object_is_read_that_they_may_not_write(locum):

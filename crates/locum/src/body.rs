@@ -12,7 +12,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, Sleep};
 
 /// The longest form or JSON body: a policy document of the longest kind, escaped, with room.
@@ -23,6 +23,9 @@ const LONGEST_DRAIN: usize = 64 * 1024 * 1024;
 const BODIES_KIB: usize = 64 * 1024;
 /// Bodies up to this many bytes are not counted.
 const SMALL_BODY: usize = 16 * 1024;
+/// How much room is taken at a time: what has come counts, not what was announced, so that announcing
+/// much and sending nothing takes no room from others.
+const STEP_KIB: usize = 64;
 /// How long a form or JSON body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -76,6 +79,13 @@ impl Bodies {
         }
     }
 
+    /// Room for some more, when there is some.
+    async fn step(&self) -> Result<SemaphorePermit<'_>, FormFault> {
+        let kib = u32::try_from(STEP_KIB).unwrap_or(u32::MAX);
+        let room = self.0.acquire_many(kib).await;
+        room.map_err(|_| FormFault::Broken)
+    }
+
     /// The whole body, up to the limit. More than that is read away up to another one.
     pub(crate) async fn read(&self, head: &Parts, body: Incoming) -> Result<Bytes, FormFault> {
         let declared = head.headers.get(CONTENT_LENGTH);
@@ -88,17 +98,7 @@ impl Bodies {
             None => LONGEST_BODY,
         };
         let reading = async {
-            let _room = if limit > SMALL_BODY {
-                let kib = u32::try_from(limit / 1024).unwrap_or(u32::MAX);
-                Some(
-                    self.0
-                        .acquire_many(kib)
-                        .await
-                        .map_err(|_| FormFault::Broken)?,
-                )
-            } else {
-                None
-            };
+            let (mut taken, mut room) = (Vec::new(), SMALL_BODY);
             let mut body = Limited::new(body, LONGEST_DRAIN);
             let mut read = Vec::with_capacity(limit.min(SMALL_BODY));
             let mut fits = declared.is_none_or(|length| length <= limit);
@@ -108,6 +108,10 @@ impl Bodies {
                         let data = frame.into_data().unwrap_or_default();
                         fits &= read.len() + data.len() <= limit;
                         if fits {
+                            while room < read.len() + data.len() {
+                                taken.push(self.step().await?);
+                                room += STEP_KIB * 1024;
+                            }
                             read.extend_from_slice(&data);
                         }
                     }
