@@ -434,12 +434,22 @@ def test_the_record_and_a_restart(durable, tmp_path):
         found = [json.loads(line) for file in files for line in file.read_text().splitlines()]
         return [one for one in found if one["eventName"] == name and "errorCode" not in one]
 
-    entered = wait_for(lambda: records("AssumeRoot"), "the record of the one")[-1]
+    entered, members = wait_for(lambda: records("AssumeRoot")[1:] and records("AssumeRoot"), "the records of the one")
     done = wait_for(lambda: records("DeleteBucketPolicy"), "the record of the other")[-1]
     assert entered["userIdentity"]["arn"] == f"arn:aws:iam::{management}:user/bob"
     assert entered["requestParameters"] == {"targetPrincipal": account, "taskPolicyArn": {"arn": UNLOCK}}
     assert entered["responseElements"]["credentials"]["accessKeyId"] == session.id
     assert entered["readOnly"] is True
+    # The member learns that its root user was assumed, whether or not the session is ever used.
+    assert (entered["recipientAccountId"], members["recipientAccountId"]) == (management, account)
+    assert members["resources"] == [{"accountId": account, "ARN": root_of(account)}]
+    assert members["userIdentity"] == {
+        "type": "AWSAccount",
+        "principalId": entered["userIdentity"]["principalId"],
+        "accountId": management,
+    }
+    assert members["sharedEventID"] == entered["sharedEventID"]
+    assert members["responseElements"] == entered["responseElements"]
     identity = done["userIdentity"]
     issued = identity["sessionContext"]["attributes"].pop("creationDate")
     assert issued == entered["eventTime"]

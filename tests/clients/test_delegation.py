@@ -491,10 +491,21 @@ def test_the_record_names_both_accounts_and_no_token(durable, tmp_path):
     for name in ("CreateDelegationRequest", "AcceptDelegationRequest", "SendDelegationToken", "ReceiveDelegationToken"):
         assert record(name)["resources"] == [resource], name
     assert record("AcceptDelegationRequest")["userIdentity"]["accountId"] == market.customer
-    redeemed = record("GetDelegatedAccessToken")
+    exchanges = "GetDelegatedAccessToken"
+    redeemed, customers = wait_for(lambda: records(exchanges)[1:] and records(exchanges), "both records")
     admin = f"arn:aws:iam::{market.customer}:user/admin"
     assert redeemed["userIdentity"]["accountId"] == market.vendor
     assert redeemed["resources"] == [{"ARN": admin, "accountId": market.customer}]
+    # The customer learns that there are credentials now, and which.
+    assert customers["recipientAccountId"] == market.customer
+    assert customers["sharedEventID"] == redeemed["sharedEventID"]
+    assert customers["userIdentity"] == {
+        "type": "AWSAccount",
+        "principalId": redeemed["userIdentity"]["principalId"],
+        "accountId": market.vendor,
+    }
+    assert customers["responseElements"]["credentials"]["accessKeyId"] == session.id
+    assert market.partner.id not in json.dumps(customers)
     acted = wait_for(
         lambda: [found for found in records("ListUsers") if "invokedByDelegate" in found["userIdentity"]], "its use"
     )[-1]

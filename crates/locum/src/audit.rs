@@ -161,14 +161,13 @@ fn note_use(event: &Event) {
     }
 }
 
-/// The records of one request: of the caller's account, and of the account whose role was assumed if
-/// that is another. What they have in common is told by a `sharedEventID`.
+/// The records of one request: of the caller's account, and of the account that was entered if that is
+/// another. What they have in common is told by a `sharedEventID`.
 fn cloud_trail_records(event: &Event, entropy: &dyn Entropy) -> Vec<Value> {
     let mut record = cloud_trail_record(event, entropy);
-    let Some((role, owner)) = assumed_role(event, &record) else {
+    let Some((resource, owner)) = entered(event, &record) else {
         return vec![record];
     };
-    let resource = json!({"accountId": owner, "type": "AWS::IAM::Role", "ARN": role});
     set(&mut record, "resources", json!([resource]));
     let caller = event.caller.as_ref();
     let account = caller.and_then(Caller::account_id).map(|id| id.to_string());
@@ -209,15 +208,36 @@ fn set(record: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// The role that a request has assumed, and its account.
-fn assumed_role(event: &Event, record: &Value) -> Option<(String, String)> {
+/// As whom a request got credentials of an account, as the resource of the record, and the account.
+fn entered(event: &Event, record: &Value) -> Option<(Value, String)> {
     let outcome = &event.outcome;
-    let is_it = (outcome.event_source, outcome.event_name.as_str())
-        == ("sts.amazonaws.com", "AssumeRole")
-        && outcome.error.is_none();
-    let role = record.get("requestParameters")?.get("roleArn")?.as_str()?;
-    let owner = Arn::parse(role)?.account().to_owned();
-    is_it.then(|| (role.to_owned(), owner))
+    if outcome.event_source != "sts.amazonaws.com" || outcome.error.is_some() {
+        return None;
+    }
+    let asked = |name: &str| record.get("requestParameters")?.get(name)?.as_str();
+    match outcome.event_name.as_str() {
+        "AssumeRole" => {
+            let role = asked("roleArn")?;
+            let owner = Arn::parse(role)?.account().to_owned();
+            let resource = json!({"accountId": owner, "type": "AWS::IAM::Role", "ARN": role});
+            Some((resource, owner))
+        }
+        "AssumeRoot" => {
+            let target = asked("targetPrincipal")?;
+            let owner = match Arn::parse(target) {
+                Some(arn) => arn.account().to_owned(),
+                None => target.to_owned(),
+            };
+            let root = format!("arn:aws:iam::{owner}:root");
+            Some((json!({"accountId": owner, "ARN": root}), owner))
+        }
+        "GetDelegatedAccessToken" => {
+            let resource = delegation(record)?;
+            let owner = resource.get("accountId")?.as_str()?.to_owned();
+            Some((resource, owner))
+        }
+        _ => None,
+    }
 }
 
 /// The record of one request (CloudTrail user guide, "CloudTrail record contents").
