@@ -14,8 +14,7 @@ use crate::error::Error;
 use crate::limits::Allotment;
 use crate::names::{AccountId, MinimumTokenSize, TradeInToken};
 use crate::operation::{Call, Granted, Operation, Service};
-use crate::session::{Ancestry, Session, SessionPrincipal, TemporaryCredentials, TradeIn};
-use std::sync::Arc;
+use crate::session::{SessionPrincipal, TemporaryCredentials, TradeIn};
 
 /// GetDelegatedAccessToken
 #[derive(Clone)]
@@ -112,21 +111,6 @@ impl Operation for GetDelegatedAccessToken {
             mfa: None,
             delegate: Some(account.id),
         };
-        // What was revoked since the token was sent must not come back by it.
-        let sent = Session {
-            principal: session.principal.clone(),
-            issued: trade_in.sent,
-            expires: redeemable.end,
-            packed: Arc::default(),
-            source_identity: session.source_identity.clone(),
-            mfa: None,
-            ancestry: Ancestry::default(),
-            delegate: session.delegate,
-        };
-        let directory = call.realm.directory();
-        if (directory.revocations()).revokes("", redeemable.customer, &sent) {
-            return Err(Error::ExpiredTradeInToken);
-        }
         // The credentials are there before the token is spent, and leave after.
         let customer = call.realm.account(redeemable.customer).await?;
         let customer = customer.ok_or(Error::ExpiredTradeInToken)?;

@@ -9,16 +9,18 @@ use crate::directory::Directory;
 use crate::entity::{
     ApproverCredentials, ApproverPrincipal, DelegationApprover, DelegationRequest,
 };
+use crate::environment::Seconds;
 use crate::error::Error;
 use crate::operation::Call;
 use crate::session::{Ancestry, Packed, Session};
-use crate::sts::ancestry_of_long_term;
+use crate::sts::{FARTHEST_AHEAD, ancestry_of_long_term};
 use std::sync::Arc;
 
 /// The caller as a session can be made for it; `None` for those as whom none acts.
 ///
 /// # Errors
-/// [`Error::Internal`]
+/// [`Error::Internal`]; [`Error::Throttled`], where so much was revoked this second that the approval
+/// would be over at once.
 pub(super) fn approver(call: &Call<'_>) -> Result<Option<DelegationApprover>, Error> {
     let caller = call.caller;
     let (Some(principal), Some(arn)) = (principal(caller), caller.arn()) else {
@@ -52,9 +54,12 @@ pub(super) fn approver(call: &Call<'_>) -> Result<Option<DelegationApprover>, Er
             let probe = approver.session(now, ancestry);
             let revocations = caller.directory().revocations();
             let earliest = revocations.earliest_issue(call.account()?.id, &probe);
+            if earliest > call.realm.environment().clock.now() + FARTHEST_AHEAD {
+                return Err(Error::Throttled);
+            }
             Some(ApproverCredentials {
                 session: None,
-                issued: earliest.clamp(now, now.saturating_add(1)),
+                issued: earliest.max(now),
                 ancestry: probe.ancestry,
             })
         }
@@ -77,7 +82,7 @@ fn principal(caller: &Caller) -> Option<ApproverPrincipal> {
 impl DelegationApprover {
     /// The session that approved, as revocations look at it; of long-term credentials, one that they
     /// had asked for when they approved.
-    fn session(&self, issued: crate::environment::Seconds, ancestry: Ancestry) -> Session {
+    fn session(&self, issued: Seconds, ancestry: Ancestry) -> Session {
         Session {
             principal: self.principal.clone().into(),
             issued,
@@ -97,10 +102,16 @@ impl DelegationRequest {
         let (Some(approver), Some(customer)) = (&self.approver, self.owner_account) else {
             return false;
         };
-        approver.credentials.as_ref().is_some_and(|by| {
-            let session = approver.session(by.issued, by.ancestry.clone());
-            let id = by.session.as_ref().map_or("", |id| id.as_str());
-            directory.revocations().revokes(id, customer, &session)
-        })
+        let (id, session) = match &approver.credentials {
+            Some(by) => (
+                by.session.as_ref().map_or("", |id| id.as_str()),
+                approver.session(by.issued, by.ancestry.clone()),
+            ),
+            None => {
+                let issued = self.sent.unwrap_or(self.updated);
+                ("", approver.session(issued, Ancestry::default()))
+            }
+        };
+        directory.revocations().revokes(id, customer, &session)
     }
 }
