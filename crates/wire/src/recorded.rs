@@ -186,7 +186,11 @@ fn write_elements(out: &mut Vec<u8>, node: &Node<'_>) {
             }
             out.push(b'}');
         }
-        Node::Text(text) if text.bytes().all(is_plain) => {
+        Node::Text(text)
+            if text
+                .bytes()
+                .fold(true, |plain, byte| plain & is_plain(byte)) =>
+        {
             out.push(b'"');
             out.extend_from_slice(text.as_bytes());
             out.push(b'"');
