@@ -428,6 +428,16 @@ def root_of(account):
 # Expectations
 
 
+def works(locum, credentials):
+    """Whether the server knows the credentials yet, or still."""
+    try:
+        locum.client("sts", credentials).get_caller_identity()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "InvalidClientTokenId"
+        return False
+    return True
+
+
 def refused(call, code, message, status=403):
     """The call is refused with exactly this."""
     with pytest.raises(ClientError) as caught:

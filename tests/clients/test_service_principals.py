@@ -24,6 +24,7 @@ from harness import (
     root_of,
     trusting,
     wait_for,
+    works,
 )
 
 SPARK = "spark.example.internal"
@@ -52,16 +53,6 @@ def made(durable, *arguments):
     parser.read_string(ran.stdout)
     (name,) = parser.sections()
     return Credentials(parser[name]["aws_access_key_id"], parser[name]["aws_secret_access_key"])
-
-
-def works(durable, key):
-    """Whether the key signs for anyone yet, or still."""
-    try:
-        durable.client("sts", key).get_caller_identity()
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "InvalidClientTokenId"
-        return False
-    return True
 
 
 @pytest.fixture

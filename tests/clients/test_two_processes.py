@@ -23,7 +23,9 @@ from harness import (
     policy,
     root_of,
     wait_for,
+    works,
 )
+
 
 def server(tmp_path, name, *arguments):
     data = ["--data", str(tmp_path / "data")]
@@ -41,15 +43,6 @@ def two(tmp_path, monkeypatch):
 
 def account_of(locum):
     return locum.client("sts").get_caller_identity()["Account"]
-
-
-def works(locum, credentials):
-    try:
-        locum.client("sts", credentials).get_caller_identity()
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "InvalidClientTokenId"
-        return False
-    return True
 
 
 def test_sessions_of_one_work_on_the_other_at_once(two):

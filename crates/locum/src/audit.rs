@@ -282,15 +282,13 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         });
         add(&mut record, refused);
     }
-    if let (Some(resource), Some(record)) = (delegation(&record), record.as_object_mut()) {
-        record.insert("resources".to_owned(), json!([resource]));
+    if let Some(resource) = delegation(&record) {
+        set(&mut record, "resources", json!([resource]));
     }
-    if let (Some((code, message)), Some(record)) = (&outcome.error, record.as_object_mut()) {
-        record.insert("errorCode".to_owned(), json!(code));
-        record.insert(
-            "errorMessage".to_owned(),
-            json!(cut(first_line(message), LONGEST_MESSAGE)),
-        );
+    if let Some((code, message)) = &outcome.error {
+        let message = cut(first_line(message), LONGEST_MESSAGE);
+        set(&mut record, "errorCode", json!(code));
+        set(&mut record, "errorMessage", json!(message));
     }
     record
 }

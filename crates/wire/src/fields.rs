@@ -249,19 +249,7 @@ impl<'a> Fields<'a> {
                 });
                 continue;
             };
-            let mut element = Fields {
-                params: self.params,
-                prefix: format!("{stem}{spelling}."),
-                path: format!("{path}."),
-                shows_values: self.shows_values,
-                failed: Vec::new(),
-                malformed: false,
-                marker_is_invalid: false,
-                token_is_invalid: false,
-            };
-            items.extend(read(&mut element));
-            self.malformed |= element.malformed;
-            self.failed.append(&mut element.failed);
+            items.extend(self.within(format!("{stem}{spelling}."), format!("{path}."), &mut read));
         }
         items
     }
@@ -272,10 +260,22 @@ impl<'a> Fields<'a> {
         name: &str,
         read: impl FnOnce(&mut Fields<'a>) -> T,
     ) -> T {
+        let prefix = format!("{}{name}.", self.prefix);
+        let path = format!("{}{}.", self.path, lower_camel(name));
+        self.within(prefix, path, read)
+    }
+
+    /// Reads the fields behind a prefix; what is wrong with them is wrong here.
+    fn within<T>(
+        &mut self,
+        prefix: String,
+        path: String,
+        read: impl FnOnce(&mut Fields<'a>) -> T,
+    ) -> T {
         let mut inner = Fields {
             params: self.params,
-            prefix: format!("{}{name}.", self.prefix),
-            path: format!("{}{}.", self.path, lower_camel(name)),
+            prefix,
+            path,
             shows_values: self.shows_values,
             failed: Vec::new(),
             malformed: false,
