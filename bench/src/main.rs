@@ -1,6 +1,7 @@
 //! How fast locum is, beside what it is held against, measured in the same run.
 //!
 //! - [`requests`]: requests per second, CPU and latency over HTTP, beside a bare hyper server;
+//! - [`minted`]: cost and memory after many sessions were issued, beside those after the first;
 //! - [`primitives`]: nanoseconds of the steps of the hot path, beside the bare cryptography;
 //! - [`revocations`]: a session's request with live revocations, beside one without;
 //! - [`policy`]: decisions, compiling and memory of the policy engine, beside what could be written
@@ -24,6 +25,7 @@ mod cores;
 mod durable;
 mod figures;
 mod load;
+mod minted;
 mod policy;
 mod primitives;
 mod process;
@@ -45,7 +47,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "\
 usage: locum-bench [PART]... [--long] [--scenario NAME] [--json FILE] [--locum PROGRAM]
 
-PART             requests, primitives, revocations, policy or durable; without any, all of them
+PART             requests, minted, primitives, revocations, policy or durable; without any, all of them
 --long           measure for longer
 --scenario NAME  of the requests only this one, say `assume_role`: for a profiler
 --json FILE      write the figures there too
@@ -85,6 +87,7 @@ const LONG: Effort = Effort {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Part {
     Requests,
+    Minted,
     Primitives,
     Revocations,
     Policy,
@@ -92,8 +95,9 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Requests,
+        Self::Minted,
         Self::Primitives,
         Self::Revocations,
         Self::Policy,
@@ -103,6 +107,7 @@ impl Part {
     fn named(name: &str) -> Option<Self> {
         match name {
             "requests" => Some(Self::Requests),
+            "minted" => Some(Self::Minted),
             "primitives" => Some(Self::Primitives),
             "revocations" => Some(Self::Revocations),
             "policy" => Some(Self::Policy),
@@ -112,7 +117,7 @@ impl Part {
     }
 
     fn needs_a_server(self) -> bool {
-        matches!(self, Self::Requests | Self::Durable)
+        matches!(self, Self::Requests | Self::Minted | Self::Durable)
     }
 }
 
@@ -204,6 +209,7 @@ fn run(arguments: &Arguments) -> Outcome {
         }
         match part {
             Part::Requests => requests::measure(locum, scenario, &cores, *effort, &mut report)?,
+            Part::Minted => minted::measure(locum, &cores, *effort, &mut report)?,
             Part::Primitives => primitives::measure(*effort, &mut report)?,
             Part::Revocations => revocations::measure(*effort, &mut report)?,
             Part::Policy => policy::measure(*effort, &mut report)?,

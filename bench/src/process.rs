@@ -101,6 +101,19 @@ impl Process {
         let per_second = rustix::param::clock_ticks_per_second();
         Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
     }
+
+    /// Kibibytes of the process that are in memory (proc_pid_status(5): `VmRSS`).
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn resident(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let resident = status.lines().find_map(|line| {
+            let kib = line.strip_prefix("VmRSS:")?.trim();
+            kib.strip_suffix("kB")?.trim().parse().ok()
+        });
+        Ok(resident.ok_or("a status file without VmRSS")?)
+    }
 }
 
 impl Drop for Process {

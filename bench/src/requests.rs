@@ -23,7 +23,7 @@ const IDENTITY: Call<'_> = Call {
     action: "GetCallerIdentity",
     parameters: &[],
 };
-const ASSUME_ROLE: Call<'_> = Call {
+pub(crate) const ASSUME_ROLE: Call<'_> = Call {
     service: Service::Sts,
     action: "AssumeRole",
     parameters: &[
@@ -107,7 +107,7 @@ pub(crate) fn measure(
 }
 
 /// A user who may assume a role, and the role, which trusts the user with an external ID.
-async fn principals(address: SocketAddr, root: &Keys) -> Outcome<Keys> {
+pub(crate) async fn principals(address: SocketAddr, root: &Keys) -> Outcome<Keys> {
     fn iam<'a>(action: &'a str, parameters: &'a [(&'a str, &'a str)]) -> Call<'a> {
         Call {
             service: Service::Iam,
