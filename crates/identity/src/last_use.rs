@@ -1,6 +1,7 @@
 //! When access keys and roles were last used. Kept beside the accounts: uses are no change of an
 //! account, and losing the newest in a crash is allowed.
 
+use crate::environment::Seconds;
 use crate::names::AccountId;
 use crate::port::LastUse;
 use std::collections::{HashMap, HashSet};
@@ -21,30 +22,45 @@ const REFRESH: i64 = 5;
 struct State {
     /// When the store was last asked about an account.
     asked: HashMap<AccountId, i64>,
-    uses: HashMap<(AccountId, String), LastUse>,
+    uses: HashMap<AccountId, HashMap<String, LastUse>>,
     dirty: HashSet<(AccountId, String)>,
 }
 
 impl LastUses {
     /// Takes note of a use. Called behind the request path, by the recorder.
-    pub fn record(&self, last_use: LastUse) {
+    ///
+    /// Most uses follow another one so closely that they count as that, and cost two look-ups.
+    pub fn note(
+        &self,
+        account: AccountId,
+        subject: &str,
+        at: Seconds,
+        service: &str,
+        region: &str,
+    ) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (last_use.account, last_use.subject.clone());
-        let recent = state.uses.get(&key).is_some_and(|known| {
-            last_use.at - known.at < COLLAPSE
-                && known.service == last_use.service
-                && known.region == last_use.region
+        let known = state.uses.get(&account).and_then(|uses| uses.get(subject));
+        let recent = known.is_some_and(|known| {
+            at - known.at < COLLAPSE && known.service == service && known.region == region
         });
         if !recent {
-            state.uses.insert(key.clone(), last_use);
-            state.dirty.insert(key);
+            let last_use = LastUse {
+                account,
+                subject: subject.to_owned(),
+                at,
+                service: service.to_owned(),
+                region: region.to_owned(),
+            };
+            let uses = state.uses.entry(account).or_default();
+            uses.insert(subject.to_owned(), last_use);
+            state.dirty.insert((account, subject.to_owned()));
         }
     }
 
     /// The last use of an access key or role, as far as this process knows.
     pub fn of(&self, account: AccountId, subject: &str) -> Option<LastUse> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.uses.get(&(account, subject.to_owned())).cloned()
+        state.uses.get(&account)?.get(subject).cloned()
     }
 
     /// Whether the store should be asked what other processes noted of an account; it counts as asked.
@@ -62,9 +78,12 @@ impl LastUses {
     pub fn load(&self, uses: Vec<LastUse>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for known in uses {
-            let key = (known.account, known.subject.clone());
-            if state.uses.get(&key).is_none_or(|other| other.at < known.at) {
-                state.uses.insert(key, known);
+            let uses = state.uses.entry(known.account).or_default();
+            if uses
+                .get(&known.subject)
+                .is_none_or(|other| other.at < known.at)
+            {
+                uses.insert(known.subject.clone(), known);
             }
         }
     }
@@ -75,7 +94,7 @@ impl LastUses {
         let dirty = std::mem::take(&mut state.dirty);
         dirty
             .iter()
-            .filter_map(|key| state.uses.get(key).cloned())
+            .filter_map(|(account, subject)| state.uses.get(account)?.get(subject).cloned())
             .collect()
     }
 }

@@ -10,7 +10,6 @@ use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
 use locum_identity::environment::{Entropy, timestamp};
 use locum_identity::ids::uuid;
 use locum_identity::names::{AccountId, Constrained as _, DelegationRequestId};
-use locum_identity::port::LastUse;
 use locum_identity::realm::Realm;
 use locum_identity::session::SessionPrincipal;
 use locum_policy::Arn;
@@ -145,15 +144,8 @@ fn note_use(event: &Event) {
         .split('.')
         .next()
         .unwrap_or_default();
-    let note = |subject: &str| {
-        event.realm.last_uses().record(LastUse {
-            account,
-            subject: subject.to_owned(),
-            at: event.facts.now,
-            service: service.to_owned(),
-            region: event.facts.region.clone(),
-        });
-    };
+    let (uses, facts) = (event.realm.last_uses(), &event.facts);
+    let note = |subject: &str| uses.note(account, subject, facts.now, service, &facts.region);
     match (&caller.credentials, &caller.who) {
         (Credentials::LongTerm { access_key_id }, _) => note(access_key_id),
         (_, Who::AssumedRole { role, .. }) => note(role.role.id.as_str()),

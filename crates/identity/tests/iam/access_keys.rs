@@ -163,11 +163,15 @@ fn the_last_use_of_a_key() {
         service: "s3".to_owned(),
         region: "eu-west-1".to_owned(),
     };
-    world.realm.last_uses().record(used(START));
+    let note = |at| {
+        let uses = world.realm.last_uses();
+        uses.note(n(ACCOUNT), &ann.id, at, "s3", "eu-west-1");
+    };
+    note(START);
     // Uses within a quarter of an hour count as the first.
-    world.realm.last_uses().record(used(START + 899));
+    note(START + 899);
     assert_eq!(last(&ann.id).unwrap().last_used, Some(used(START)));
-    world.realm.last_uses().record(used(START + 900));
+    note(START + 900);
     assert_eq!(last(&ann.id).unwrap().last_used, Some(used(START + 900)));
     fails(
         last("AKIAAAAAAAAAAAAAAAAA"),

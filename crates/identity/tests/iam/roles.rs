@@ -12,8 +12,7 @@ use locum_identity::iam::roles::{
     UpdateRoleDescription,
 };
 use locum_identity::iam::users::{DeleteUser, GetUser, GotUser, UpdateUser};
-use locum_identity::names::{AccountId, Description, MaxSessionDuration};
-use locum_identity::port::LastUse;
+use locum_identity::names::{Description, MaxSessionDuration};
 
 const ROOT: &str = "arn:aws:iam::123456789012:root";
 const BOUNDARY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
@@ -495,13 +494,8 @@ fn the_last_use_counts_for_400_days() {
             .map(|last| (last.at, last.region))
     };
     assert_eq!(used(&world), None);
-    world.realm.last_uses().record(LastUse {
-        account: n::<AccountId>(ACCOUNT),
-        subject: role.id.to_string(),
-        at: START,
-        service: "s3".to_owned(),
-        region: "eu-west-1".to_owned(),
-    });
+    let uses = world.realm.last_uses();
+    uses.note(n(ACCOUNT), role.id.as_str(), START, "s3", "eu-west-1");
     assert_eq!(used(&world), Some((START, "eu-west-1".to_owned())));
     world.wait(400 * 86_400 - 1);
     assert!(used(&world).is_some());

@@ -183,7 +183,7 @@ pub(crate) fn decide(world: &World) -> Decision {
 
 fn is_kms_key(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    parts.len() == 6 && parts[2] == "kms" && parts[5].starts_with("key/")
+    parts.len() == 6 && parts[0] == "arn" && parts[2] == "kms" && parts[5].starts_with("key/")
 }
 
 fn is_service_linked_session(caller: &Caller) -> bool {
