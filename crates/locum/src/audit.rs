@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 /// Requests that may wait to be recorded.
 const QUEUE: usize = 8192;
 /// How long events gather before they are written together.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(1);
 /// The file of the process that is alone, or was first.
 const CURRENT: &str = "audit.jsonl";
 /// Processes that may write records into one directory.
