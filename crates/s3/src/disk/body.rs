@@ -44,6 +44,9 @@ pub(super) struct Bodies {
     gate: RwLock<()>,
     leases: Mutex<HashMap<Id, Lease>>,
     share: Share,
+    /// Held while bodies are removed: locks of files keep two threads apart as they do two
+    /// processes, and each would take the other for one.
+    reaping: Mutex<()>,
     /// Doomed bodies that another process may be reading.
     postponed: Mutex<Vec<Id>>,
     /// Which of the stores that this directory has held, counting from start: a wipe begins the
@@ -81,6 +84,7 @@ impl Bodies {
             gate: RwLock::new(()),
             leases: Mutex::default(),
             share,
+            reaping: Mutex::default(),
             postponed: Mutex::default(),
             generation: AtomicU64::new(0),
         };
@@ -248,6 +252,10 @@ impl Bodies {
         let bodies = Arc::clone(self);
         background(move || {
             drop(bodies.gate.write().unwrap_or_else(PoisonError::into_inner));
+            let _turn = bodies
+                .reaping
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             // Whether other processes read it cannot be known: if there are any, it is kept a while.
             match bodies.share.alone() {
                 Ok(Some(_alone)) => doomed

@@ -279,6 +279,21 @@ async fn replaced_deleted_and_dropped_bodies_leave_no_files() {
     settle(directory.path(), 0).await;
 }
 
+/// Removals of one process do not take one another for another process, which would put them off.
+#[tokio::test]
+async fn what_is_deleted_at_once_is_gone_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path());
+    for n in 0..200 {
+        put(&objects, "b", &n.to_string(), &[1]).await;
+    }
+    let deletions = (0..200).map(|n| objects.delete_all("b", vec![n.to_string()]));
+    for outcome in futures_util::future::join_all(deletions).await {
+        outcome.unwrap();
+    }
+    settle(directory.path(), 0).await;
+}
+
 #[tokio::test]
 async fn conditions_of_a_write() {
     let directory = tempfile::tempdir().unwrap();
