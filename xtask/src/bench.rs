@@ -6,8 +6,9 @@ use crate::workspace::Workspace;
 use std::process::Command;
 
 /// What can be measured by itself, and whether that takes the server.
-const PARTS: [(&str, bool); 5] = [
+const PARTS: [(&str, bool); 6] = [
     ("requests", true),
+    ("minted", true),
     ("primitives", false),
     ("revocations", false),
     ("policy", false),
@@ -25,6 +26,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--long" => passed_on.push(argument.clone()),
+            "--scenario" => {
+                let name = rest
+                    .next()
+                    .ok_or_else(|| Failure::Usage("--scenario needs a name".into()))?;
+                passed_on.extend([argument.clone(), name.clone()]);
+            }
             "--json" => {
                 let file = rest
                     .next()

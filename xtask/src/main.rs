@@ -28,7 +28,7 @@ use std::time::Instant;
 
 const USAGE: &str = "\
 usage: cargo xtask test  [--suite NAME]... [--release] [--list] [-- PYTEST-ARGUMENT...]
-       cargo xtask bench [PART]... [--json FILE] [--long]
+       cargo xtask bench [PART]... [--json FILE] [--long] [--scenario NAME]
        cargo xtask fuzz  [TARGET]... [--seconds N] [--keep]
        cargo xtask soak  [--cases N] [--minutes M]
        cargo xtask mutants [--file FILE]... [--jobs N]
@@ -41,6 +41,7 @@ test    installs what the tests need, runs them and ends with one summary
 bench   measures the server and its parts: requests, minted, primitives, revocations, policy, durable
         --json FILE    write the figures there too
         --long         measure for longer
+        --scenario NAME  of the requests only this one
 fuzz    runs the fuzz targets: case, decision, document, matcher, variables
         --seconds N    each for so long instead of a minute
         --keep         put the fewest inputs that cover all that was found into fuzz/corpus
