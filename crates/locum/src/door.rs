@@ -14,7 +14,9 @@ use crate::state::State;
 use crate::throttle::Claimant;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, EXPECT, HOST, REFERER, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, REFERER, USER_AGENT,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -26,7 +28,7 @@ use locum_identity::error::Error;
 use locum_identity::ids::{AccessKeyId, uuid};
 use locum_identity::issuer::ISSUERS_PATH;
 use locum_identity::realm::RootCredentials;
-use locum_sigv4::{Claim, Dialect, sha256};
+use locum_sigv4::{Claim, Dialect, claimed_credential, sha256};
 use locum_wire::{Answer, JsonService, Outcome, Params, QueryService, Recorded};
 use percent_encoding::percent_decode_str;
 use std::net::{IpAddr, SocketAddr};
@@ -591,13 +593,7 @@ impl<'a> ScopeParts<'a> {
 /// failures count. It is found where authenticating finds it.
 fn scope(head: &Parts) -> Option<ScopeParts<'_>> {
     let in_header = || {
-        // Bytes beyond ASCII are no reason not to read it: the signature's check reads them too.
-        let header = std::str::from_utf8(head.headers.get("authorization")?.as_bytes()).ok()?;
-        let (_, parts) = header.split_once(' ')?;
-        let credential = parts.split(',').rev().find_map(|part| {
-            let (name, value) = part.split_once('=')?;
-            (name.trim_ascii() == "Credential").then(|| value.trim_ascii())
-        })?;
+        let credential = claimed_credential(head.headers.get(AUTHORIZATION)?)?;
         ScopeParts::of(credential.rsplit('/'))
     };
     let in_query = || {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, DATE, HeaderName};
+use http::header::{AUTHORIZATION, DATE, HeaderName, HeaderValue};
 use http::request::Parts;
 
 use crate::canonical::{self, Query, SIGNATURE_PARAMETER, TOKEN_PARAMETER};
@@ -310,7 +310,6 @@ impl<'r> Claim<'r> {
                     Dialect::S3 => header_malformed(HeaderFault::ThreeComponents),
                 });
             };
-            // The last of several wins.
             match name.trim_ascii() {
                 "Credential" => credential = Some(value.trim_ascii()),
                 "SignedHeaders" => signed_headers = Some(value.trim_ascii()),
@@ -509,6 +508,26 @@ pub(crate) fn header_text<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Opti
             Some(Cow::Owned(joined))
         }
     }
+}
+
+/// The credential that an `Authorization` header names, `AKID/YYYYMMDD/region/service/aws4_request` where
+/// it is well formed: the one that [`Claim::parse`] reads, for who must know before whose request it
+/// claims to be. Nothing about it is checked.
+pub fn claimed_credential(authorization: &HeaderValue) -> Option<&str> {
+    let header = std::str::from_utf8(authorization.as_bytes()).ok()?;
+    let (_, rest) = text::cut(header, b' ')?;
+    let named = pairs(rest).flatten();
+    let credentials = named.filter_map(|(name, value)| (name == "Credential").then_some(value));
+    credentials.last()
+}
+
+/// Names and values of an `Authorization` header behind its scheme; `None` stands for what is no pair.
+/// Of several with one name the last counts.
+fn pairs(rest: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
+    text::pieces(rest, b',').map(|part| {
+        let (name, value) = text::cut(part, b'=')?;
+        Some((name.trim_ascii(), value.trim_ascii()))
+    })
 }
 
 fn foreign_scheme(header: &[u8]) -> Error {

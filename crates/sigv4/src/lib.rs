@@ -47,7 +47,7 @@ mod text;
 mod time;
 
 pub use chunk::{ChunkDecoder, ChunkEncoder, ChunkError, Trailers};
-pub use claim::{Claim, NotCovered, Verified};
+pub use claim::{Claim, NotCovered, Verified, claimed_credential};
 pub use error::{
     CredentialFault, Error, EscapeFault, HeaderFault, Missing, QueryFault, S3Error, ScopeFault,
 };
