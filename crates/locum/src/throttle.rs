@@ -234,24 +234,16 @@ pub(crate) type Network = [u8; 9];
 /// not choose.
 pub(crate) fn network(source: Option<IpAddr>) -> Network {
     let mut network = [0; 9];
-    let (kind, bytes) = network.split_at_mut(1);
-    match source {
-        None => {}
-        Some(IpAddr::V4(address)) => {
-            kind.fill(4);
-            bytes
-                .iter_mut()
-                .zip(address.octets())
-                .for_each(|(to, from)| *to = from);
-        }
-        Some(IpAddr::V6(address)) => {
-            kind.fill(6);
-            bytes
-                .iter_mut()
-                .zip(address.octets())
-                .for_each(|(to, from)| *to = from);
-        }
-    }
+    let (kind, octets): (u8, &[u8]) = match &source {
+        None => return network,
+        Some(IpAddr::V4(address)) => (4, &address.octets()),
+        Some(IpAddr::V6(address)) => (6, &address.octets()),
+    };
+    let bytes = std::iter::once(&kind).chain(octets);
+    network
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
     network
 }
 
