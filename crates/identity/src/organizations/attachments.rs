@@ -33,14 +33,7 @@ impl Operation for EnablePolicyType {
     const NAME: &'static str = "EnablePolicyType";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(
-            call,
-            [type_on::<Self>(
-                call,
-                self.root_id.as_str(),
-                self.policy_type,
-            )?],
-        )
+        switching::<Self>(call, &self.root_id, self.policy_type)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Arc<Organization>, Error> {
@@ -75,14 +68,7 @@ impl Operation for DisablePolicyType {
     const NAME: &'static str = "DisablePolicyType";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        management_only(
-            call,
-            [type_on::<Self>(
-                call,
-                self.root_id.as_str(),
-                self.policy_type,
-            )?],
-        )
+        switching::<Self>(call, &self.root_id, self.policy_type)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Arc<Organization>, Error> {
@@ -105,6 +91,16 @@ impl Operation for DisablePolicyType {
         })
         .await
     }
+}
+
+/// Who may enable a type of policies at the root, or disable it.
+fn switching<O: Operation>(
+    call: &Call<'_>,
+    root: &RootId,
+    policy_type: PolicyTypeName,
+) -> Result<Granted, Error> {
+    let on_root = type_on::<O>(call, root.as_str(), policy_type)?;
+    management_only(call, [on_root])
 }
 
 /// The need of an operation on policies of one type at a root, unit or account.

@@ -134,6 +134,16 @@ impl Operation for ListAwsServiceAccessForOrganization {
     }
 }
 
+/// Who may make a member the administrator of a service, or take that back.
+fn registering<O: Operation>(
+    call: &Call<'_>,
+    account: AccountId,
+    service: &ServicePrincipalName,
+) -> Result<Granted, Error> {
+    let on_account = need_on::<O>(call, account.as_str())?;
+    management_only(call, [on_account.key(SERVICE_PRINCIPAL, service.as_str())])
+}
+
 /// RegisterDelegatedAdministrator: a member administers a service with trusted access, and may read
 /// the organization.
 #[derive(Clone, Debug)]
@@ -151,9 +161,7 @@ impl Operation for RegisterDelegatedAdministrator {
     const NAME: &'static str = "RegisterDelegatedAdministrator";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let on_account = need_on::<Self>(call, self.account_id.as_str())?;
-        let service = self.service_principal.as_str();
-        management_only(call, [on_account.key(SERVICE_PRINCIPAL, service)])
+        registering::<Self>(call, self.account_id, &self.service_principal)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
@@ -201,9 +209,7 @@ impl Operation for DeregisterDelegatedAdministrator {
     const NAME: &'static str = "DeregisterDelegatedAdministrator";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let on_account = need_on::<Self>(call, self.account_id.as_str())?;
-        let service = self.service_principal.as_str();
-        management_only(call, [on_account.key(SERVICE_PRINCIPAL, service)])
+        registering::<Self>(call, self.account_id, &self.service_principal)
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {

@@ -137,6 +137,19 @@ fn string(name: &str, value: &str) -> PolicyParameter {
 }
 
 impl Scene {
+    /// Deletes the user `approver`, who has no policy any more, with the key.
+    fn delete_approver(&self, key: &Signer) {
+        let key = locum_identity::iam::access_keys::DeleteAccessKey {
+            user_name: Some(n("approver")),
+            access_key_id: n(&key.id),
+        };
+        call(&self.world, &self.admin, key).unwrap();
+        let user = DeleteUser {
+            user_name: n("approver"),
+        };
+        call(&self.world, &self.admin, user).unwrap();
+    }
+
     fn question(&self, workflow: &str) -> CreateDelegationRequest {
         CreateDelegationRequest {
             owner_account: Some(n(ACCOUNT)),
@@ -436,19 +449,7 @@ fn the_access_is_never_more_than_the_approver_has_now() {
         policy_name: n(policy),
     };
     call(&scene.world, &scene.admin, delete("p")).unwrap();
-    let key = locum_identity::iam::access_keys::DeleteAccessKey {
-        user_name: Some(n("approver")),
-        access_key_id: n(&approver.id),
-    };
-    call(&scene.world, &scene.admin, key).unwrap();
-    call(
-        &scene.world,
-        &scene.admin,
-        DeleteUser {
-            user_name: n("approver"),
-        },
-    )
-    .unwrap();
+    scene.delete_approver(&approver);
     user(&scene.world, &scene.admin, "approver", s3);
     fails(
         reads(&session),
@@ -469,19 +470,7 @@ fn a_token_dies_with_its_approver() {
         policy_name: n("p"),
     };
     call(&scene.world, &scene.admin, policy).unwrap();
-    let key = locum_identity::iam::access_keys::DeleteAccessKey {
-        user_name: Some(n("approver")),
-        access_key_id: n(&approver.id),
-    };
-    call(&scene.world, &scene.admin, key).unwrap();
-    call(
-        &scene.world,
-        &scene.admin,
-        DeleteUser {
-            user_name: n("approver"),
-        },
-    )
-    .unwrap();
+    scene.delete_approver(&approver);
     fails(
         scene.redeem(&scene.partner, &token),
         "ExpiredTradeInToken",
