@@ -5,9 +5,10 @@
 
 use crate::aws_managed;
 use crate::entity::{
-    AccessKey, AccountRecord, AssociatedDelegation, Attachments, Bucket, Change, Damaged,
-    DelegationRequest, Entity, EntityKey, EntityKind, Group, InlinePolicy, KeyOwner, ManagedPolicy,
-    MfaDevice, Role, User,
+    AccountRecord, AccountSettings, AssociatedDelegation, Attachments, Change, CredentialReport,
+    Damaged, DelegationRequest, DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy,
+    KeyOwner, LoginProfile, OpenIdConnectProvider, PasswordPolicy, SamlProvider, ServerCertificate,
+    ServiceSpecificCredential, SigningCertificate, SshPublicKey,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -15,109 +16,24 @@ use crate::issuer::IssuerState;
 use crate::mfa::Seed;
 use crate::names::AccountId;
 use crate::port::Record;
+use crate::quotas::AccountQuota;
 use crate::sealing::{RootKey, Secret};
 use crate::signing::SigningKeys;
 use locum_policy::{Compiled, Kind, Policy};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+mod states;
 mod table;
 
+pub use states::{
+    BucketState, GroupState, InstanceProfileState, KeyState, MfaState, PolicyState,
+    PrincipalPolicies, RoleState, UserState,
+};
 pub use table::Table;
 
-/// The policies that identity-based evaluation needs, resolved and compiled.
-#[derive(Clone, Debug, Default)]
-pub struct PrincipalPolicies {
-    /// Inline, attached and (for users) the groups' policies.
-    pub identity: Arc<[Arc<Compiled>]>,
-    /// The permissions boundary.
-    pub boundary: Option<Arc<Compiled>>,
-}
-
-/// A user with what requests need of it.
-#[derive(Debug)]
-pub struct UserState {
-    /// The entity.
-    pub user: User,
-    /// Its ARN.
-    pub arn: String,
-    /// Its policies.
-    pub policies: PrincipalPolicies,
-    inline: Vec<Arc<Compiled>>,
-}
-
-/// A group with what requests need of it.
-#[derive(Debug)]
-pub struct GroupState {
-    /// The entity.
-    pub group: Group,
-    /// Its ARN.
-    pub arn: String,
-    inline: Vec<Arc<Compiled>>,
-}
-
-/// A role with what requests need of it.
-#[derive(Debug)]
-pub struct RoleState {
-    /// The entity.
-    pub role: Role,
-    /// Its ARN.
-    pub arn: String,
-    /// Its trust policy.
-    pub trust: Arc<Compiled>,
-    /// Its policies.
-    pub policies: PrincipalPolicies,
-    inline: Vec<Arc<Compiled>>,
-}
-
-/// A managed policy with its default version compiled.
-#[derive(Debug)]
-pub struct PolicyState {
-    /// The entity.
-    pub policy: ManagedPolicy,
-    /// Its ARN.
-    pub arn: String,
-    /// The default version.
-    pub compiled: Arc<Compiled>,
-}
-
-/// An access key with its secret at hand.
-pub struct KeyState {
-    /// The entity.
-    pub key: AccessKey,
-    /// The secret access key.
-    pub secret: Secret,
-    /// Its signing keys of the scopes seen last.
-    pub(crate) keys: SigningKeys,
-}
-
-/// An MFA device with its seed at hand.
-#[derive(Debug)]
-pub struct MfaState {
-    /// The entity.
-    pub device: MfaDevice,
-    /// Its ARN, which is its serial number.
-    pub arn: String,
-    /// The seed.
-    pub(crate) seed: Seed,
-}
-
-/// A bucket with its policy compiled.
-#[derive(Debug)]
-pub struct BucketState {
-    /// The entity.
-    pub bucket: Bucket,
-    /// Who owns it.
-    pub owner: AccountId,
-    /// Its bucket policy.
-    pub policy: Option<Arc<Compiled>>,
-}
-
-impl std::fmt::Debug for KeyState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("KeyState").field(&self.key.id).finish()
-    }
-}
+/// Entities of one kind, by what tells them apart.
+pub type Map<T> = Arc<BTreeMap<String, Arc<T>>>;
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -138,8 +54,29 @@ pub struct Account {
     pub policies: Arc<Table<PolicyState>>,
     /// Long-term access keys by id.
     pub keys: Arc<BTreeMap<String, Arc<KeyState>>>,
+    /// Instance profiles.
+    pub instance_profiles: Arc<Table<InstanceProfileState>>,
     /// Virtual MFA devices by path and name in lower case.
     pub mfa_devices: Arc<BTreeMap<String, Arc<MfaState>>>,
+    /// Passwords by [`KeyOwner::key`].
+    pub login_profiles: Map<LoginProfile>,
+    password_policies: Map<PasswordPolicy>,
+    /// SSH public keys by id.
+    pub ssh_public_keys: Map<SshPublicKey>,
+    /// Signing certificates by id.
+    pub signing_certificates: Map<SigningCertificate>,
+    /// Server certificates by name in lower case.
+    pub server_certificates: Map<ServerCertificate>,
+    /// Service-specific credentials by id.
+    pub service_specific_credentials: Map<ServiceSpecificCredential>,
+    /// OpenID Connect providers by URL without scheme.
+    pub open_id_connect_providers: Map<OpenIdConnectProvider>,
+    /// SAML providers by name.
+    pub saml_providers: Map<SamlProvider>,
+    /// Deletions of service-linked roles by id.
+    pub deletion_tasks: Map<DeletionTask>,
+    credential_reports: Map<CredentialReport>,
+    settings: Map<AccountSettings>,
     /// Buckets by name.
     pub buckets: Arc<BTreeMap<String, Arc<BucketState>>>,
     /// The account as an OpenID issuer.
@@ -163,6 +100,18 @@ impl Account {
             policies: Arc::default(),
             keys: Arc::default(),
             mfa_devices: Arc::default(),
+            instance_profiles: Arc::default(),
+            login_profiles: Arc::default(),
+            password_policies: Arc::default(),
+            ssh_public_keys: Arc::default(),
+            signing_certificates: Arc::default(),
+            server_certificates: Arc::default(),
+            service_specific_credentials: Arc::default(),
+            open_id_connect_providers: Arc::default(),
+            saml_providers: Arc::default(),
+            deletion_tasks: Arc::default(),
+            credential_reports: Arc::default(),
+            settings: Arc::default(),
             buckets: Arc::default(),
             issuer: None,
             delegation_requests: Arc::default(),
@@ -218,6 +167,31 @@ impl Account {
     /// `arn:aws:iam::ACCOUNT:` and what follows.
     pub fn iam_arn(&self, resource: &str) -> String {
         iam_arn(self.id, resource)
+    }
+
+    /// The password policy, if one was set.
+    pub fn password_policy(&self) -> Option<&Arc<PasswordPolicy>> {
+        self.password_policies.values().next()
+    }
+
+    /// The credential report made last.
+    pub fn credential_report(&self) -> Option<&Arc<CredentialReport>> {
+        self.credential_reports.values().next()
+    }
+
+    /// What is set for the account as a whole.
+    pub fn settings(&self) -> AccountSettings {
+        let settings = self.settings.values().next();
+        settings
+            .map(|it| AccountSettings::clone(it))
+            .unwrap_or_default()
+    }
+
+    /// How many (or how much) the account may have of something.
+    pub fn quota(&self, quota: AccountQuota) -> usize {
+        let settings = self.settings.values().next();
+        let set = settings.and_then(|settings| settings.quotas.get(quota.name()));
+        set.copied().unwrap_or_else(|| quota.default_value())
     }
 
     /// The access keys of an owner, by id.
@@ -324,18 +298,9 @@ impl Account {
             EntityKind::AssociatedDelegation => {
                 Arc::make_mut(&mut self.associated_delegations).remove(&key.key);
             }
+            EntityKind::InstanceProfile => Arc::make_mut(&mut self.instance_profiles).remove(&id),
             // The realm's kinds do not live in accounts.
-            EntityKind::Account
-            | EntityKind::Organization
-            | EntityKind::OrganizationalUnit
-            | EntityKind::OrganizationPolicy
-            | EntityKind::TargetPolicies
-            | EntityKind::CreateAccountStatus
-            | EntityKind::TokenKey
-            | EntityKind::KeyAlias
-            | EntityKind::BucketOwner
-            | EntityKind::ServicePrincipal
-            | EntityKind::Revocation => {}
+            _ => self.delete_plain(key),
         }
     }
 
@@ -458,17 +423,19 @@ impl Account {
                     .insert(associated.id.to_string(), associated.clone());
             }
             Entity::Account(record) if record.id == self.id => self.created = record.joined,
-            Entity::Account(_)
-            | Entity::Organization(_)
-            | Entity::OrganizationalUnit(_)
-            | Entity::OrganizationPolicy(_)
-            | Entity::TargetPolicies(_)
-            | Entity::CreateAccountStatus(_)
-            | Entity::TokenKey(_)
-            | Entity::KeyAlias(_)
-            | Entity::BucketOwner(_)
-            | Entity::ServicePrincipal(_)
-            | Entity::Revocation(_) => return Err(damaged()),
+            Entity::InstanceProfile(profile) => {
+                let state = InstanceProfileState {
+                    arn: self.iam_arn(&format!("instance-profile{}{}", profile.path, profile.name)),
+                    profile: profile.clone(),
+                };
+                Arc::make_mut(&mut self.instance_profiles).insert(
+                    &profile.id,
+                    profile.name.as_str(),
+                    state,
+                );
+            }
+            plain if self.put_plain(plain) => {}
+            _ => return Err(damaged()),
         }
         Ok(())
     }
@@ -589,6 +556,48 @@ impl Account {
             None => Some(None),
         }
     }
+}
+
+/// The kinds that need nothing worked out when they are loaded.
+macro_rules! plain {
+    ($($kind:ident in $field:ident;)*) => {
+        impl Account {
+            /// Whether the entity was of a plain kind, and is kept.
+            fn put_plain(&mut self, entity: &Entity) -> bool {
+                match entity {
+                    $(Entity::$kind(body) => {
+                        let key = entity.key().key;
+                        Arc::make_mut(&mut self.$field).insert(key, Arc::new(body.clone()));
+                    })*
+                    _ => return false,
+                }
+                true
+            }
+
+            fn delete_plain(&mut self, EntityKey { kind, key }: &EntityKey) {
+                match kind {
+                    $(EntityKind::$kind => {
+                        Arc::make_mut(&mut self.$field).remove(key);
+                    })*
+                    _ => {}
+                }
+            }
+        }
+    };
+}
+
+plain! {
+    LoginProfile in login_profiles;
+    PasswordPolicy in password_policies;
+    SshPublicKey in ssh_public_keys;
+    SigningCertificate in signing_certificates;
+    ServerCertificate in server_certificates;
+    ServiceSpecificCredential in service_specific_credentials;
+    OpenIdConnectProvider in open_id_connect_providers;
+    SamlProvider in saml_providers;
+    DeletionTask in deletion_tasks;
+    CredentialReport in credential_reports;
+    AccountSettings in settings;
 }
 
 /// `arn:aws:iam::ACCOUNT:RESOURCE`

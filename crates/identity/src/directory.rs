@@ -28,6 +28,7 @@ pub struct Directory {
     pub create_account_statuses: Arc<BTreeMap<String, Arc<CreateAccountStatus>>>,
     key_aliases: Arc<BTreeMap<String, AccountId>>,
     bucket_owners: Arc<BTreeMap<String, AccountId>>,
+    account_aliases: Arc<BTreeMap<String, AccountId>>,
     token_keys: Arc<BTreeMap<u32, TokenKey>>,
     keyring: Option<Keyring>,
     tree: Tree,
@@ -51,6 +52,7 @@ impl Directory {
             create_account_statuses: Arc::default(),
             key_aliases: Arc::default(),
             bucket_owners: Arc::default(),
+            account_aliases: Arc::default(),
             token_keys: Arc::default(),
             keyring: None,
             tree: Tree::default(),
@@ -114,18 +116,11 @@ impl Directory {
                 | EntityKind::OrganizationPolicy
                 | EntityKind::TargetPolicies
                 | EntityKind::Revocation => {}
+                EntityKind::AccountAlias => {
+                    Arc::make_mut(&mut next.account_aliases).remove(key);
+                }
                 // The organization stays as long as the realm; accounts' kinds do not live here.
-                EntityKind::Organization
-                | EntityKind::User
-                | EntityKind::Group
-                | EntityKind::Role
-                | EntityKind::ManagedPolicy
-                | EntityKind::AccessKey
-                | EntityKind::MfaDevice
-                | EntityKind::Bucket
-                | EntityKind::Issuer
-                | EntityKind::DelegationRequest
-                | EntityKind::AssociatedDelegation => {}
+                _ => {}
             }
         }
         for entity in &change.puts {
@@ -157,16 +152,11 @@ impl Directory {
                 | Entity::OrganizationPolicy(_)
                 | Entity::TargetPolicies(_)
                 | Entity::Revocation(_) => {}
-                Entity::User(_)
-                | Entity::Group(_)
-                | Entity::Role(_)
-                | Entity::ManagedPolicy(_)
-                | Entity::AccessKey(_)
-                | Entity::MfaDevice(_)
-                | Entity::Bucket(_)
-                | Entity::Issuer(_)
-                | Entity::DelegationRequest(_)
-                | Entity::AssociatedDelegation(_) => {
+                Entity::AccountAlias(alias) => {
+                    Arc::make_mut(&mut next.account_aliases)
+                        .insert(alias.alias.clone(), alias.account);
+                }
+                _ => {
                     let EntityKey { kind, key } = entity.key();
                     return Err(Damaged {
                         kind: kind.as_str().to_owned(),
@@ -214,6 +204,18 @@ impl Directory {
     /// The account that owns the bucket.
     pub fn owner_of_bucket(&self, name: &str) -> Option<AccountId> {
         self.bucket_owners.get(name).copied()
+    }
+
+    /// The account of that alias.
+    pub fn account_of_alias(&self, alias: &str) -> Option<AccountId> {
+        self.account_aliases.get(alias).copied()
+    }
+
+    /// The alias of an account.
+    pub fn alias_of(&self, account: AccountId) -> Option<&str> {
+        let mut aliases = self.account_aliases.iter();
+        let of_account = aliases.find(|(_, of)| **of == account);
+        of_account.map(|(alias, _)| alias.as_str())
     }
 
     /// The services that may call.

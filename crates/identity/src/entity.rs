@@ -9,24 +9,40 @@ use crate::issuer::{Algorithm, IssuerId};
 use crate::limits::RoleLimits;
 use crate::mfa::Clockwork;
 use crate::names::{
-    AccountId, AccountName, Description, Email, EntityName, MaxSessionDuration,
-    OrganizationPolicyDescription, OrganizationPolicyName, Path, PolicyType, RoleName,
-    ServicePrincipalName, Tag, UnitName, UserName, VirtualMfaDeviceName,
+    AccountId, Description, EntityName, MaxSessionDuration, Path, RoleName, Tag, UserName,
+    VirtualMfaDeviceName,
 };
 use crate::port::Record;
 use crate::revocation::Revocation;
-use crate::root_access::RootFeature;
 use crate::sealing::Sealed;
 use crate::services::ServicePrincipal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+mod credentials;
 mod delegation;
+mod instance_profile;
+mod organization;
+mod providers;
+mod reports;
+mod settings;
 
+pub use credentials::{
+    LoginProfile, PasswordPolicy, ServerCertificate, ServiceSpecificCredential, SigningCertificate,
+    SshPublicKey,
+};
 pub use delegation::{
     ApproverCredentials, ApproverPrincipal, AssociatedDelegation, DelegationApprover,
     DelegationOwner, DelegationRequest, DelegationState, PolicyParameter, PolicyParameterType,
 };
+pub use instance_profile::{DeletionTask, InstanceProfile};
+pub use organization::{
+    AccountRecord, CreateAccountStatus, Organization, OrganizationPolicy, OrganizationalUnit,
+    TargetPolicies,
+};
+pub use providers::{OpenIdConnectProvider, SamlPrivateKey, SamlProvider};
+pub use reports::CredentialReport;
+pub use settings::{AccountAlias, AccountSettings};
 
 /// The version of the stored documents' format.
 const FORMAT: u32 = 1;
@@ -184,6 +200,16 @@ pub enum KeyOwner {
     User(UniqueId),
 }
 
+impl KeyOwner {
+    /// What tells an owner from the account's others.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Root => "root".to_owned(),
+            Self::User(id) => id.to_string(),
+        }
+    }
+}
+
 /// A virtual MFA device: a seed that its owner's telephone has too.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct MfaDevice {
@@ -270,159 +296,6 @@ pub struct Bucket {
     pub policy: Option<String>,
 }
 
-/// An account as its organization sees it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct AccountRecord {
-    /// The id.
-    pub id: AccountId,
-    /// Its name.
-    pub name: AccountName,
-    /// Its e-mail address.
-    pub email: Email,
-    /// When it joined.
-    pub joined: Seconds,
-    /// Whether the organization created it (or it was there first).
-    pub created_by_organization: bool,
-    /// The id of the organizational unit it is in; `None` in the root. Kept in the realm only: the
-    /// account's copy of its record stays as it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<String>,
-    /// Its tags as a resource of the organization; keys are case-sensitive. Kept in the realm only.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
-}
-
-/// The organization: every account of a realm belongs to it. It has one root.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Organization {
-    /// `o-…`
-    pub id: String,
-    /// The management account.
-    pub management_account: AccountId,
-    /// The policy types that are enabled in the root.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub policy_types: BTreeSet<PolicyType>,
-    /// Tags of the root.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub root_tags: Vec<Tag>,
-    /// The services with trusted access, and since when.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub trusted_services: BTreeMap<ServicePrincipalName, Seconds>,
-    /// The members that administer a service for the organization, and since when. It means nothing
-    /// while the service has no trusted access.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub delegated_administrators: BTreeMap<ServicePrincipalName, BTreeMap<AccountId, Seconds>>,
-    /// What is enabled of centralized root access. It means nothing while IAM has no trusted access.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub root_features: BTreeSet<RootFeature>,
-}
-
-/// An organizational unit.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct OrganizationalUnit {
-    /// `ou-…`
-    pub id: String,
-    /// Its name, unique among the units of its parent.
-    pub name: UnitName,
-    /// The root or the unit that it is in.
-    pub parent: String,
-    /// When it was created.
-    pub created: Seconds,
-    /// Tags; keys are case-sensitive.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
-}
-
-/// A service control or resource control policy of the organization's own.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct OrganizationPolicy {
-    /// `p-…`
-    pub id: String,
-    /// What it is.
-    pub policy_type: PolicyType,
-    /// Its name, unique in its type.
-    pub name: OrganizationPolicyName,
-    /// What it is for.
-    pub description: OrganizationPolicyDescription,
-    /// The document, byte for byte as submitted.
-    pub content: String,
-    /// When it was created.
-    pub created: Seconds,
-    /// Tags; keys are case-sensitive.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
-}
-
-/// The policies attached to a root, unit or account. A target without a list of a type has what
-/// every target begins with: AWS's policy of that type and no other.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
-pub struct TargetPolicies {
-    /// `r-…`, `ou-…` or twelve digits.
-    pub target: String,
-    /// Ids of policies by type, in the order they were attached.
-    pub attached: BTreeMap<PolicyType, Vec<String>>,
-}
-
-impl Organization {
-    /// Whether a service has trusted access.
-    pub fn trusts(&self, service: &str) -> bool {
-        let mut services = self.trusted_services.keys();
-        services.any(|name| name.as_str() == service)
-    }
-
-    /// The members that administer a service, and since when.
-    pub fn delegated_administrators(
-        &self,
-        service: &str,
-    ) -> impl Iterator<Item = (AccountId, Seconds)> {
-        let of_services = self.delegated_administrators.iter();
-        of_services
-            .filter(move |(name, _)| name.as_str() == service)
-            .flat_map(|(_, accounts)| accounts)
-            .map(|(account, since)| (*account, *since))
-    }
-
-    /// Whether a member administers a service.
-    pub fn is_delegated_administrator(&self, account: AccountId, service: &str) -> bool {
-        let mut administrators = self.delegated_administrators(service);
-        administrators.any(|(id, _)| id == account)
-    }
-
-    /// Whether an account may read the organization: the management account, and members that
-    /// administer any service.
-    pub fn is_read_by(&self, account: AccountId) -> bool {
-        let mut delegated = self.delegated_administrators.values();
-        account == self.management_account || delegated.any(|of| of.contains_key(&account))
-    }
-
-    /// The id of the root: `r-` and the first letters of the organization's own id.
-    pub fn root_id(&self) -> String {
-        let own = self.id.strip_prefix("o-").unwrap_or(&self.id);
-        format!("r-{}", own.chars().take(4).collect::<String>())
-    }
-
-    /// `arn:aws:organizations::MANAGEMENT:` and what follows.
-    pub fn arn(&self, resource: &str) -> String {
-        format!(
-            "arn:aws:organizations::{}:{resource}",
-            self.management_account
-        )
-    }
-}
-
-/// What became of a CreateAccount request. It is done before it is answered.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct CreateAccountStatus {
-    /// `car-…`
-    pub id: String,
-    /// The account created; `None` if another account has the e-mail address.
-    pub account: Option<AccountId>,
-    /// The name it was created with.
-    pub account_name: AccountName,
-    /// When it was asked for and done.
-    pub at: Seconds,
-}
-
 /// An account as an OpenID issuer. It is there for ever once the account has issued tokens.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Issuer {
@@ -482,8 +355,19 @@ pub struct BucketOwner {
     pub account: AccountId,
 }
 
+/// Which scopes have entities of a kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Home {
+    /// Accounts.
+    Account,
+    /// The realm.
+    Realm,
+    /// Both: the record of an account.
+    Both,
+}
+
 macro_rules! entities {
-    ($($(#[$doc:meta])* $kind:ident($body:ty) = $text:literal, $key:expr;)*) => {
+    ($($home:ident $kind:ident($body:ty) = $text:literal, $key:expr;)*) => {
         /// Any entity.
         #[derive(Clone, Debug, PartialEq)]
         #[expect(missing_docs, reason = "each variant holds the entity of its name")]
@@ -498,6 +382,11 @@ macro_rules! entities {
             /// The spelling in the store.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $text,)* }
+            }
+
+            /// Which scopes have entities of the kind.
+            pub fn home(self) -> Home {
+                match self { $(Self::$kind => Home::$home,)* }
             }
         }
 
@@ -540,27 +429,40 @@ macro_rules! entities {
 }
 
 entities! {
-    User(User) = "user", |user| user.id.as_str().to_owned();
-    Group(Group) = "group", |group| group.id.as_str().to_owned();
-    Role(Role) = "role", |role| role.id.as_str().to_owned();
-    ManagedPolicy(ManagedPolicy) = "policy", |policy| policy.id.as_str().to_owned();
-    AccessKey(AccessKey) = "access-key", |key| key.id.as_str().to_owned();
-    MfaDevice(MfaDevice) = "mfa-device", MfaDevice::key;
-    Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
-    Issuer(Issuer) = "issuer", |_| "issuer".to_owned();
-    DelegationRequest(Box<DelegationRequest>) = "delegation-request", |request| request.id.as_str().to_owned();
-    AssociatedDelegation(AssociatedDelegation) = "associated-delegation", |associated| associated.id.as_str().to_owned();
-    Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
-    Organization(Organization) = "organization", |_| "organization".to_owned();
-    OrganizationalUnit(OrganizationalUnit) = "organizational-unit", |unit| unit.id.clone();
-    OrganizationPolicy(OrganizationPolicy) = "organization-policy", |policy| policy.id.clone();
-    TargetPolicies(TargetPolicies) = "target-policies", |target| target.target.clone();
-    CreateAccountStatus(CreateAccountStatus) = "create-account-status", |status| status.id.clone();
-    TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
-    KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
-    BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
-    ServicePrincipal(ServicePrincipal) = "service-principal", |service| service.name.as_str().to_owned();
-    Revocation(Revocation) = "revocation", Revocation::key;
+    Account User(User) = "user", |user| user.id.as_str().to_owned();
+    Account Group(Group) = "group", |group| group.id.as_str().to_owned();
+    Account Role(Role) = "role", |role| role.id.as_str().to_owned();
+    Account ManagedPolicy(ManagedPolicy) = "policy", |policy| policy.id.as_str().to_owned();
+    Account InstanceProfile(InstanceProfile) = "instance-profile", |profile| profile.id.as_str().to_owned();
+    Account AccessKey(AccessKey) = "access-key", |key| key.id.as_str().to_owned();
+    Account MfaDevice(MfaDevice) = "mfa-device", MfaDevice::key;
+    Account LoginProfile(LoginProfile) = "login-profile", |profile| profile.owner.key();
+    Account PasswordPolicy(PasswordPolicy) = "password-policy", |_| "password-policy".to_owned();
+    Account SshPublicKey(SshPublicKey) = "ssh-public-key", |key| key.id.clone();
+    Account SigningCertificate(SigningCertificate) = "signing-certificate", |certificate| certificate.id.clone();
+    Account ServerCertificate(ServerCertificate) = "server-certificate", |certificate| certificate.name.as_str().to_ascii_lowercase();
+    Account ServiceSpecificCredential(ServiceSpecificCredential) = "service-specific-credential", |credential| credential.id.clone();
+    Account OpenIdConnectProvider(OpenIdConnectProvider) = "oidc-provider", |provider| provider.url.clone();
+    Account SamlProvider(SamlProvider) = "saml-provider", |provider| provider.name.clone();
+    Account DeletionTask(DeletionTask) = "deletion-task", |task| task.id.clone();
+    Account CredentialReport(CredentialReport) = "credential-report", |_| "credential-report".to_owned();
+    Account AccountSettings(AccountSettings) = "account-settings", |_| "account-settings".to_owned();
+    Account Bucket(Bucket) = "bucket", |bucket| bucket.name.clone();
+    Account Issuer(Issuer) = "issuer", |_| "issuer".to_owned();
+    Account DelegationRequest(Box<DelegationRequest>) = "delegation-request", |request| request.id.as_str().to_owned();
+    Account AssociatedDelegation(AssociatedDelegation) = "associated-delegation", |associated| associated.id.as_str().to_owned();
+    Both Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
+    Realm AccountAlias(AccountAlias) = "account-alias", |alias| alias.alias.clone();
+    Realm Organization(Organization) = "organization", |_| "organization".to_owned();
+    Realm OrganizationalUnit(OrganizationalUnit) = "organizational-unit", |unit| unit.id.clone();
+    Realm OrganizationPolicy(OrganizationPolicy) = "organization-policy", |policy| policy.id.clone();
+    Realm TargetPolicies(TargetPolicies) = "target-policies", |target| target.target.clone();
+    Realm CreateAccountStatus(CreateAccountStatus) = "create-account-status", |status| status.id.clone();
+    Realm TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
+    Realm KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
+    Realm BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
+    Realm ServicePrincipal(ServicePrincipal) = "service-principal", |service| service.name.as_str().to_owned();
+    Realm Revocation(Revocation) = "revocation", Revocation::key;
 }
 
 /// What identifies an entity in its scope.

@@ -7,6 +7,10 @@ use crate::names::Constraint;
 use crate::root_access::RootFeature;
 use std::fmt;
 
+mod entities;
+
+pub use entities::{Conflict, Existing, IamFault, Missing, Quota};
+
 /// What can be wrong with a signature.
 pub use locum_sigv4::Error as SignatureError;
 
@@ -19,86 +23,6 @@ pub struct Invalid {
     pub value: Option<String>,
     /// The constraint.
     pub constraint: Constraint,
-}
-
-/// What a look-up did not find.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(
-    missing_docs,
-    reason = "each variant names the kind of entity and holds the name that was asked for"
-)]
-pub enum Missing {
-    User(String),
-    Role(String),
-    Group(String),
-    Policy(String),
-    PolicyNotAttachable(String),
-    PolicyVersion { arn: String, version: String },
-    UserPolicy(String),
-    RolePolicy(String),
-    GroupPolicy(String),
-    AccessKey(String),
-    VirtualMfaDevice(String),
-    MfaDeviceOfUser,
-    UserBoundary(String),
-    RoleBoundary(String),
-    SimulatedEntity,
-    DelegationRequest(String),
-}
-
-/// What exists already.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(
-    missing_docs,
-    reason = "each variant names the kind of entity and holds its name"
-)]
-pub enum Existing {
-    User(String),
-    Role(String),
-    Group(String),
-    Policy(String),
-    VirtualMfaDevice,
-    AssignedMfaDevice,
-    DelegationRequest(String),
-}
-
-/// Why an entity cannot be deleted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(missing_docs, reason = "each variant names what stands in the way")]
-pub enum Conflict {
-    UsersInGroup,
-    InlinePolicies,
-    AttachedPolicies,
-    AccessKeys,
-    MfaDevices,
-    AssignedMfaDevice,
-    Groups,
-    PolicyAttached,
-    PolicyVersions,
-    DefaultVersion,
-}
-
-/// Which quota a request would exceed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Quota {
-    /// `Cannot exceed quota for NAME: LIMIT`
-    Count {
-        /// AWS's name of the quota: `AccessKeysPerUser`.
-        name: &'static str,
-        /// Its value.
-        limit: usize,
-    },
-    /// The inline policies of one user, group or role together.
-    InlinePolicySize {
-        /// `user`, `group` or `role`.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-        /// Characters without white space.
-        limit: usize,
-    },
-    /// A sixth version of a managed policy.
-    PolicyVersions,
 }
 
 /// A refusal to the caller, with all the AccessDenied sentence needs.
@@ -227,6 +151,8 @@ pub enum Error {
     CreateAccountStatusNotFound,
     /// Organizations: only the management account may call this.
     NotManagementAccount,
+    /// What IAM alone answers.
+    Iam(IamFault),
     /// What IAM answers about centralized root access.
     RootAccess(RootAccessFault),
     /// What Organizations alone answers.
@@ -361,6 +287,7 @@ impl fmt::Display for Error {
             Self::CreateAccountStatusNotFound => {
                 f.write_str("You can't find a create account request with the CreateAccountRequestId that you specified.")
             }
+            Self::Iam(fault) => write!(f, "{fault}"),
             Self::RootAccess(fault) => write!(f, "{fault}"),
             Self::Organizations(fault) => write!(f, "{fault}"),
             Self::Outbound(fault) => write!(f, "{fault}"),
@@ -450,108 +377,6 @@ impl fmt::Display for Constraint {
                 f,
                 "Member must satisfy enum value set: [{}]",
                 values.join(", ")
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(name) => write!(f, "The user with name {name} cannot be found."),
-            Self::Role(name) => write!(f, "The role with name {name} cannot be found."),
-            Self::Group(name) => write!(f, "The group with name {name} cannot be found."),
-            Self::Policy(arn) => write!(f, "Policy {arn} was not found."),
-            Self::PolicyNotAttachable(arn) => {
-                write!(f, "Policy {arn} does not exist or is not attachable.")
-            }
-            Self::PolicyVersion { arn, version } => {
-                write!(
-                    f,
-                    "Policy {arn} version {version} does not exist or is not attachable."
-                )
-            }
-            Self::UserPolicy(name) => {
-                write!(f, "The user policy with name {name} cannot be found.")
-            }
-            Self::RolePolicy(name) => {
-                write!(f, "The role policy with name {name} cannot be found.")
-            }
-            Self::GroupPolicy(name) => {
-                write!(f, "The group policy with name {name} cannot be found.")
-            }
-            Self::AccessKey(id) => write!(f, "The Access Key with id {id} cannot be found"),
-            Self::VirtualMfaDevice(serial) => {
-                write!(
-                    f,
-                    "VirtualMFADevice with serial number {serial} doesn't exist."
-                )
-            }
-            Self::MfaDeviceOfUser => f.write_str("MFA Device invalid for user."),
-            Self::UserBoundary(name) => {
-                write!(f, "User {name} does not have a permissions boundary.")
-            }
-            Self::RoleBoundary(name) => {
-                write!(f, "Role {name} does not have a permissions boundary.")
-            }
-            Self::SimulatedEntity => f.write_str("Unable to retrieve specified IAM entity."),
-            Self::DelegationRequest(id) => {
-                write!(f, "The delegation request with id {id} cannot be found.")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Existing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(name) => write!(f, "User with name {name} already exists."),
-            Self::Role(name) => write!(f, "Role with name {name} already exists."),
-            Self::Group(name) => write!(f, "Group with name {name} already exists."),
-            Self::Policy(name) => write!(
-                f,
-                "A policy called {name} already exists. Duplicate names are not allowed."
-            ),
-            Self::VirtualMfaDevice => {
-                f.write_str("MFADevice entity at the same path and name already exists.")
-            }
-            Self::AssignedMfaDevice => f.write_str("MFA Device is already in use."),
-            Self::DelegationRequest(workflow) => write!(
-                f,
-                "Delegation request with requestor workflow id {workflow} already exists."
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UsersInGroup => "Cannot delete entity, must remove users from group first.",
-            Self::InlinePolicies => "Cannot delete entity, must delete policies first.",
-            Self::AttachedPolicies => "Cannot delete entity, must detach all policies first.",
-            Self::AccessKeys => "Cannot delete entity, must delete access keys first.",
-            Self::MfaDevices => "Cannot delete entity, must delete MFA device first.",
-            Self::AssignedMfaDevice => "MFA VirtualDevice in use. Must deactivate first.",
-            Self::Groups => "Cannot delete entity, must remove user from all groups first.",
-            Self::PolicyAttached => "Cannot delete a policy attached to entities.",
-            Self::PolicyVersions => {
-                "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy."
-            }
-            Self::DefaultVersion => "Cannot delete the default version of a policy.",
-        })
-    }
-}
-
-impl fmt::Display for Quota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count { name, limit } => write!(f, "Cannot exceed quota for {name}: {limit}"),
-            Self::InlinePolicySize { kind, name, limit } => {
-                write!(f, "Maximum policy size of {limit} bytes exceeded for {kind} {name}")
-            }
-            Self::PolicyVersions => f.write_str(
-                "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
             ),
         }
     }

@@ -9,6 +9,7 @@ use crate::caller::Need;
 use crate::error::{Error, Missing, Quota};
 use crate::names::{Tag, TagKey};
 use crate::operation::Call;
+use crate::quotas::TAGS;
 use locum_policy::Arn;
 use std::sync::Arc;
 
@@ -24,44 +25,6 @@ pub mod roles;
 pub mod root_access;
 pub mod simulate;
 pub mod users;
-
-/// The quotas of an account (IAM user guide, "IAM and AWS STS quotas").
-pub mod quotas {
-    /// `UsersPerAccount`
-    pub const USERS: usize = 5000;
-    /// `GroupsPerAccount`
-    pub const GROUPS: usize = 300;
-    /// `RolesPerAccount`
-    pub const ROLES: usize = 1000;
-    /// `PoliciesPerAccount`
-    pub const POLICIES: usize = 1500;
-    /// `AccessKeysPerUser`; the root user's too.
-    pub const ACCESS_KEYS_PER_USER: usize = 2;
-    /// `MFADevicesInUsePerUser`; the root user's too.
-    pub const MFA_DEVICES_PER_USER: usize = 8;
-    /// Virtual MFA devices of an account, assigned or not: as many as users.
-    pub const VIRTUAL_MFA_DEVICES: usize = USERS;
-    /// `GroupsPerUser`
-    pub const GROUPS_PER_USER: usize = 10;
-    /// Managed policies attached to one user, group or role.
-    pub const ATTACHED_POLICIES: usize = 10;
-    /// Versions kept of a managed policy.
-    pub const VERSIONS_PER_POLICY: usize = 5;
-    /// Characters without white space of a managed policy.
-    pub const POLICY_SIZE: usize = locum_policy::quotas::MANAGED_POLICY;
-    /// Characters without white space of a trust policy.
-    pub const TRUST_POLICY_SIZE: usize = locum_policy::quotas::TRUST_POLICY;
-    /// Characters of a user's inline policies together.
-    pub const USER_INLINE_SIZE: usize = locum_policy::quotas::USER_INLINE_POLICIES;
-    /// Characters of a group's inline policies together.
-    pub const GROUP_INLINE_SIZE: usize = locum_policy::quotas::GROUP_INLINE_POLICIES;
-    /// Characters of a role's inline policies together.
-    pub const ROLE_INLINE_SIZE: usize = locum_policy::quotas::ROLE_INLINE_POLICIES;
-    /// Delegation requests that an account made, or owns. AWS does not say how many may be.
-    pub const DELEGATION_REQUESTS: usize = 1000;
-    /// Tags on one resource.
-    pub const TAGS: usize = 50;
-}
 
 /// Where a page begins and how long it may be.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -196,15 +159,6 @@ pub(crate) fn attachable(account: &Account, arn: &str) -> Result<(), Error> {
     }
 }
 
-/// `LimitExceeded`, if one more than `count` would be more than `limit`.
-pub(crate) fn room_for_one(count: usize, name: &'static str, limit: usize) -> Result<(), Error> {
-    if count < limit {
-        Ok(())
-    } else {
-        Err(Error::LimitExceeded(Quota::Count { name, limit }))
-    }
-}
-
 /// Whether two tag keys are the same tag.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TagCase {
@@ -260,10 +214,10 @@ impl TagCase {
         let mut merged = tags.to_vec();
         merged.retain(|tag| !new.iter().any(|other| self.same(&tag.key, &other.key)));
         merged.extend_from_slice(new);
-        if merged.len() > quotas::TAGS {
+        if merged.len() > TAGS {
             return Err(Error::LimitExceeded(Quota::Count {
                 name: "TagsPerResource",
-                limit: quotas::TAGS,
+                limit: TAGS,
             }));
         }
         Ok(merged)

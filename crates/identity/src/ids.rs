@@ -18,6 +18,14 @@ pub enum IdKind {
     Group,
     /// `ANPA`
     ManagedPolicy,
+    /// `AIPA`
+    InstanceProfile,
+    /// `ASCA`
+    ServerCertificate,
+    /// `APKA`
+    PublicKey,
+    /// `ACCA`
+    ServiceSpecificCredential,
 }
 
 impl IdKind {
@@ -27,6 +35,10 @@ impl IdKind {
             Self::Role => "AROA",
             Self::Group => "AGPA",
             Self::ManagedPolicy => "ANPA",
+            Self::InstanceProfile => "AIPA",
+            Self::ServerCertificate => "ASCA",
+            Self::PublicKey => "APKA",
+            Self::ServiceSpecificCredential => "ACCA",
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod operation;
 pub mod organizations;
 pub mod past;
 pub mod port;
+pub mod quotas;
 pub mod realm;
 pub mod revocation;
 pub mod root_access;

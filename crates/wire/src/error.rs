@@ -1,7 +1,7 @@
 //! The one place where error codes and statuses are spelled.
 
 use locum_identity::error::SignatureError;
-use locum_identity::error::{Error, Forbidden, RootAccessFault};
+use locum_identity::error::{Error, Forbidden, IamFault, RootAccessFault};
 use locum_identity::issuer::OutboundFault;
 use locum_identity::organizations::{ConstraintReason, Fault, InvalidReason};
 
@@ -116,6 +116,7 @@ pub fn spell(error: &Error) -> Spelled {
             };
             spelled(code, 400, code)
         }
+        Error::Iam(fault) => spell_iam(fault),
         Error::Organizations(fault) => spell_organizations(fault),
         Error::Outbound(fault) => spell_outbound(*fault),
         // What SDKs take for a reason to wait and try again.
@@ -124,6 +125,74 @@ pub fn spell(error: &Error) -> Spelled {
             spelled("ServiceUnavailable", 503, "ServiceUnavailableException")
         }
         Error::Internal(_) => spelled("InternalFailure", 500, "InternalFailure"),
+    }
+}
+
+/// IAM has no JSON protocol; the names of its exceptions stand there as they are in the model.
+fn spell_iam(fault: &IamFault) -> Spelled {
+    let (code, status, json_code) = match fault {
+        IamFault::ConcurrentModification(_) => (
+            "ConcurrentModification",
+            409,
+            "ConcurrentModificationException",
+        ),
+        IamFault::PasswordPolicyViolation(_) => (
+            "PasswordPolicyViolation",
+            400,
+            "PasswordPolicyViolationException",
+        ),
+        IamFault::InvalidUserType(_) => ("InvalidUserType", 400, "InvalidUserTypeException"),
+        IamFault::EntityTemporarilyUnmodifiable(_) => (
+            "EntityTemporarilyUnmodifiable",
+            409,
+            "EntityTemporarilyUnmodifiableException",
+        ),
+        IamFault::PolicyNotAttachable(_) => {
+            ("PolicyNotAttachable", 400, "PolicyNotAttachableException")
+        }
+        IamFault::InvalidPublicKey => ("InvalidPublicKey", 400, "InvalidPublicKeyException"),
+        IamFault::DuplicateSshPublicKey => (
+            "DuplicateSSHPublicKey",
+            400,
+            "DuplicateSSHPublicKeyException",
+        ),
+        IamFault::UnrecognizedPublicKeyEncoding => (
+            "UnrecognizedPublicKeyEncoding",
+            400,
+            "UnrecognizedPublicKeyEncodingException",
+        ),
+        IamFault::MalformedCertificate(_) => {
+            ("MalformedCertificate", 400, "MalformedCertificateException")
+        }
+        IamFault::InvalidCertificate => ("InvalidCertificate", 400, "InvalidCertificateException"),
+        IamFault::DuplicateCertificate => {
+            ("DuplicateCertificate", 409, "DuplicateCertificateException")
+        }
+        IamFault::KeyPairMismatch => ("KeyPairMismatch", 400, "KeyPairMismatchException"),
+        IamFault::OpenIdIdpCommunication(_) => (
+            "OpenIdIdpCommunicationError",
+            400,
+            "OpenIdIdpCommunicationErrorException",
+        ),
+        IamFault::ReportNotPresent => (
+            "ReportNotPresent",
+            410,
+            "CredentialReportNotPresentException",
+        ),
+        IamFault::ReportExpired => ("ReportExpired", 410, "CredentialReportExpiredException"),
+        IamFault::ReportInProgress => {
+            ("ReportInProgress", 404, "CredentialReportNotReadyException")
+        }
+        IamFault::ReportGenerationLimitExceeded => (
+            "ReportGenerationLimitExceeded",
+            409,
+            "ReportGenerationLimitExceededException",
+        ),
+    };
+    Spelled {
+        code,
+        status,
+        json_code,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Access keys of users and of the root user.
 
 use super::users::named_or_caller;
-use super::{Page, PageRequest, need_on_user, quotas, room_for_one, user};
+use super::{Page, PageRequest, need_on_user, user};
 use crate::account::{Account, KeyState};
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{AccessKey, KeyOwner, KeyStatus};
@@ -11,6 +11,7 @@ use crate::ids::AccessKeyId;
 use crate::names::{AccessKeyIdText, EntityName};
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::port::LastUse;
+use crate::quotas::AccountQuota;
 use crate::realm::generate_secret;
 use crate::sealing::Secret;
 use std::sync::Arc;
@@ -88,7 +89,9 @@ impl Operation for CreateAccessKey {
         call.change(|draft| {
             let (owner, user_name) = owner(draft.account, self.user_name.as_ref(), call.caller)?;
             let held = draft.account.keys_of(&owner).count();
-            room_for_one(held, "AccessKeysPerUser", quotas::ACCESS_KEYS_PER_USER)?;
+            draft
+                .account
+                .room_for_one(held, AccountQuota::AccessKeysPerUser)?;
             let id = AccessKeyId::generate_long_term(draft.account.id, draft.entropy);
             if draft.account.keys.contains_key(id.as_str()) {
                 return Err(Error::Internal("an access key id was drawn twice".into()));

@@ -2,7 +2,7 @@
 
 use super::{
     Page, PageRequest, attachable, group, need_on_group, need_on_role, need_on_user, parsed_arn,
-    quotas, role, room_for_one, user,
+    role, user,
 };
 use crate::account::Account;
 use crate::caller::Need;
@@ -10,6 +10,7 @@ use crate::entity::{Attachments, Group, Role, User};
 use crate::error::{Error, Missing};
 use crate::names::{ArnText, EntityName, PathPrefix, RoleName};
 use crate::operation::{Call, Draft, Granted, Operation, Service};
+use crate::quotas::AccountQuota;
 
 /// What policies hang on, by the name in the request.
 #[derive(Clone, Copy, Debug)]
@@ -85,11 +86,11 @@ impl Holder<'_> {
     }
 
     /// The quota on attached policies, as AWS names it.
-    fn quota(self) -> &'static str {
+    fn quota(self) -> AccountQuota {
         match self {
-            Self::User(_) => "PoliciesPerUser",
-            Self::Group(_) => "PoliciesPerGroup",
-            Self::Role(_) => "PoliciesPerRole",
+            Self::User(_) => AccountQuota::PoliciesPerUser,
+            Self::Group(_) => AccountQuota::PoliciesPerGroup,
+            Self::Role(_) => AccountQuota::PoliciesPerRole,
         }
     }
 
@@ -100,11 +101,7 @@ impl Holder<'_> {
                 if policies.attached.iter().any(|other| other == arn) {
                     return Ok(());
                 }
-                room_for_one(
-                    policies.attached.len(),
-                    self.quota(),
-                    quotas::ATTACHED_POLICIES,
-                )?;
+                account.room_for_one(policies.attached.len(), self.quota())?;
                 policies.attached.push(arn.to_owned());
                 Ok(())
             })

@@ -1,6 +1,6 @@
 //! Groups, and who is in them.
 
-use super::{Page, PageRequest, group, need_on_group, need_on_user, quotas, room_for_one, user};
+use super::{Page, PageRequest, group, need_on_group, need_on_user, user};
 use crate::account::{GroupState, UserState};
 use crate::caller::Need;
 use crate::entity::{Attachments, Group, User};
@@ -8,6 +8,7 @@ use crate::error::{Conflict, Error, Existing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{EntityName, Path, PathPrefix};
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::AccountQuota;
 use std::sync::Arc;
 
 /// CreateGroup
@@ -41,7 +42,7 @@ impl Operation for CreateGroup {
                     self.group_name.to_string(),
                 )));
             }
-            room_for_one(account.groups.len(), "GroupsPerAccount", quotas::GROUPS)?;
+            account.room_for_one(account.groups.len(), AccountQuota::GroupsPerAccount)?;
             let group = Group {
                 id: UniqueId::generate(IdKind::Group, account.id, draft.entropy),
                 name: self.group_name.clone(),
@@ -273,11 +274,9 @@ impl Operation for AddUserToGroup {
             if state.user.groups.contains(&group.group.id) {
                 return Ok(());
             }
-            room_for_one(
-                state.user.groups.len(),
-                "GroupsPerUser",
-                quotas::GROUPS_PER_USER,
-            )?;
+            draft
+                .account
+                .room_for_one(state.user.groups.len(), AccountQuota::GroupsPerUser)?;
             let mut groups = state.user.groups.clone();
             groups.push(group.group.id.clone());
             draft.change.put(User {

@@ -1,12 +1,13 @@
 //! Inline policies of users, groups and roles.
 
 use super::attachments::Holder;
-use super::{Page, PageRequest, quotas};
+use super::{Page, PageRequest};
 use crate::account::Account;
 use crate::entity::{Attachments, InlinePolicy};
 use crate::error::{Error, Missing, Quota};
 use crate::names::{DocumentText, EntityName, RoleName};
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::AccountQuota;
 use locum_policy::{Kind, Policy};
 
 /// An inline policy as the Get operations answer it.
@@ -30,11 +31,11 @@ fn size(document: &str) -> usize {
 
 impl Holder<'_> {
     /// `user`, `group` or `role`, and the characters that its inline policies may have together.
-    fn inline_quota(self) -> (&'static str, usize) {
+    fn inline_quota(self) -> (&'static str, AccountQuota) {
         match self {
-            Self::User(_) => ("user", quotas::USER_INLINE_SIZE),
-            Self::Group(_) => ("group", quotas::GROUP_INLINE_SIZE),
-            Self::Role(_) => ("role", quotas::ROLE_INLINE_SIZE),
+            Self::User(_) => ("user", AccountQuota::UserPolicySize),
+            Self::Group(_) => ("group", AccountQuota::GroupPolicySize),
+            Self::Role(_) => ("role", AccountQuota::RolePolicySize),
         }
     }
 
@@ -58,7 +59,8 @@ impl Holder<'_> {
         call.change(|draft| {
             self.edit(draft, |account, policies| {
                 let key = name.as_str().to_ascii_lowercase();
-                let (kind, limit) = self.inline_quota();
+                let (kind, quota) = self.inline_quota();
+                let limit = account.quota(quota);
                 let others = policies.inline.iter().filter(|(other, _)| **other != key);
                 let total: usize = others.map(|(_, inline)| size(&inline.document)).sum();
                 if total + size(document.as_str()) > limit {

@@ -3,8 +3,8 @@
 //! The root user has no name. Where a name must be given, `root` means the root user, if it is the
 //! root user who calls and no user is called that.
 
+use super::TagCase;
 use super::access_keys::{need, owner};
-use super::{TagCase, quotas, room_for_one};
 use crate::account::{Account, MfaState};
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{KeyOwner, MfaAssignment, MfaDevice};
@@ -15,6 +15,7 @@ use crate::names::{
     VirtualMfaDeviceName,
 };
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::AccountQuota;
 use crate::sealing::Secret;
 use locum_policy::Arn;
 use std::sync::Arc;
@@ -211,7 +212,7 @@ impl Operation for CreateVirtualMfaDevice {
                 return Err(Error::EntityAlreadyExists(Existing::VirtualMfaDevice));
             }
             let held = account.mfa_devices.len();
-            room_for_one(held, "VirtualMFADevices", quotas::VIRTUAL_MFA_DEVICES)?;
+            account.room_for_one(held, AccountQuota::VirtualMFADevices)?;
             draft.change.put(device);
             let qr_code = png(self.name.as_str(), account.id, &seed)
                 .ok_or_else(|| Error::Internal("a seed does not fit a QR code".into()))?;
@@ -293,7 +294,9 @@ impl Operation for EnableMfaDevice {
                 return Err(Error::EntityAlreadyExists(Existing::AssignedMfaDevice));
             }
             let held = account.mfa_devices_of(&owner).count();
-            room_for_one(held, "MFADevicesPerUser", quotas::MFA_DEVICES_PER_USER)?;
+            draft
+                .account
+                .room_for_one(held, AccountQuota::MFADevicesPerUser)?;
             let mut device = state.device.clone();
             if !device.clockwork.synchronise(&state.seed, codes, draft.now) {
                 return Err(Error::InvalidAuthenticationCode);

@@ -1,18 +1,19 @@
 //! Managed policies and their versions: the account's own, and AWS's to read.
 
-use super::{Page, PageRequest, TagCase, page_of_tags, parsed_arn, quotas, room_for_one};
+use super::{Page, PageRequest, TagCase, page_of_tags, parsed_arn};
 use crate::account::{Account, PolicyState};
 use crate::aws_managed::{self, AwsManagedPolicy};
 use crate::caller::Need;
 use crate::entity::{ManagedPolicy, PolicyVersion};
 use crate::environment::Seconds;
-use crate::error::{Conflict, Error, Existing, Forbidden, Missing, Quota};
+use crate::error::{Conflict, Error, Existing, Forbidden, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{
     AccountId, ArnText, Constrained as _, Description, DocumentText, EntityName, PathPrefix,
     PolicyPath, Tag, TagKey,
 };
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::AccountQuota;
 use locum_policy::{Kind, Policy};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -184,14 +185,9 @@ fn need_on_policy<'a>(
 }
 
 /// A document that a managed policy may have.
-fn checked(document: &DocumentText) -> Result<String, Error> {
+fn checked(account: &Account, document: &DocumentText) -> Result<String, Error> {
     let policy = Policy::parse(document.as_str(), Kind::Identity)?;
-    if policy.size() > quotas::POLICY_SIZE {
-        return Err(Error::LimitExceeded(Quota::Count {
-            name: "PolicySize",
-            limit: quotas::POLICY_SIZE,
-        }));
-    }
+    account.room_for(policy.size(), AccountQuota::PolicySize)?;
     Ok(document.to_string())
 }
 
@@ -256,7 +252,7 @@ impl Operation for CreatePolicy {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<DescribedPolicy, Error> {
-        let document = checked(&self.policy_document)?;
+        let document = checked(call.account()?, &self.policy_document)?;
         call.change(|draft| {
             let account = draft.account;
             TagCase::Sensitive.check(&self.tags)?;
@@ -265,11 +261,7 @@ impl Operation for CreatePolicy {
                     self.policy_name.to_string(),
                 )));
             }
-            room_for_one(
-                account.policies.len(),
-                "PoliciesPerAccount",
-                quotas::POLICIES,
-            )?;
+            account.room_for_one(account.policies.len(), AccountQuota::PoliciesPerAccount)?;
             let policy = ManagedPolicy {
                 id: UniqueId::generate(IdKind::ManagedPolicy, account.id, draft.entropy),
                 name: self.policy_name.clone(),

@@ -3,14 +3,12 @@
 //! A trust policy is stored with unique ids in place of users and roles (the `trust` module) and is
 //! always answered with their ARNs.
 
-use super::{
-    Page, PageRequest, TagCase, attachable, need_on_role, page_of_tags, quotas, role, room_for_one,
-};
+use super::{Page, PageRequest, TagCase, attachable, need_on_role, page_of_tags, role};
 use crate::account::iam_arn;
 use crate::caller::Need;
 use crate::entity::{Attachments, Role};
 use crate::environment::Seconds;
-use crate::error::{Conflict, Error, Existing, Missing, Quota};
+use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::limits::{Limit, RoleLimits};
 use crate::names::{
@@ -19,6 +17,7 @@ use crate::names::{
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::port::LastUse;
+use crate::quotas::AccountQuota;
 use crate::realm::Realm;
 use crate::trust;
 use locum_policy::{Kind, Policy};
@@ -66,15 +65,11 @@ pub(super) fn modifiable(role: &Role) -> Result<(), Error> {
 }
 
 /// A trust policy as it is stored: understood, not too long, and of principals that exist.
-async fn stored_trust(realm: &Realm, document: &DocumentText) -> Result<String, Error> {
+async fn stored_trust(call: &Call<'_>, document: &DocumentText) -> Result<String, Error> {
     let policy = Policy::parse(document.as_str(), Kind::Trust)?;
-    if policy.size() > quotas::TRUST_POLICY_SIZE {
-        return Err(Error::LimitExceeded(Quota::Count {
-            name: "ACLSizePerRole",
-            limit: quotas::TRUST_POLICY_SIZE,
-        }));
-    }
-    trust::to_stored(realm, &policy).await
+    call.account()?
+        .room_for(policy.size(), AccountQuota::ACLSizePerRole)?;
+    trust::to_stored(call.realm, &policy).await
 }
 
 /// CreateRole
@@ -135,7 +130,7 @@ impl Operation for CreateRole {
                 )));
             }
         }
-        let trust_policy = stored_trust(call.realm, &self.assume_role_policy_document).await?;
+        let trust_policy = stored_trust(call, &self.assume_role_policy_document).await?;
         let role = call
             .change(|draft| {
                 let account = draft.account;
@@ -150,7 +145,7 @@ impl Operation for CreateRole {
                         self.role_name.to_string(),
                     )));
                 }
-                room_for_one(account.roles.len(), "RolesPerAccount", quotas::ROLES)?;
+                account.room_for_one(account.roles.len(), AccountQuota::RolesPerAccount)?;
                 let role = Role {
                     id: UniqueId::generate(IdKind::Role, account.id, draft.entropy),
                     name: self.role_name.clone(),
@@ -296,7 +291,7 @@ impl Operation for UpdateAssumeRolePolicy {
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
         role(call.account()?, self.role_name.as_str())?;
-        let trust_policy = stored_trust(call.realm, &self.policy_document).await?;
+        let trust_policy = stored_trust(call, &self.policy_document).await?;
         edit(call, &self.role_name, |role| {
             role.trust_policy.clone_from(&trust_policy);
         })

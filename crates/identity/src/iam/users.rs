@@ -1,8 +1,6 @@
 //! Users.
 
-use super::{
-    Page, PageRequest, TagCase, attachable, need_on_user, page_of_tags, quotas, room_for_one, user,
-};
+use super::{Page, PageRequest, TagCase, attachable, need_on_user, page_of_tags, user};
 use crate::account::UserState;
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{Attachments, KeyOwner, User};
@@ -10,6 +8,7 @@ use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, TagKey, UserName};
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::AccountQuota;
 use std::sync::Arc;
 
 /// CreateUser
@@ -62,7 +61,7 @@ impl Operation for CreateUser {
                     self.user_name.to_string(),
                 )));
             }
-            room_for_one(account.users.len(), "UsersPerAccount", quotas::USERS)?;
+            account.room_for_one(account.users.len(), AccountQuota::UsersPerAccount)?;
             let user = User {
                 id: UniqueId::generate(IdKind::User, account.id, draft.entropy),
                 name: self.user_name.clone(),

@@ -6,12 +6,12 @@ use crate::caller::Need;
 use crate::entity::{DelegationRequest, DelegationState, PolicyParameter};
 use crate::environment::Seconds;
 use crate::error::{Error, Existing};
-use crate::iam::{quotas, room_for_one};
 use crate::names::{
     AccountId, ArnText, DelegationDuration, DelegationRequestId, DelegationRequestIdText,
     Description, NotificationChannel, RedirectUrl, RequestMessage, RequestorWorkflowId,
 };
 use crate::operation::{Call, Draft, Granted, Operation, Service};
+use crate::quotas::{DELEGATION_REQUESTS, room_for_one};
 use crate::sealing::Secret;
 use crate::session::TradeIn;
 use locum_policy::Arn;
@@ -96,7 +96,7 @@ impl Operation for CreateDelegationRequest {
             room_for_one(
                 kept().count(),
                 "DelegationRequestsPerAccount",
-                quotas::DELEGATION_REQUESTS,
+                DELEGATION_REQUESTS,
             )?;
             let template = draft.account.policy_with_arn(self.template_arn.as_str());
             let document = template.and_then(|state| {

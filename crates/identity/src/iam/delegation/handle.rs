@@ -11,9 +11,9 @@ use crate::entity::{
 };
 use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
-use crate::iam::quotas;
 use crate::names::{AccountId, DelegationNotes, DelegationRequestId, DelegationRequestIdText};
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::DELEGATION_REQUESTS;
 use check::PermissionCheckResult;
 
 /// The longest access that a root user can approve (IAM user guide, "IAM temporary delegation").
@@ -118,10 +118,10 @@ fn associated(
     let owned = own.associated_delegations.values();
     let (old, kept): (Vec<_>, Vec<_>) =
         owned.partition(|owned| owned.associated.saturating_add(LONGEST) <= now);
-    if kept.len() >= quotas::DELEGATION_REQUESTS {
+    if kept.len() >= DELEGATION_REQUESTS {
         return Err(Error::InvalidInput(format!(
             "The account has {} delegation requests already.",
-            quotas::DELEGATION_REQUESTS
+            DELEGATION_REQUESTS
         )));
     }
     for gone in old {

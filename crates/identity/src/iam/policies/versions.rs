@@ -3,9 +3,10 @@
 use super::{DescribedVersion, Found, checked, describe, need_on_policy, own};
 use crate::entity::{ManagedPolicy, PolicyVersion};
 use crate::error::{Conflict, Error, Missing, Quota};
-use crate::iam::{Page, PageRequest, quotas};
+use crate::iam::{Page, PageRequest};
 use crate::names::{ArnText, DocumentText, PolicyVersionId};
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::quotas::VERSIONS_PER_POLICY;
 
 /// CreatePolicyVersion
 #[derive(Clone, Debug)]
@@ -34,10 +35,10 @@ impl Operation for CreatePolicyVersion {
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<DescribedVersion, Error> {
         own(call.account()?, self.policy_arn.as_str())?;
-        let document = checked(&self.policy_document)?;
+        let document = checked(call.account()?, &self.policy_document)?;
         call.change(|draft| {
             let mut policy = own(draft.account, self.policy_arn.as_str())?.policy.clone();
-            if policy.versions.len() >= quotas::VERSIONS_PER_POLICY {
+            if policy.versions.len() >= VERSIONS_PER_POLICY {
                 return Err(Error::LimitExceeded(Quota::PolicyVersions));
             }
             let version = PolicyVersion {

@@ -1,0 +1,57 @@
+//! Identity providers of an account.
+
+use crate::environment::Seconds;
+use crate::names::Tag;
+use crate::sealing::Sealed;
+use serde::{Deserialize, Serialize};
+
+/// An OpenID Connect provider.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct OpenIdConnectProvider {
+    /// The issuer's URL without `https://`, as it was given. Its ARN ends with it.
+    pub url: String,
+    /// The audiences, in the order they were added.
+    pub client_ids: Vec<String>,
+    /// SHA-1 thumbprints of the certificates that the issuer's key set may be fetched under.
+    pub thumbprints: Vec<String>,
+    /// When it was created.
+    pub created: Seconds,
+    /// Tags; keys are case-sensitive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+/// A SAML 2.0 provider.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SamlProvider {
+    /// The name. Letter case tells providers apart.
+    pub name: String,
+    /// `SAMLProviderUUID`
+    pub uuid: String,
+    /// The metadata document, byte for byte as submitted.
+    pub metadata: String,
+    /// When it was created.
+    pub created: Seconds,
+    /// `ValidUntil`
+    pub valid_until: Seconds,
+    /// Whether assertions must be encrypted; `None` where that was never said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_encryption_required: Option<bool>,
+    /// The keys that decrypt assertions, the oldest first; at most two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_keys: Vec<SamlPrivateKey>,
+    /// Tags; keys are case-sensitive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+/// A key that decrypts assertions.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SamlPrivateKey {
+    /// Its id among the account's.
+    pub id: String,
+    /// When it was added.
+    pub added: Seconds,
+    /// The key, sealed under the root key.
+    pub key: Sealed,
+}
