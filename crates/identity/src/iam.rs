@@ -6,15 +6,16 @@
 
 use crate::account::{Account, GroupState, RoleState, UserState};
 use crate::caller::Need;
-use crate::error::{Error, Missing, Quota};
-use crate::names::{Tag, TagKey};
+use crate::entity::Entity;
+use crate::error::{Error, Missing};
 use crate::operation::Call;
-use crate::quotas::TAGS;
 use locum_policy::Arn;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub mod access_keys;
 pub mod attachments;
+pub mod boundaries;
 pub mod delegation;
 pub mod groups;
 pub mod inline_policies;
@@ -24,7 +25,10 @@ pub mod policies;
 pub mod roles;
 pub mod root_access;
 pub mod simulate;
+pub mod tags;
 pub mod users;
+
+pub(crate) use tags::{TagCase, page_of_tags};
 
 /// Where a page begins and how long it may be.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -93,10 +97,32 @@ pub(crate) fn role<'a>(account: &'a Account, name: &str) -> Result<&'a Arc<RoleS
         .ok_or_else(|| Error::NoSuchEntity(Missing::Role(name.to_owned())))
 }
 
+/// An entity of an account that requests name, by its name, ARN or serial number.
+pub trait Named: Clone + Into<Entity> + Send + Sync + 'static {
+    /// What they name it by.
+    type Name: Clone + Send + Sync;
+
+    /// The entity, to be changed.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchEntity`], and [`Error::Forbidden`] for what is not the account's to change.
+    fn find<'a>(account: &'a Account, name: &Self::Name) -> Result<&'a Self, Error>;
+
+    /// The need of an action on the entity, which may or may not exist.
+    ///
+    /// # Errors
+    /// [`Error::ValidationText`], where the name cannot be one.
+    fn need<'a>(
+        call: &'a Call<'_>,
+        action: String,
+        name: &'a Self::Name,
+    ) -> Result<Need<'a>, Error>;
+}
+
 /// The need of an action on a user that may or may not exist.
 pub(crate) fn need_on_user<'a>(
     call: &'a Call<'_>,
-    action: &'static str,
+    action: impl Into<Cow<'a, str>>,
     name: &str,
 ) -> Result<Need<'a>, Error> {
     let account = call.account()?;
@@ -114,7 +140,7 @@ pub(crate) fn need_on_user<'a>(
 /// The need of an action on a group that may or may not exist.
 pub(crate) fn need_on_group<'a>(
     call: &'a Call<'_>,
-    action: &'static str,
+    action: impl Into<Cow<'a, str>>,
     name: &str,
 ) -> Result<Need<'a>, Error> {
     let account = call.account()?;
@@ -127,7 +153,7 @@ pub(crate) fn need_on_group<'a>(
 /// The need of an action on a role that may or may not exist.
 pub(crate) fn need_on_role<'a>(
     call: &'a Call<'_>,
-    action: &'static str,
+    action: impl Into<Cow<'a, str>>,
     name: &str,
 ) -> Result<Need<'a>, Error> {
     let account = call.account()?;
@@ -157,88 +183,4 @@ pub(crate) fn attachable(account: &Account, arn: &str) -> Result<(), Error> {
             arn.to_owned(),
         ))),
     }
-}
-
-/// Whether two tag keys are the same tag.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum TagCase {
-    /// Users and roles: letter case does not tell keys apart.
-    Insensitive,
-    /// Everything else.
-    Sensitive,
-}
-
-impl TagCase {
-    fn same(self, one: &TagKey, other: &TagKey) -> bool {
-        match self {
-            Self::Insensitive => one.as_str().to_lowercase() == other.as_str().to_lowercase(),
-            Self::Sensitive => one == other,
-        }
-    }
-
-    /// Checks tags from a request: no key twice, none in a reserved namespace.
-    pub(crate) fn check(self, tags: &[Tag]) -> Result<(), Error> {
-        self.check_each(tags, |tag| tag.key.check_unreserved())
-    }
-
-    /// Checks tags from a request: no key twice, and what `check` finds in each.
-    pub(crate) fn check_each(
-        self,
-        tags: &[Tag],
-        check: impl Fn(&Tag) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        for (place, tag) in tags.iter().enumerate() {
-            check(tag)?;
-            if tags
-                .iter()
-                .take(place)
-                .any(|earlier| self.same(&earlier.key, &tag.key))
-            {
-                return Err(Error::InvalidInput(
-                    "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-                        .to_owned(),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// `tags` with `new` ones put in: a known key gets the new value and spelling.
-    pub(crate) fn merge(self, tags: &[Tag], new: &[Tag]) -> Result<Vec<Tag>, Error> {
-        self.check(new)?;
-        self.put(tags, new)
-    }
-
-    /// The same, of new tags that were checked.
-    pub(crate) fn put(self, tags: &[Tag], new: &[Tag]) -> Result<Vec<Tag>, Error> {
-        let mut merged = tags.to_vec();
-        merged.retain(|tag| !new.iter().any(|other| self.same(&tag.key, &other.key)));
-        merged.extend_from_slice(new);
-        if merged.len() > TAGS {
-            return Err(Error::LimitExceeded(Quota::Count {
-                name: "TagsPerResource",
-                limit: TAGS,
-            }));
-        }
-        Ok(merged)
-    }
-
-    /// `tags` without those of `keys`.
-    pub(crate) fn without(self, tags: &[Tag], keys: &[TagKey]) -> Vec<Tag> {
-        tags.iter()
-            .filter(|tag| !keys.iter().any(|key| self.same(&tag.key, key)))
-            .cloned()
-            .collect()
-    }
-}
-
-/// A page of tags, by key.
-pub(crate) fn page_of_tags(tags: &[Tag], page: &PageRequest) -> Page<Tag> {
-    let mut sorted: Vec<_> = tags.iter().collect();
-    sorted.sort_by_key(|tag| &tag.key);
-    page.page_of_all(
-        sorted
-            .into_iter()
-            .map(|tag| (tag.key.as_str(), tag.clone())),
-    )
 }

@@ -5,6 +5,8 @@ use crate::node::{Members, Node};
 use crate::table::Binding;
 use locum_identity::error::Error;
 use locum_identity::iam::Page;
+use locum_identity::iam::boundaries::{Bounded, PutPermissionsBoundary};
+use locum_identity::iam::tags::{ListResourceTags, TagResource, Taggable, UntagResource};
 use locum_identity::names::{Constrained, Tag};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -61,6 +63,81 @@ fn both<M: Constrained, N: Constrained, T>(
     let (first, second) = (fields.required(first), fields.required(second));
     fields.check()?;
     Ok(make(first?, second?))
+}
+
+/// The bindings of the three operations on a kind's tags. `$name` names the resource.
+macro_rules! tag_bindings {
+    ($name:literal, $tag:ty, $untag:ty, $list:ty $(,)?) => {
+        [
+            $crate::table::bind!($tag, |fields| $crate::iam::tagged(fields, $name)),
+            $crate::table::bind!($untag, |fields| $crate::iam::untagged(fields, $name)),
+            $crate::table::bind!(
+                $list,
+                |fields| $crate::iam::listed_tags(fields, $name),
+                |output| $crate::iam::page("Tags", output, $crate::iam::tag).node()
+            ),
+        ]
+    };
+}
+use tag_bindings;
+
+fn tagged<R: Taggable>(fields: &mut Fields<'_>, name: &str) -> Result<TagResource<R>, Error>
+where
+    R::Name: Constrained,
+{
+    let resource = fields.required(name);
+    let tags = fields.required_tags("Tags");
+    fields.check()?;
+    Ok(TagResource {
+        resource: resource?,
+        tags,
+    })
+}
+
+fn untagged<R: Taggable>(fields: &mut Fields<'_>, name: &str) -> Result<UntagResource<R>, Error>
+where
+    R::Name: Constrained,
+{
+    let resource = fields.required(name);
+    let tag_keys = fields.tag_keys("TagKeys");
+    fields.check()?;
+    Ok(UntagResource {
+        resource: resource?,
+        tag_keys,
+    })
+}
+
+fn listed_tags<R: Taggable>(
+    fields: &mut Fields<'_>,
+    name: &str,
+) -> Result<ListResourceTags<R>, Error>
+where
+    R::Name: Constrained,
+{
+    let resource = fields.required(name);
+    let page = fields.page();
+    fields.check()?;
+    Ok(ListResourceTags {
+        resource: resource?,
+        page,
+    })
+}
+
+fn put_boundary<P: Bounded>(
+    fields: &mut Fields<'_>,
+    name: &str,
+) -> Result<PutPermissionsBoundary<P>, Error>
+where
+    P::Name: Constrained,
+{
+    both(
+        fields,
+        (name, "PermissionsBoundary"),
+        |principal, permissions_boundary| PutPermissionsBoundary {
+            principal,
+            permissions_boundary,
+        },
+    )
 }
 
 /// A policy document as IAM answers it: percent-encoded by RFC 3986.

@@ -3,8 +3,9 @@
 //! The root user has no name. Where a name must be given, `root` means the root user, if it is the
 //! root user who calls and no user is called that.
 
-use super::TagCase;
+use super::Named;
 use super::access_keys::{need, owner};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
 use crate::account::{Account, MfaState};
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{KeyOwner, MfaAssignment, MfaDevice};
@@ -18,22 +19,56 @@ use crate::operation::{Call, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
 use crate::sealing::Secret;
 use locum_policy::Arn;
+use std::borrow::Cow;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 mod lists;
-mod tags;
 
 pub use lists::{
     AssignmentStatus, DeviceOwner, GetMfaDevice, GotMfaDevice, ListMfaDevices,
     ListVirtualMfaDevices, ListedMfaDevices, ListedVirtualMfaDevice,
 };
-pub use tags::{ListMfaDeviceTags, TagMfaDevice, UntagMfaDevice};
+
+/// TagMFADevice
+pub type TagMfaDevice = TagResource<MfaDevice>;
+/// UntagMFADevice
+pub type UntagMfaDevice = UntagResource<MfaDevice>;
+/// ListMFADeviceTags
+pub type ListMfaDeviceTags = ListResourceTags<MfaDevice>;
+
+impl Named for MfaDevice {
+    type Name = SerialNumber;
+
+    fn find<'a>(account: &'a Account, serial: &SerialNumber) -> Result<&'a Self, Error> {
+        device(account, serial).map(|state| &state.device)
+    }
+
+    fn need<'a>(
+        call: &'a Call<'_>,
+        action: String,
+        serial: &'a SerialNumber,
+    ) -> Result<Need<'a>, Error> {
+        need_on_device(call, action, serial)
+    }
+}
+
+impl Taggable for MfaDevice {
+    const OPERATIONS: [&'static str; 3] = ["TagMFADevice", "UntagMFADevice", "ListMFADeviceTags"];
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
 
 /// The need of an action on a device that may or may not exist.
 fn need_on_device<'a>(
     call: &'a Call<'_>,
-    action: &'static str,
+    action: impl Into<Cow<'a, str>>,
     serial: &'a SerialNumber,
 ) -> Result<Need<'a>, Error> {
     let account = call.account()?;

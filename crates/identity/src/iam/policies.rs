@@ -1,6 +1,7 @@
 //! Managed policies and their versions: the account's own, and AWS's to read.
 
-use super::{Page, PageRequest, TagCase, page_of_tags, parsed_arn};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::{Named, Page, PageRequest, parsed_arn};
 use crate::account::{Account, PolicyState};
 use crate::aws_managed::{self, AwsManagedPolicy};
 use crate::caller::Need;
@@ -10,11 +11,12 @@ use crate::error::{Conflict, Error, Existing, Forbidden, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{
     AccountId, ArnText, Constrained as _, Description, DocumentText, EntityName, PathPrefix,
-    PolicyPath, Tag, TagKey,
+    PolicyPath, Tag,
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
 use locum_policy::{Kind, Policy};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -171,7 +173,7 @@ fn own<'a>(account: &'a Account, arn: &str) -> Result<&'a Arc<PolicyState>, Erro
 /// The need of an action on a policy, which must at least have an ARN.
 fn need_on_policy<'a>(
     call: &'a Call<'_>,
-    action: &'static str,
+    action: impl Into<Cow<'a, str>>,
     arn: &'a ArnText,
 ) -> Result<Need<'a>, Error> {
     let parsed = parsed_arn(arn.as_str())?;
@@ -453,104 +455,41 @@ impl Operation for ListPolicies {
     }
 }
 
+impl Named for ManagedPolicy {
+    type Name = ArnText;
+
+    fn find<'a>(account: &'a Account, arn: &ArnText) -> Result<&'a Self, Error> {
+        own(account, arn.as_str()).map(|state| &state.policy)
+    }
+
+    fn need<'a>(call: &'a Call<'_>, action: String, arn: &'a ArnText) -> Result<Need<'a>, Error> {
+        need_on_policy(call, action, arn)
+    }
+}
+
+impl Taggable for ManagedPolicy {
+    const OPERATIONS: [&'static str; 3] = ["TagPolicy", "UntagPolicy", "ListPolicyTags"];
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+
+    /// AWS's policies have none.
+    fn shown_tags(account: &Account, arn: &ArnText) -> Result<Vec<Tag>, Error> {
+        Ok(match Found::find(account, arn.as_str())? {
+            Found::Customer(state) => state.policy.tags.clone(),
+            Found::Aws(_) => Vec::new(),
+        })
+    }
+}
+
 /// TagPolicy
-#[derive(Clone, Debug)]
-pub struct TagPolicy {
-    /// `PolicyArn`
-    pub policy_arn: ArnText,
-    /// `Tags`
-    pub tags: Vec<Tag>,
-}
-
-impl Operation for TagPolicy {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "TagPolicy";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(
-            &need_on_policy(call, "iam:TagPolicy", &self.policy_arn)?.request_tags(&self.tags),
-        )
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = own(draft.account, self.policy_arn.as_str())?;
-            let tags = TagCase::Sensitive.merge(&state.policy.tags, &self.tags)?;
-            draft.change.put(ManagedPolicy {
-                tags,
-                ..state.policy.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type TagPolicy = TagResource<ManagedPolicy>;
 /// UntagPolicy
-#[derive(Clone, Debug)]
-pub struct UntagPolicy {
-    /// `PolicyArn`
-    pub policy_arn: ArnText,
-    /// `TagKeys`
-    pub tag_keys: Vec<TagKey>,
-}
-
-impl Operation for UntagPolicy {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "UntagPolicy";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let mut need = need_on_policy(call, "iam:UntagPolicy", &self.policy_arn)?;
-        need.request_tag_keys = &self.tag_keys;
-        call.allow(&need)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = own(draft.account, self.policy_arn.as_str())?;
-            let tags = TagCase::Sensitive.without(&state.policy.tags, &self.tag_keys);
-            draft.change.put(ManagedPolicy {
-                tags,
-                ..state.policy.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type UntagPolicy = UntagResource<ManagedPolicy>;
 /// ListPolicyTags
-#[derive(Clone, Debug)]
-pub struct ListPolicyTags {
-    /// `PolicyArn`
-    pub policy_arn: ArnText,
-    /// `Marker` and `MaxItems`
-    pub page: PageRequest,
-}
-
-impl Operation for ListPolicyTags {
-    type Output = Page<Tag>;
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "ListPolicyTags";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(&need_on_policy(
-            call,
-            "iam:ListPolicyTags",
-            &self.policy_arn,
-        )?)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<Tag>, Error> {
-        let tags = match Found::find(call.account()?, self.policy_arn.as_str())? {
-            Found::Customer(state) => state.policy.tags.as_slice(),
-            Found::Aws(_) => &[],
-        };
-        Ok(page_of_tags(tags, &self.page))
-    }
-}
+pub type ListPolicyTags = ListResourceTags<ManagedPolicy>;

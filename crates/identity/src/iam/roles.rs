@@ -3,8 +3,10 @@
 //! A trust policy is stored with unique ids in place of users and roles (the `trust` module) and is
 //! always answered with their ARNs.
 
-use super::{Page, PageRequest, TagCase, attachable, need_on_role, page_of_tags, role};
-use crate::account::iam_arn;
+use super::boundaries::{Bounded, DeletePermissionsBoundary, PutPermissionsBoundary};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::{Named, Page, PageRequest, attachable, need_on_role, role};
+use crate::account::{Account, iam_arn};
 use crate::caller::Need;
 use crate::entity::{Attachments, Role};
 use crate::environment::Seconds;
@@ -383,216 +385,81 @@ impl Operation for ListRoles {
     }
 }
 
+impl Named for Role {
+    type Name = RoleName;
+
+    fn find<'a>(account: &'a Account, name: &RoleName) -> Result<&'a Self, Error> {
+        role(account, name.as_str()).map(|state| &state.role)
+    }
+
+    fn need<'a>(call: &'a Call<'_>, action: String, name: &'a RoleName) -> Result<Need<'a>, Error> {
+        need_on_role(call, action, name.as_str())
+    }
+}
+
+/// A tag that is a limit needs that limit's own action too.
+impl Taggable for Role {
+    const OPERATIONS: [&'static str; 3] = ["TagRole", "UntagRole", "ListRoleTags"];
+    const CASE: TagCase = TagCase::Insensitive;
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+
+    fn more_actions<'k>(keys: impl Iterator<Item = &'k TagKey> + Clone) -> Vec<&'static str> {
+        Limit::meant(keys).map(Limit::action).collect()
+    }
+
+    fn put_tags(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        check_tags(tags)?;
+        self.tags = Self::CASE.put(&self.tags, tags)?;
+        self.limits.set(tags);
+        Ok(())
+    }
+
+    fn remove_tags(&mut self, keys: &[TagKey]) {
+        self.tags = Self::CASE.without(&self.tags, keys);
+        self.limits.unset(keys);
+    }
+}
+
+impl Bounded for Role {
+    const OPERATIONS: [&'static str; 2] = [
+        "PutRolePermissionsBoundary",
+        "DeleteRolePermissionsBoundary",
+    ];
+
+    fn boundary_mut(&mut self) -> &mut Option<String> {
+        &mut self.permissions_boundary
+    }
+
+    fn unbounded(&self) -> Missing {
+        Missing::RoleBoundary(self.name.to_string())
+    }
+
+    fn check_modifiable(&self) -> Result<(), Error> {
+        modifiable(self)
+    }
+}
+
 /// TagRole
-#[derive(Clone, Debug)]
-pub struct TagRole {
-    /// `RoleName`
-    pub role_name: RoleName,
-    /// `Tags`
-    pub tags: Vec<Tag>,
-}
-
-impl Operation for TagRole {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "TagRole";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let need =
-            need_on_role(call, "iam:TagRole", self.role_name.as_str())?.request_tags(&self.tags);
-        allow_with_limits(call, need, self.tags.iter().map(|tag| &tag.key))
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = role(draft.account, self.role_name.as_str())?;
-            check_tags(&self.tags)?;
-            let tags = TagCase::Insensitive.put(&state.role.tags, &self.tags)?;
-            let mut limits = state.role.limits;
-            limits.set(&self.tags);
-            draft.change.put(Role {
-                tags,
-                limits,
-                ..state.role.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type TagRole = TagResource<Role>;
 /// UntagRole
-#[derive(Clone, Debug)]
-pub struct UntagRole {
-    /// `RoleName`
-    pub role_name: RoleName,
-    /// `TagKeys`
-    pub tag_keys: Vec<TagKey>,
-}
-
-impl Operation for UntagRole {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "UntagRole";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let mut need = need_on_role(call, "iam:UntagRole", self.role_name.as_str())?;
-        need.request_tag_keys = &self.tag_keys;
-        allow_with_limits(call, need, self.tag_keys.iter())
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = role(draft.account, self.role_name.as_str())?;
-            let tags = TagCase::Insensitive.without(&state.role.tags, &self.tag_keys);
-            let mut limits = state.role.limits;
-            limits.unset(&self.tag_keys);
-            draft.change.put(Role {
-                tags,
-                limits,
-                ..state.role.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type UntagRole = UntagResource<Role>;
 /// ListRoleTags
-#[derive(Clone, Debug)]
-pub struct ListRoleTags {
-    /// `RoleName`
-    pub role_name: RoleName,
-    /// `Marker` and `MaxItems`
-    pub page: PageRequest,
-}
-
-impl Operation for ListRoleTags {
-    type Output = Page<Tag>;
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "ListRoleTags";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(&need_on_role(
-            call,
-            "iam:ListRoleTags",
-            self.role_name.as_str(),
-        )?)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<Tag>, Error> {
-        Ok(page_of_tags(
-            &role(call.account()?, self.role_name.as_str())?.role.tags,
-            &self.page,
-        ))
-    }
-}
-
+pub type ListRoleTags = ListResourceTags<Role>;
 /// PutRolePermissionsBoundary
-#[derive(Clone, Debug)]
-pub struct PutRolePermissionsBoundary {
-    /// `RoleName`
-    pub role_name: RoleName,
-    /// `PermissionsBoundary`
-    pub permissions_boundary: ArnText,
-}
-
-impl Operation for PutRolePermissionsBoundary {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "PutRolePermissionsBoundary";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let mut need = need_on_role(
-            call,
-            "iam:PutRolePermissionsBoundary",
-            self.role_name.as_str(),
-        )?;
-        // The boundary that is set is what conditions see, not the one there is.
-        need.keys
-            .retain(|(name, _)| name != "iam:permissionsboundary");
-        call.allow(&need.key(
-            "iam:permissionsboundary",
-            self.permissions_boundary.as_str(),
-        ))
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = role(draft.account, self.role_name.as_str())?;
-            modifiable(&state.role)?;
-            attachable(draft.account, self.permissions_boundary.as_str())?;
-            draft.change.put(Role {
-                permissions_boundary: Some(self.permissions_boundary.to_string()),
-                ..state.role.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type PutRolePermissionsBoundary = PutPermissionsBoundary<Role>;
 /// DeleteRolePermissionsBoundary
-#[derive(Clone, Debug)]
-pub struct DeleteRolePermissionsBoundary {
-    /// `RoleName`
-    pub role_name: RoleName,
-}
-
-impl Operation for DeleteRolePermissionsBoundary {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "DeleteRolePermissionsBoundary";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(&need_on_role(
-            call,
-            "iam:DeleteRolePermissionsBoundary",
-            self.role_name.as_str(),
-        )?)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = role(draft.account, self.role_name.as_str())?;
-            modifiable(&state.role)?;
-            if state.role.permissions_boundary.is_none() {
-                return Err(Error::NoSuchEntity(Missing::RoleBoundary(
-                    state.role.name.to_string(),
-                )));
-            }
-            draft.change.put(Role {
-                permissions_boundary: None,
-                ..state.role.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
+pub type DeleteRolePermissionsBoundary = DeletePermissionsBoundary<Role>;
 
 /// Checks tags that a role gets: those in our namespace are limits, and right.
 fn check_tags(tags: &[Tag]) -> Result<(), Error> {
     TagCase::Insensitive.check_each(tags, RoleLimits::check)
-}
-
-/// Decides about a change of tags. A tag that is a limit needs that limit's own action too.
-fn allow_with_limits<'a>(
-    call: &Call<'_>,
-    mut need: Need<'_>,
-    keys: impl Iterator<Item = &'a TagKey> + Clone,
-) -> Result<Granted, Error> {
-    let granted = call.allow(&need)?;
-    for limit in Limit::meant(keys) {
-        need.action = limit.action().into();
-        call.allow(&need)?;
-    }
-    Ok(granted)
 }
 
 /// Changes a role that may be changed, and answers it as it then is.

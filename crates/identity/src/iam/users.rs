@@ -1,12 +1,14 @@
 //! Users.
 
-use super::{Page, PageRequest, TagCase, attachable, need_on_user, page_of_tags, user};
-use crate::account::UserState;
+use super::boundaries::{Bounded, DeletePermissionsBoundary, PutPermissionsBoundary};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::{Named, Page, PageRequest, attachable, need_on_user, user};
+use crate::account::{Account, UserState};
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{Attachments, KeyOwner, User};
 use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
-use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, TagKey, UserName};
+use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, UserName};
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
 use std::sync::Arc;
@@ -92,7 +94,7 @@ pub enum GotUser {
     /// A user.
     User(Arc<UserState>),
     /// The root user, who has neither name nor path.
-    Root(Arc<crate::account::Account>),
+    Root(Arc<Account>),
 }
 
 impl Operation for GetUser {
@@ -299,186 +301,57 @@ impl Operation for ListUsers {
     }
 }
 
+impl Named for User {
+    type Name = EntityName;
+
+    fn find<'a>(account: &'a Account, name: &EntityName) -> Result<&'a Self, Error> {
+        user(account, name.as_str()).map(|state| &state.user)
+    }
+
+    fn need<'a>(
+        call: &'a Call<'_>,
+        action: String,
+        name: &'a EntityName,
+    ) -> Result<Need<'a>, Error> {
+        need_on_user(call, action, name.as_str())
+    }
+}
+
+impl Taggable for User {
+    const OPERATIONS: [&'static str; 3] = ["TagUser", "UntagUser", "ListUserTags"];
+    const CASE: TagCase = TagCase::Insensitive;
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
+
+impl Bounded for User {
+    const OPERATIONS: [&'static str; 2] = [
+        "PutUserPermissionsBoundary",
+        "DeleteUserPermissionsBoundary",
+    ];
+
+    fn boundary_mut(&mut self) -> &mut Option<String> {
+        &mut self.permissions_boundary
+    }
+
+    fn unbounded(&self) -> Missing {
+        Missing::UserBoundary(self.name.to_string())
+    }
+}
+
 /// TagUser
-#[derive(Clone, Debug)]
-pub struct TagUser {
-    /// `UserName`
-    pub user_name: EntityName,
-    /// `Tags`
-    pub tags: Vec<Tag>,
-}
-
-impl Operation for TagUser {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "TagUser";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(
-            &need_on_user(call, "iam:TagUser", self.user_name.as_str())?.request_tags(&self.tags),
-        )
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = user(draft.account, self.user_name.as_str())?;
-            let tags = TagCase::Insensitive.merge(&state.user.tags, &self.tags)?;
-            draft.change.put(User {
-                tags,
-                ..state.user.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type TagUser = TagResource<User>;
 /// UntagUser
-#[derive(Clone, Debug)]
-pub struct UntagUser {
-    /// `UserName`
-    pub user_name: EntityName,
-    /// `TagKeys`
-    pub tag_keys: Vec<TagKey>,
-}
-
-impl Operation for UntagUser {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "UntagUser";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let mut need = need_on_user(call, "iam:UntagUser", self.user_name.as_str())?;
-        need.request_tag_keys = &self.tag_keys;
-        call.allow(&need)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = user(draft.account, self.user_name.as_str())?;
-            let tags = TagCase::Insensitive.without(&state.user.tags, &self.tag_keys);
-            draft.change.put(User {
-                tags,
-                ..state.user.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type UntagUser = UntagResource<User>;
 /// ListUserTags
-#[derive(Clone, Debug)]
-pub struct ListUserTags {
-    /// `UserName`
-    pub user_name: EntityName,
-    /// `Marker` and `MaxItems`
-    pub page: PageRequest,
-}
-
-impl Operation for ListUserTags {
-    type Output = Page<Tag>;
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "ListUserTags";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(&need_on_user(
-            call,
-            "iam:ListUserTags",
-            self.user_name.as_str(),
-        )?)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<Page<Tag>, Error> {
-        Ok(page_of_tags(
-            &user(call.account()?, self.user_name.as_str())?.user.tags,
-            &self.page,
-        ))
-    }
-}
-
+pub type ListUserTags = ListResourceTags<User>;
 /// PutUserPermissionsBoundary
-#[derive(Clone, Debug)]
-pub struct PutUserPermissionsBoundary {
-    /// `UserName`
-    pub user_name: EntityName,
-    /// `PermissionsBoundary`
-    pub permissions_boundary: ArnText,
-}
-
-impl Operation for PutUserPermissionsBoundary {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "PutUserPermissionsBoundary";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let mut need = need_on_user(
-            call,
-            "iam:PutUserPermissionsBoundary",
-            self.user_name.as_str(),
-        )?;
-        // The boundary that is set is what conditions see, not the one there is.
-        need.keys
-            .retain(|(name, _)| name != "iam:permissionsboundary");
-        call.allow(&need.key(
-            "iam:permissionsboundary",
-            self.permissions_boundary.as_str(),
-        ))
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = user(draft.account, self.user_name.as_str())?;
-            attachable(draft.account, self.permissions_boundary.as_str())?;
-            draft.change.put(User {
-                permissions_boundary: Some(self.permissions_boundary.to_string()),
-                ..state.user.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
-
+pub type PutUserPermissionsBoundary = PutPermissionsBoundary<User>;
 /// DeleteUserPermissionsBoundary
-#[derive(Clone, Debug)]
-pub struct DeleteUserPermissionsBoundary {
-    /// `UserName`
-    pub user_name: EntityName,
-}
-
-impl Operation for DeleteUserPermissionsBoundary {
-    type Output = ();
-    type Found = ();
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "DeleteUserPermissionsBoundary";
-
-    async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        call.allow(&need_on_user(
-            call,
-            "iam:DeleteUserPermissionsBoundary",
-            self.user_name.as_str(),
-        )?)
-    }
-
-    async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        call.change(|draft| {
-            let state = user(draft.account, self.user_name.as_str())?;
-            if state.user.permissions_boundary.is_none() {
-                return Err(Error::NoSuchEntity(Missing::UserBoundary(
-                    state.user.name.to_string(),
-                )));
-            }
-            draft.change.put(User {
-                permissions_boundary: None,
-                ..state.user.clone()
-            });
-            Ok(())
-        })
-        .await
-    }
-}
+pub type DeleteUserPermissionsBoundary = DeletePermissionsBoundary<User>;

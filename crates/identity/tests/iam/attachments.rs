@@ -245,7 +245,7 @@ fn a_condition_can_ask_for_a_boundary() {
     world.user("free");
     world.user("bounded");
     let put = locum_identity::iam::users::PutUserPermissionsBoundary {
-        user_name: n("bounded"),
+        principal: n("bounded"),
         permissions_boundary: n(AWS),
     };
     world.root(put).unwrap();

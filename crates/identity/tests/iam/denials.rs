@@ -441,21 +441,21 @@ fn of_policies() {
     );
     denied.check(
         TagPolicy {
-            policy_arn: n(POLICY),
+            resource: n(POLICY),
             tags: vec![tag("a", "b")],
         },
         "arn:aws:iam::123456789012:policy/p",
     );
     denied.check(
         UntagPolicy {
-            policy_arn: n(POLICY),
+            resource: n(POLICY),
             tag_keys: vec![n("a")],
         },
         "arn:aws:iam::123456789012:policy/p",
     );
     denied.check(
         ListPolicyTags {
-            policy_arn: n(POLICY),
+            resource: n(POLICY),
             page: PageRequest::default(),
         },
         "arn:aws:iam::123456789012:policy/p",
@@ -521,34 +521,34 @@ fn of_roles() {
     );
     denied.check(
         TagRole {
-            role_name: n("r"),
+            resource: n("r"),
             tags: vec![tag("a", "b")],
         },
         "arn:aws:iam::123456789012:role/x/r",
     );
     denied.check(
         UntagRole {
-            role_name: n("r"),
+            resource: n("r"),
             tag_keys: vec![n("a")],
         },
         "arn:aws:iam::123456789012:role/x/r",
     );
     denied.check(
         ListRoleTags {
-            role_name: n("r"),
+            resource: n("r"),
             page: PageRequest::default(),
         },
         "arn:aws:iam::123456789012:role/x/r",
     );
     denied.check(
         PutRolePermissionsBoundary {
-            role_name: n("r"),
+            principal: n("r"),
             permissions_boundary: n(POLICY),
         },
         "arn:aws:iam::123456789012:role/x/r",
     );
     denied.check(
-        DeleteRolePermissionsBoundary { role_name: n("r") },
+        DeleteRolePermissionsBoundary { principal: n("r") },
         "arn:aws:iam::123456789012:role/x/r",
     );
 }
@@ -592,34 +592,34 @@ fn of_users() {
     );
     denied.check(
         TagUser {
-            user_name: n("u"),
+            resource: n("u"),
             tags: vec![tag("a", "b")],
         },
         "arn:aws:iam::123456789012:user/x/u",
     );
     denied.check(
         UntagUser {
-            user_name: n("u"),
+            resource: n("u"),
             tag_keys: vec![n("a")],
         },
         "arn:aws:iam::123456789012:user/x/u",
     );
     denied.check(
         ListUserTags {
-            user_name: n("u"),
+            resource: n("u"),
             page: PageRequest::default(),
         },
         "arn:aws:iam::123456789012:user/x/u",
     );
     denied.check(
         PutUserPermissionsBoundary {
-            user_name: n("u"),
+            principal: n("u"),
             permissions_boundary: n(POLICY),
         },
         "arn:aws:iam::123456789012:user/x/u",
     );
     denied.check(
-        DeleteUserPermissionsBoundary { user_name: n("u") },
+        DeleteUserPermissionsBoundary { principal: n("u") },
         "arn:aws:iam::123456789012:user/x/u",
     );
 }
@@ -711,7 +711,7 @@ fn conditions_see_tags_of_the_resource_and_of_the_request() {
     denied
         .world
         .root(TagRole {
-            role_name: n("r"),
+            resource: n("r"),
             tags: vec![tag("Team", "a")],
         })
         .unwrap();
@@ -735,7 +735,7 @@ fn conditions_see_tags_of_the_resource_and_of_the_request() {
             .call(
                 &denied.ann,
                 TagRole {
-                    role_name: n("r"),
+                    resource: n("r"),
                     tags,
                 },
             )

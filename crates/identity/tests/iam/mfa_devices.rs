@@ -347,13 +347,13 @@ fn tags_of_devices_are_case_sensitive() {
     let serial = created.serial_number;
     world
         .root(TagMfaDevice {
-            serial_number: n(&serial),
+            resource: n(&serial),
             tags: vec![tag("desk", "2"), tag("Desk", "3")],
         })
         .unwrap();
     let tags = || {
         let list = ListMfaDeviceTags {
-            serial_number: n(&serial),
+            resource: n(&serial),
             page: PageRequest::default(),
         };
         world.root(list).unwrap().items
@@ -361,14 +361,14 @@ fn tags_of_devices_are_case_sensitive() {
     assert_eq!(tags(), [tag("Desk", "3"), tag("desk", "2")]);
     world
         .root(UntagMfaDevice {
-            serial_number: n(&serial),
+            resource: n(&serial),
             tag_keys: vec![n("Desk")],
         })
         .unwrap();
     assert_eq!(tags(), [tag("desk", "2")]);
     fails(
         world.root(TagMfaDevice {
-            serial_number: n("arn:aws:iam::999999999999:mfa/phone"),
+            resource: n("arn:aws:iam::999999999999:mfa/phone"),
             tags: vec![tag("a", "b")],
         }),
         "AccessDenied",
@@ -441,12 +441,12 @@ fn devices_and_their_users_are_what_policies_name() {
         &format!("arn:aws:iam::{ACCOUNT}:mfa/"),
     );
     let tagging = || TagMfaDevice {
-        serial_number: serial(),
+        resource: serial(),
         tags: vec![tag("Desk", "1")],
     };
     denied(world.call(&ann, tagging()), "TagMFADevice", &device.serial);
     let untagging = || UntagMfaDevice {
-        serial_number: serial(),
+        resource: serial(),
         tag_keys: vec![n("Desk")],
     };
     denied(
@@ -455,7 +455,7 @@ fn devices_and_their_users_are_what_policies_name() {
         &device.serial,
     );
     let listing = || ListMfaDeviceTags {
-        serial_number: serial(),
+        resource: serial(),
         page: PageRequest::default(),
     };
     denied(

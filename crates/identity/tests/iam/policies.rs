@@ -291,7 +291,7 @@ fn only_an_unused_policy_of_one_version_is_deleted() {
     world.user("ann");
     let delete = || world.root(DeletePolicy { policy_arn: n(ARN) });
     let bound = PutUserPermissionsBoundary {
-        user_name: n("ann"),
+        principal: n("ann"),
         permissions_boundary: n(ARN),
     };
     world.root(bound).unwrap();
@@ -302,7 +302,7 @@ fn only_an_unused_policy_of_one_version_is_deleted() {
     );
     world
         .root(DeleteUserPermissionsBoundary {
-            user_name: n("ann"),
+            principal: n("ann"),
         })
         .unwrap();
     world.root(new_version(ARN, READ, true)).unwrap();
@@ -338,7 +338,7 @@ fn aws_managed_policies_are_read_and_not_changed() {
     assert_eq!(page.items, [shown]);
     let tags = world
         .root(ListPolicyTags {
-            policy_arn: n(AWS),
+            resource: n(AWS),
             page: PageRequest::default(),
         })
         .unwrap();
@@ -353,11 +353,11 @@ fn aws_managed_policies_are_read_and_not_changed() {
     aws_only(world.root(delete_version(AWS, "v1")));
     aws_only(world.root(set_default(AWS, "v1")));
     aws_only(world.root(TagPolicy {
-        policy_arn: n(AWS),
+        resource: n(AWS),
         tags: vec![tag("a", "b")],
     }));
     aws_only(world.root(UntagPolicy {
-        policy_arn: n(AWS),
+        resource: n(AWS),
         tag_keys: vec![n("a")],
     }));
 }
@@ -368,7 +368,7 @@ fn tags() {
     world.policy("p");
     let add = |tags| {
         world.root(TagPolicy {
-            policy_arn: n(ARN),
+            resource: n(ARN),
             tags,
         })
     };
@@ -381,7 +381,7 @@ fn tags() {
         };
         world
             .root(ListPolicyTags {
-                policy_arn: n(ARN),
+                resource: n(ARN),
                 page,
             })
             .unwrap()
@@ -398,21 +398,21 @@ fn tags() {
     );
     world
         .root(UntagPolicy {
-            policy_arn: n(ARN),
+            resource: n(ARN),
             tag_keys: vec![n("dept")],
         })
         .unwrap();
     assert_eq!(pairs(&list(9).items), [("Dept", "b")]);
     missing(world.root(TagPolicy {
-        policy_arn: n(NONE),
+        resource: n(NONE),
         tags: vec![tag("a", "b")],
     }));
     missing(world.root(UntagPolicy {
-        policy_arn: n(NONE),
+        resource: n(NONE),
         tag_keys: vec![n("a")],
     }));
     missing(world.root(ListPolicyTags {
-        policy_arn: n(NONE),
+        resource: n(NONE),
         page: PageRequest::default(),
     }));
 }
@@ -524,7 +524,7 @@ fn policies_are_listed_by_their_use() {
     }
     for name in ["bounding", "both"] {
         let put = PutUserPermissionsBoundary {
-            user_name: n("ann"),
+            principal: n("ann"),
             permissions_boundary: n(&arn(name)),
         };
         world.root(put).unwrap();
@@ -615,7 +615,7 @@ fn entities_of_a_policy() {
         .unwrap();
     world
         .root(PutUserPermissionsBoundary {
-            user_name: n("u2"),
+            principal: n("u2"),
             permissions_boundary: n(ARN),
         })
         .unwrap();

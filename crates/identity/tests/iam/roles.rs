@@ -281,7 +281,7 @@ fn only_a_role_without_policies_is_deleted() {
     world.role("r");
     world
         .root(PutRolePermissionsBoundary {
-            role_name: n("r"),
+            principal: n("r"),
             permissions_boundary: n(BOUNDARY),
         })
         .unwrap();
@@ -333,7 +333,7 @@ fn tags() {
     world.role("r");
     let add = |tags| {
         world.root(TagRole {
-            role_name: n("R"),
+            resource: n("R"),
             tags,
         })
     };
@@ -346,7 +346,7 @@ fn tags() {
         };
         world
             .root(ListRoleTags {
-                role_name: n("r"),
+                resource: n("r"),
                 page,
             })
             .unwrap()
@@ -376,21 +376,21 @@ fn tags() {
     );
     world
         .root(UntagRole {
-            role_name: n("r"),
+            resource: n("r"),
             tag_keys: vec![n("DEPT"), n("none")],
         })
         .unwrap();
     assert_eq!(pairs(&list("", 9).items), [("zone", "1")]);
     missing(world.root(TagRole {
-        role_name: n("none"),
+        resource: n("none"),
         tags: vec![tag("a", "b")],
     }));
     missing(world.root(UntagRole {
-        role_name: n("none"),
+        resource: n("none"),
         tag_keys: vec![n("a")],
     }));
     missing(world.root(ListRoleTags {
-        role_name: n("none"),
+        resource: n("none"),
         page: PageRequest::default(),
     }));
 }
@@ -401,11 +401,11 @@ fn boundaries() {
     world.role("r");
     let put = |arn: &str| {
         world.root(PutRolePermissionsBoundary {
-            role_name: n("R"),
+            principal: n("R"),
             permissions_boundary: n(arn),
         })
     };
-    let delete = || world.root(DeleteRolePermissionsBoundary { role_name: n("R") });
+    let delete = || world.root(DeleteRolePermissionsBoundary { principal: n("R") });
     fails(
         delete(),
         "NoSuchEntity",
@@ -437,11 +437,11 @@ fn boundaries() {
         None
     );
     missing(world.root(PutRolePermissionsBoundary {
-        role_name: n("none"),
+        principal: n("none"),
         permissions_boundary: n(BOUNDARY),
     }));
     missing(world.root(DeleteRolePermissionsBoundary {
-        role_name: n("none"),
+        principal: n("none"),
     }));
 }
 
@@ -537,10 +537,10 @@ fn a_role_of_aws_is_not_changed() {
         refused(world.root(set_trust("linked", &trust(ROOT))));
         refused(world.root(DeleteRole { role_name: name() }));
         refused(world.root(PutRolePermissionsBoundary {
-            role_name: name(),
+            principal: name(),
             permissions_boundary: n(BOUNDARY),
         }));
-        refused(world.root(DeleteRolePermissionsBoundary { role_name: name() }));
+        refused(world.root(DeleteRolePermissionsBoundary { principal: name() }));
         refused(world.root(AttachRolePolicy {
             role_name: name(),
             policy_arn: n(BOUNDARY),
@@ -560,7 +560,7 @@ fn a_role_of_aws_is_not_changed() {
         }));
         world
             .root(TagRole {
-                role_name: name(),
+                resource: name(),
                 tags: vec![tag("a", "b")],
             })
             .unwrap();

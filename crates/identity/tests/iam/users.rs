@@ -290,7 +290,7 @@ fn tags() {
     world.user("ann");
     let add = |tags| {
         world.root(TagUser {
-            user_name: n("ANN"),
+            resource: n("ANN"),
             tags,
         })
     };
@@ -303,7 +303,7 @@ fn tags() {
         };
         world
             .root(ListUserTags {
-                user_name: n("ann"),
+                resource: n("ann"),
                 page,
             })
             .unwrap()
@@ -321,21 +321,21 @@ fn tags() {
     assert_eq!(list("", 99).items.len(), 2);
     world
         .root(UntagUser {
-            user_name: n("ann"),
+            resource: n("ann"),
             tag_keys: vec![n("DEPT")],
         })
         .unwrap();
     assert_eq!(pairs(&list("", 9).items), [("zone", "1")]);
     missing(world.root(TagUser {
-        user_name: n("none"),
+        resource: n("none"),
         tags: vec![tag("a", "b")],
     }));
     missing(world.root(UntagUser {
-        user_name: n("none"),
+        resource: n("none"),
         tag_keys: vec![n("a")],
     }));
     missing(world.root(ListUserTags {
-        user_name: n("none"),
+        resource: n("none"),
         page: PageRequest::default(),
     }));
 }
@@ -349,7 +349,7 @@ fn a_boundary_bounds_at_once() {
         world.call(
             &ann,
             TagUser {
-                user_name: n("ann"),
+                resource: n("ann"),
                 tags: vec![tag("a", "b")],
             },
         )
@@ -357,7 +357,7 @@ fn a_boundary_bounds_at_once() {
     tags().unwrap();
     let put = |name: &str| {
         world.root(PutUserPermissionsBoundary {
-            user_name: n(name),
+            principal: n(name),
             permissions_boundary: n(BOUNDARY),
         })
     };
@@ -367,7 +367,7 @@ fn a_boundary_bounds_at_once() {
         "AccessDenied",
         "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: iam:TagUser on resource: arn:aws:iam::123456789012:user/ann because no permissions boundary allows the iam:TagUser action",
     );
-    let delete = |name: &str| world.root(DeleteUserPermissionsBoundary { user_name: n(name) });
+    let delete = |name: &str| world.root(DeleteUserPermissionsBoundary { principal: n(name) });
     delete("ann").unwrap();
     tags().unwrap();
     fails(

@@ -58,7 +58,7 @@ fn world() -> (World, Signer) {
     let world = World::new();
     let bob = Signer::from(&world.user_with_key("bob"));
     let own = TagUser {
-        user_name: n("bob"),
+        resource: n("bob"),
         tags: tags(&[("Desk", "of-user"), ("Team", "of-user")]),
     };
     world.root(own).unwrap();

@@ -40,14 +40,14 @@ fn lasting(arn: &str, seconds: i64) -> AssumeRole {
 
 fn tag(with: &[(&str, &str)]) -> TagRole {
     TagRole {
-        role_name: n("job"),
+        resource: n("job"),
         tags: tags(with),
     }
 }
 
 fn untag(key: &str) -> UntagRole {
     UntagRole {
-        role_name: n("job"),
+        resource: n("job"),
         tag_keys: vec![n(key)],
     }
 }
@@ -152,7 +152,7 @@ fn chaining_beyond_an_hour_needs_a_tag_of_its_own() {
         CHAINING,
     );
     let allowed = |seconds: &str| TagRole {
-        role_name: n("next"),
+        resource: n("next"),
         tags: tags(&[(CHAINED, seconds)]),
     };
     world.root(allowed("7200")).unwrap();
@@ -187,7 +187,7 @@ fn chaining_beyond_an_hour_needs_a_tag_of_its_own() {
     };
     world.root(update).unwrap();
     let allow = TagRole {
-        role_name: n("other"),
+        resource: n("other"),
         tags: tags(&[(CHAINED, "604800")]),
     };
     world.root(allow).unwrap();
@@ -213,7 +213,7 @@ fn what_is_no_longer_allowed_ends_where_awss_limit_is() {
     let first = credentials(call(&world, &bob, lasting(ROLE, 172_800)));
     let chained = credentials(call(&world, &first, lasting(&next, 172_800)));
     let only_sessions = UntagRole {
-        role_name: n("next"),
+        resource: n("next"),
         tag_keys: vec![n(CHAINED)],
     };
     world.wait(3599);
@@ -577,7 +577,7 @@ fn the_namespace_holds_nothing_else() {
         fails(world.root(tag(&[(key, "86400")])), "InvalidInput", reserved);
     }
     let user = TagUser {
-        user_name: n("bob"),
+        resource: n("bob"),
         tags: tags(&[(SESSION, "86400")]),
     };
     fails(world.root(user), "InvalidInput", reserved);

@@ -445,7 +445,7 @@ fn the_roles_maximum_is_not_for_services() {
         "1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200",
     );
     let tag = TagRole {
-        role_name: n("job"),
+        resource: n("job"),
         tags: tags(&[("locum:MaxSessionDuration", "86400")]),
     };
     world.root(tag).unwrap();

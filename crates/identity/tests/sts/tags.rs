@@ -225,7 +225,7 @@ fn fifty_tags_count_what_is_inherited() {
 fn a_tag_of_the_session_stands_before_the_roles_and_the_users() {
     let (world, bob) = world();
     let own = TagUser {
-        user_name: n("bob"),
+        resource: n("bob"),
         tags: tags(&[("Team", "of-user"), ("Desk", "1")]),
     };
     world.root(own).unwrap();
@@ -355,7 +355,7 @@ fn session_policies_limit_what_a_session_may_pass_on() {
 fn a_federated_users_tags_stand_before_the_users() {
     let (world, bob) = world();
     let own = TagUser {
-        user_name: n("bob"),
+        resource: n("bob"),
         tags: tags(&[("Team", "of-user"), ("Desk", "1")]),
     };
     world.root(own).unwrap();

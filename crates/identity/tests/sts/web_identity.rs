@@ -155,7 +155,7 @@ fn a_user_is_told_with_its_tags() {
     let (world, bob, _) = world();
     let url = enable(&world);
     let tagged = TagUser {
-        user_name: n("bob"),
+        resource: n("bob"),
         tags: tags(&[("Team", "blue"), ("Desk", "1")]),
     };
     world.root(tagged).unwrap();

@@ -1,7 +1,7 @@
 //! MFA devices.
 
 use super::users::{root, user};
-use super::{page, tag, tags};
+use super::{page, tag_bindings, tags};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
@@ -18,7 +18,7 @@ use locum_identity::names::{
 };
 
 pub(super) fn bindings() -> Vec<Binding> {
-    vec![
+    [
         bind!(CreateVirtualMfaDevice, decode_create, created),
         bind!(DeleteVirtualMfaDevice, |fields| super::only(
             fields,
@@ -47,13 +47,15 @@ pub(super) fn bindings() -> Vec<Binding> {
         bind!(GetMfaDevice, decode_get, got),
         bind!(ListMfaDevices, decode_list, listed),
         bind!(ListVirtualMfaDevices, decode_list_virtual, listed_virtual),
-        bind!(TagMfaDevice, decode_tag),
-        bind!(UntagMfaDevice, decode_untag),
-        bind!(ListMfaDeviceTags, decode_list_tags, |output| page(
-            "Tags", output, tag
-        )
-        .node()),
     ]
+    .into_iter()
+    .chain(tag_bindings!(
+        "SerialNumber",
+        TagMfaDevice,
+        UntagMfaDevice,
+        ListMfaDeviceTags
+    ))
+    .collect()
 }
 
 fn decode_create(fields: &mut Fields<'_>) -> Result<CreateVirtualMfaDevice, Error> {
@@ -124,36 +126,6 @@ fn decode_list_virtual(fields: &mut Fields<'_>) -> Result<ListVirtualMfaDevices,
     fields.check()?;
     Ok(ListVirtualMfaDevices {
         assignment_status: assignment_status.unwrap_or_default(),
-        page,
-    })
-}
-
-fn decode_tag(fields: &mut Fields<'_>) -> Result<TagMfaDevice, Error> {
-    let serial_number = fields.required("SerialNumber");
-    let tags = fields.required_tags("Tags");
-    fields.check()?;
-    Ok(TagMfaDevice {
-        serial_number: serial_number?,
-        tags,
-    })
-}
-
-fn decode_untag(fields: &mut Fields<'_>) -> Result<UntagMfaDevice, Error> {
-    let serial_number = fields.required("SerialNumber");
-    let tag_keys = fields.tag_keys("TagKeys");
-    fields.check()?;
-    Ok(UntagMfaDevice {
-        serial_number: serial_number?,
-        tag_keys,
-    })
-}
-
-fn decode_list_tags(fields: &mut Fields<'_>) -> Result<ListMfaDeviceTags, Error> {
-    let serial_number = fields.required("SerialNumber");
-    let page = fields.page();
-    fields.check()?;
-    Ok(ListMfaDeviceTags {
-        serial_number: serial_number?,
         page,
     })
 }

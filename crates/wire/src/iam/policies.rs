@@ -1,6 +1,6 @@
 //! Managed policies.
 
-use super::{both, document, only, page, page_end, tag, tags};
+use super::{both, document, only, page, page_end, tag, tag_bindings, tags};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
@@ -14,7 +14,7 @@ use locum_identity::iam::policies::{
 };
 
 pub(super) fn bindings() -> Vec<Binding> {
-    vec![
+    [
         bind!(CreatePolicy, decode_create, created),
         bind!(
             GetPolicy,
@@ -67,14 +67,16 @@ pub(super) fn bindings() -> Vec<Binding> {
                 version_id
             }
         )),
-        bind!(TagPolicy, decode_tag),
-        bind!(UntagPolicy, decode_untag),
-        bind!(ListPolicyTags, decode_list_tags, |output| page(
-            "Tags", output, tag
-        )
-        .node()),
         bind!(ListEntitiesForPolicy, decode_list_entities, entities),
     ]
+    .into_iter()
+    .chain(tag_bindings!(
+        "PolicyArn",
+        TagPolicy,
+        UntagPolicy,
+        ListPolicyTags
+    ))
+    .collect()
 }
 
 fn decode_create(fields: &mut Fields<'_>) -> Result<CreatePolicy, Error> {
@@ -141,36 +143,6 @@ fn decode_list_versions(fields: &mut Fields<'_>) -> Result<ListPolicyVersions, E
     let page = fields.page();
     fields.check()?;
     Ok(ListPolicyVersions {
-        policy_arn: policy_arn?,
-        page,
-    })
-}
-
-fn decode_tag(fields: &mut Fields<'_>) -> Result<TagPolicy, Error> {
-    let policy_arn = fields.required("PolicyArn");
-    let tags = fields.required_tags("Tags");
-    fields.check()?;
-    Ok(TagPolicy {
-        policy_arn: policy_arn?,
-        tags,
-    })
-}
-
-fn decode_untag(fields: &mut Fields<'_>) -> Result<UntagPolicy, Error> {
-    let policy_arn = fields.required("PolicyArn");
-    let tag_keys = fields.tag_keys("TagKeys");
-    fields.check()?;
-    Ok(UntagPolicy {
-        policy_arn: policy_arn?,
-        tag_keys,
-    })
-}
-
-fn decode_list_tags(fields: &mut Fields<'_>) -> Result<ListPolicyTags, Error> {
-    let policy_arn = fields.required("PolicyArn");
-    let page = fields.page();
-    fields.check()?;
-    Ok(ListPolicyTags {
         policy_arn: policy_arn?,
         page,
     })

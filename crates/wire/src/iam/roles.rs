@@ -1,6 +1,6 @@
 //! Roles.
 
-use super::{both, boundary, document, only, page, tag, tags};
+use super::{both, boundary, document, only, page, put_boundary, tag_bindings, tags};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
@@ -13,7 +13,7 @@ use locum_identity::iam::roles::{
 use locum_identity::names::{Constraint, MaxSessionDuration};
 
 pub(super) fn bindings() -> Vec<Binding> {
-    vec![
+    [
         bind!(CreateRole, decode_create, created),
         bind!(
             GetRole,
@@ -51,26 +51,18 @@ pub(super) fn bindings() -> Vec<Binding> {
             |role| listed(role).node()
         )
         .node()),
-        bind!(TagRole, decode_tag),
-        bind!(UntagRole, decode_untag),
-        bind!(ListRoleTags, decode_list_tags, |output| page(
-            "Tags", output, tag
-        )
-        .node()),
-        bind!(PutRolePermissionsBoundary, |fields| both(
-            fields,
-            ("RoleName", "PermissionsBoundary"),
-            |role_name, permissions_boundary| PutRolePermissionsBoundary {
-                role_name,
-                permissions_boundary
-            }
+        bind!(PutRolePermissionsBoundary, |fields| put_boundary(
+            fields, "RoleName"
         )),
         bind!(DeleteRolePermissionsBoundary, |fields| only(
             fields,
             "RoleName",
-            |role_name| DeleteRolePermissionsBoundary { role_name }
+            |principal| DeleteRolePermissionsBoundary { principal }
         )),
     ]
+    .into_iter()
+    .chain(tag_bindings!("RoleName", TagRole, UntagRole, ListRoleTags))
+    .collect()
 }
 
 fn decode_create(fields: &mut Fields<'_>) -> Result<CreateRole, Error> {
@@ -125,36 +117,6 @@ fn decode_list(fields: &mut Fields<'_>) -> Result<ListRoles, Error> {
     let page = fields.page();
     fields.check()?;
     Ok(ListRoles { path_prefix, page })
-}
-
-fn decode_tag(fields: &mut Fields<'_>) -> Result<TagRole, Error> {
-    let role_name = fields.required("RoleName");
-    let tags = fields.required_tags("Tags");
-    fields.check()?;
-    Ok(TagRole {
-        role_name: role_name?,
-        tags,
-    })
-}
-
-fn decode_untag(fields: &mut Fields<'_>) -> Result<UntagRole, Error> {
-    let role_name = fields.required("RoleName");
-    let tag_keys = fields.tag_keys("TagKeys");
-    fields.check()?;
-    Ok(UntagRole {
-        role_name: role_name?,
-        tag_keys,
-    })
-}
-
-fn decode_list_tags(fields: &mut Fields<'_>) -> Result<ListRoleTags, Error> {
-    let role_name = fields.required("RoleName");
-    let page = fields.page();
-    fields.check()?;
-    Ok(ListRoleTags {
-        role_name: role_name?,
-        page,
-    })
 }
 
 /// What every answer shows of a role.

@@ -1,6 +1,6 @@
 //! Users.
 
-use super::{boundary, page, tag, tags};
+use super::{boundary, page, put_boundary, tag_bindings, tags};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
@@ -14,7 +14,7 @@ use locum_identity::iam::users::{
 use locum_identity::ids::UniqueId;
 
 pub(super) fn bindings() -> Vec<Binding> {
-    vec![
+    [
         bind!(CreateUser, decode_create, created),
         bind!(GetUser, decode_get, got),
         bind!(UpdateUser, decode_update),
@@ -27,18 +27,17 @@ pub(super) fn bindings() -> Vec<Binding> {
             |state| user(&state.user, &state.arn).node()
         )
         .node()),
-        bind!(TagUser, decode_tag),
-        bind!(UntagUser, decode_untag),
-        bind!(ListUserTags, decode_list_tags, |output| page(
-            "Tags", output, tag
-        )
-        .node()),
-        bind!(PutUserPermissionsBoundary, decode_put_boundary),
+        bind!(PutUserPermissionsBoundary, |fields| put_boundary(
+            fields, "UserName"
+        )),
         bind!(DeleteUserPermissionsBoundary, |fields| named(
             fields,
-            |user_name| DeleteUserPermissionsBoundary { user_name }
+            |principal| DeleteUserPermissionsBoundary { principal }
         )),
     ]
+    .into_iter()
+    .chain(tag_bindings!("UserName", TagUser, UntagUser, ListUserTags))
+    .collect()
 }
 
 fn decode_create(fields: &mut Fields<'_>) -> Result<CreateUser, Error> {
@@ -78,46 +77,6 @@ fn decode_list(fields: &mut Fields<'_>) -> Result<ListUsers, Error> {
     let page = fields.page();
     fields.check()?;
     Ok(ListUsers { path_prefix, page })
-}
-
-fn decode_tag(fields: &mut Fields<'_>) -> Result<TagUser, Error> {
-    let user_name = fields.required("UserName");
-    let tags = fields.required_tags("Tags");
-    fields.check()?;
-    Ok(TagUser {
-        user_name: user_name?,
-        tags,
-    })
-}
-
-fn decode_untag(fields: &mut Fields<'_>) -> Result<UntagUser, Error> {
-    let user_name = fields.required("UserName");
-    let tag_keys = fields.tag_keys("TagKeys");
-    fields.check()?;
-    Ok(UntagUser {
-        user_name: user_name?,
-        tag_keys,
-    })
-}
-
-fn decode_list_tags(fields: &mut Fields<'_>) -> Result<ListUserTags, Error> {
-    let user_name = fields.required("UserName");
-    let page = fields.page();
-    fields.check()?;
-    Ok(ListUserTags {
-        user_name: user_name?,
-        page,
-    })
-}
-
-fn decode_put_boundary(fields: &mut Fields<'_>) -> Result<PutUserPermissionsBoundary, Error> {
-    let user_name = fields.required("UserName");
-    let permissions_boundary = fields.required("PermissionsBoundary");
-    fields.check()?;
-    Ok(PutUserPermissionsBoundary {
-        user_name: user_name?,
-        permissions_boundary: permissions_boundary?,
-    })
 }
 
 /// An input of a user's name and nothing else.

@@ -226,7 +226,7 @@ fn a_principals_boundary_unless_the_request_has_another() {
     let world = peopled();
     world
         .root(PutUserPermissionsBoundary {
-            user_name: n("ann"),
+            principal: n("ann"),
             permissions_boundary: n(&arn("policy/y/Bound")),
         })
         .unwrap();
@@ -416,7 +416,7 @@ fn context_keys() {
         .unwrap();
     world
         .root(PutUserPermissionsBoundary {
-            user_name: n("ann"),
+            principal: n("ann"),
             permissions_boundary: n(&arn("policy/y/Bound")),
         })
         .unwrap();
@@ -502,7 +502,7 @@ fn policies_that_are_left_out() {
     );
     // The boundary is not attached, and only its type names it.
     let bound = PutUserPermissionsBoundary {
-        user_name: n("ann"),
+        principal: n("ann"),
         permissions_boundary: n(&arn("policy/y/Bound")),
     };
     world.root(bound).unwrap();
