@@ -5,7 +5,7 @@ use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResourc
 use super::{Named, Page, PageRequest, attachable, need_on_user, user};
 use crate::account::{Account, UserState};
 use crate::caller::{Caller, Need, Who};
-use crate::entity::{Attachments, KeyOwner, User};
+use crate::entity::{Attachments, KeyOwner, SigningCertificate, User};
 use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, UserName};
@@ -232,29 +232,7 @@ impl Operation for DeleteUser {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
         call.change(|draft| {
             let state = user(draft.account, self.user_name.as_str())?;
-            let conflict = if draft
-                .account
-                .keys_of(&KeyOwner::User(state.user.id.clone()))
-                .next()
-                .is_some()
-            {
-                Some(Conflict::AccessKeys)
-            } else if draft
-                .account
-                .mfa_devices_of(&KeyOwner::User(state.user.id.clone()))
-                .next()
-                .is_some()
-            {
-                Some(Conflict::MfaDevices)
-            } else if !state.user.policies.inline.is_empty() {
-                Some(Conflict::InlinePolicies)
-            } else if !state.user.policies.attached.is_empty() {
-                Some(Conflict::AttachedPolicies)
-            } else if !state.user.groups.is_empty() {
-                Some(Conflict::Groups)
-            } else {
-                None
-            };
+            let conflict = what_hangs_on(draft.account, &state.user);
             if let Some(conflict) = conflict {
                 return Err(Error::DeleteConflict(conflict));
             }
@@ -263,6 +241,43 @@ impl Operation for DeleteUser {
         })
         .await
     }
+}
+
+/// What must be taken from a user before it can be deleted, in the order of the IAM user guide
+/// ("Deleting an IAM user").
+fn what_hangs_on(account: &Account, user: &User) -> Option<Conflict> {
+    let owner = KeyOwner::User(user.id.clone());
+    let signs = |certificate: &SigningCertificate| certificate.owner == owner;
+    let mut ssh_keys = account.ssh_public_keys.values();
+    let mut for_services = account.service_specific_credentials.values();
+    let refers =
+        ssh_keys.any(|key| key.user == user.id) || for_services.any(|one| one.user == user.id);
+    let certificates = account.signing_certificates.values();
+    let (policies, groups) = (&user.policies, &user.groups);
+    [
+        (
+            account.login_profiles.contains_key(&owner.key()),
+            Conflict::LoginProfile,
+        ),
+        (
+            account.keys_of(&owner).next().is_some(),
+            Conflict::AccessKeys,
+        ),
+        (
+            certificates.map(|it| &**it).any(signs),
+            Conflict::SigningCertificates,
+        ),
+        (refers, Conflict::ReferencedObjects),
+        (
+            account.mfa_devices_of(&owner).next().is_some(),
+            Conflict::MfaDevices,
+        ),
+        (!policies.inline.is_empty(), Conflict::InlinePolicies),
+        (!policies.attached.is_empty(), Conflict::AttachedPolicies),
+        (!groups.is_empty(), Conflict::Groups),
+    ]
+    .into_iter()
+    .find_map(|(hangs, conflict)| hangs.then_some(conflict))
 }
 
 /// ListUsers
