@@ -162,6 +162,13 @@ text_type! {
     /// A name of 1 to 128 of `[\w+=,.@-]`: groups, managed and inline policies, and users looked up.
     EntityName, (1, 128), r"[\w+=,.@-]+", name_character
 }
+impl From<UserName> for EntityName {
+    /// What a new user may be called, a user may be looked up by.
+    fn from(name: UserName) -> Self {
+        Self(name.0)
+    }
+}
+
 text_type! {
     /// The description of a role or policy: at most 1000 characters of printable Latin-1.
     Description, (0, 1000), r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
@@ -210,6 +217,10 @@ text_type! {
     r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+",
     |c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}'
         | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+}
+text_type! {
+    /// `Marker`: 1 to 320 characters of Latin-1. Whether a list gave it is seen later.
+    MarkerText, (1, 320), r"[\u0020-\u00FF]+", |c| matches!(c, ' '..='\u{ff}')
 }
 text_type! {
     /// A principal as a parameter of ours: an ARN, a unique id or a name, of 1 to 2048 characters.

@@ -6,7 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use locum_identity::environment::{Seconds, parse_timestamp};
 use locum_identity::error::{Error, Invalid};
 use locum_identity::iam::PageRequest;
-use locum_identity::names::{Constrained, Constraint, Tag, TagKey};
+use locum_identity::names::{Constrained, Constraint, MarkerText, Tag, TagKey};
 use locum_identity::organizations::InvalidReason;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -433,11 +433,17 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The key in `Marker`; `Err` for one that no list of this kind gave.
-    pub(crate) fn marker(&self) -> Result<Option<String>, ()> {
-        let marker = self.raw("Marker");
-        let key = marker.map(|marker| page_key(self.params, marker).ok_or(()));
-        key.transpose()
+    /// The key in `Marker`; `Err` for one that no list of this kind gave. What a list did give is good
+    /// however long the key in it is.
+    pub(crate) fn marker(&mut self) -> Result<Option<String>, ()> {
+        let Some(marker) = self.raw("Marker") else {
+            return Ok(None);
+        };
+        let key = page_key(self.params, marker);
+        if key.is_none() {
+            self.optional::<MarkerText>("Marker");
+        }
+        key.map(Some).ok_or(())
     }
 
     /// `NextToken` and `MaxResults`, at most twenty.

@@ -123,18 +123,16 @@ where
     })
 }
 
-fn put_boundary<P: Bounded>(
+/// `N` is what the model says of the name here, which may be less than what names of `P` are.
+fn put_boundary<N: Constrained + Into<P::Name>, P: Bounded>(
     fields: &mut Fields<'_>,
     name: &str,
-) -> Result<PutPermissionsBoundary<P>, Error>
-where
-    P::Name: Constrained,
-{
+) -> Result<PutPermissionsBoundary<P>, Error> {
     both(
         fields,
         (name, "PermissionsBoundary"),
-        |principal, permissions_boundary| PutPermissionsBoundary {
-            principal,
+        |principal: N, permissions_boundary| PutPermissionsBoundary {
+            principal: principal.into(),
             permissions_boundary,
         },
     )

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::caller::Need;
 use crate::entity::{Attachments, Group, Role, User};
 use crate::error::{Error, Missing};
-use crate::names::{ArnText, EntityName, PathPrefix, RoleName};
+use crate::names::{ArnText, EntityName, PolicyPath, RoleName, UserName};
 use crate::operation::{Call, Draft, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
 
@@ -127,7 +127,7 @@ impl Holder<'_> {
     fn attached(
         self,
         account: &Account,
-        path_prefix: Option<&PathPrefix>,
+        path_prefix: Option<&PolicyPath>,
         page: &PageRequest,
     ) -> Result<Page<AttachedPolicy>, Error> {
         let mut arns: Vec<_> = self
@@ -237,7 +237,7 @@ macro_rules! operations {
             #[doc = $member]
             pub $field: $name,
             /// `PathPrefix`
-            pub path_prefix: Option<PathPrefix>,
+            pub path_prefix: Option<PolicyPath>,
             /// `Marker` and `MaxItems`
             pub page: PageRequest,
         }
@@ -263,7 +263,7 @@ macro_rules! operations {
     };
 }
 
-operations!(User, user_name: EntityName = "`UserName`", AttachUserPolicy, DetachUserPolicy, ListAttachedUserPolicies);
+operations!(User, user_name: UserName = "`UserName`", AttachUserPolicy, DetachUserPolicy, ListAttachedUserPolicies);
 operations!(
     Group, group_name: EntityName = "`GroupName`", AttachGroupPolicy, DetachGroupPolicy, ListAttachedGroupPolicies
 );

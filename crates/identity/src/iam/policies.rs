@@ -10,8 +10,7 @@ use crate::environment::Seconds;
 use crate::error::{Conflict, Error, Existing, Forbidden, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{
-    AccountId, ArnText, Constrained as _, Description, DocumentText, EntityName, PathPrefix,
-    PolicyPath, Tag,
+    AccountId, ArnText, Constrained as _, Description, DocumentText, EntityName, PolicyPath, Tag,
 };
 use crate::operation::{Call, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
@@ -377,7 +376,7 @@ pub struct ListPolicies {
     /// `OnlyAttached`
     pub only_attached: bool,
     /// `PathPrefix`
-    pub path_prefix: Option<PathPrefix>,
+    pub path_prefix: Option<PolicyPath>,
     /// `PolicyUsageFilter`, which counts only with `OnlyAttached`.
     pub policy_usage_filter: Option<PolicyUsage>,
     /// `Marker` and `MaxItems`
@@ -392,7 +391,7 @@ impl Operation for ListPolicies {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         // The action has no resource type; this is how AWS's denials name what it is done to.
-        let prefix = self.path_prefix.as_ref().map_or("/", PathPrefix::as_str);
+        let prefix = self.path_prefix.as_ref().map_or("/", PolicyPath::as_str);
         call.allow(&Need::new(
             "iam:ListPolicies",
             format!("policy path {prefix}"),

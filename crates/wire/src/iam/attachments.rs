@@ -11,7 +11,7 @@ use locum_identity::iam::attachments::{
     ListAttachedUserPolicies,
 };
 use locum_identity::iam::{Page, PageRequest};
-use locum_identity::names::{Constrained, PathPrefix};
+use locum_identity::names::{Constrained, PolicyPath};
 
 /// The binding of an operation on a holder and a policy.
 macro_rules! bind_pair {
@@ -55,7 +55,7 @@ pub(super) fn bindings() -> Vec<Binding> {
 fn list<N: Constrained, T>(
     fields: &mut Fields<'_>,
     holder: &str,
-    make: impl FnOnce(N, Option<PathPrefix>, PageRequest) -> T,
+    make: impl FnOnce(N, Option<PolicyPath>, PageRequest) -> T,
 ) -> Result<T, Error> {
     let holder = fields.required(holder);
     let path_prefix = fields.optional("PathPrefix");

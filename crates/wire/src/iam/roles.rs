@@ -10,7 +10,7 @@ use locum_identity::iam::roles::{
     PutRolePermissionsBoundary, ShownRole, TagRole, UntagRole, UpdateAssumeRolePolicy, UpdateRole,
     UpdateRoleDescription,
 };
-use locum_identity::names::{Constraint, MaxSessionDuration};
+use locum_identity::names::{Constraint, MaxSessionDuration, RoleName};
 
 pub(super) fn bindings() -> Vec<Binding> {
     [
@@ -51,7 +51,10 @@ pub(super) fn bindings() -> Vec<Binding> {
             |role| listed(role).node()
         )
         .node()),
-        bind!(PutRolePermissionsBoundary, |fields| put_boundary(
+        bind!(PutRolePermissionsBoundary, |fields| put_boundary::<
+            RoleName,
+            _,
+        >(
             fields, "RoleName"
         )),
         bind!(DeleteRolePermissionsBoundary, |fields| only(

@@ -106,7 +106,7 @@ fn context_entry(fields: &mut Fields<'_>) -> Option<ContextEntry> {
 }
 
 /// The key of a simulation's marker is a number of actions.
-fn marker(fields: &Fields<'_>) -> Option<Marker> {
+fn marker(fields: &mut Fields<'_>) -> Option<Marker> {
     let behind = |key: String| key.parse().map_or(Marker::Unreadable, Marker::Behind);
     match fields.marker() {
         Ok(key) => key.map(behind),

@@ -12,6 +12,7 @@ use locum_identity::iam::users::{
     ListUsers, PutUserPermissionsBoundary, TagUser, UntagUser, UpdateUser,
 };
 use locum_identity::ids::UniqueId;
+use locum_identity::names::{Constrained, UserName};
 
 pub(super) fn bindings() -> Vec<Binding> {
     [
@@ -27,12 +28,17 @@ pub(super) fn bindings() -> Vec<Binding> {
             |state| user(&state.user, &state.arn).node()
         )
         .node()),
-        bind!(PutUserPermissionsBoundary, |fields| put_boundary(
+        bind!(PutUserPermissionsBoundary, |fields| put_boundary::<
+            UserName,
+            _,
+        >(
             fields, "UserName"
         )),
         bind!(DeleteUserPermissionsBoundary, |fields| named(
             fields,
-            |principal| DeleteUserPermissionsBoundary { principal }
+            |name: UserName| DeleteUserPermissionsBoundary {
+                principal: name.into()
+            }
         )),
     ]
     .into_iter()
@@ -80,9 +86,9 @@ fn decode_list(fields: &mut Fields<'_>) -> Result<ListUsers, Error> {
 }
 
 /// An input of a user's name and nothing else.
-fn named<T>(
+fn named<N: Constrained, T>(
     fields: &mut Fields<'_>,
-    make: impl FnOnce(locum_identity::names::EntityName) -> T,
+    make: impl FnOnce(N) -> T,
 ) -> Result<T, Error> {
     let user_name = fields.required("UserName");
     fields.check()?;

@@ -5,7 +5,7 @@ use crate::account::{GroupState, RoleState, UserState};
 use crate::entity::Attachments;
 use crate::error::Error;
 use crate::iam::{Page, PageRequest};
-use crate::names::{ArnText, Path, PathPrefix};
+use crate::names::{ArnText, Path};
 use crate::operation::{Call, Granted, Operation, Service};
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub struct ListEntitiesForPolicy {
     /// `EntityFilter`
     pub entity_filter: Option<EntityFilter>,
     /// `PathPrefix`, of the entities.
-    pub path_prefix: Option<PathPrefix>,
+    pub path_prefix: Option<Path>,
     /// `PolicyUsageFilter`
     pub policy_usage_filter: Option<PolicyUsage>,
     /// `Marker` and `MaxItems`
@@ -69,7 +69,7 @@ impl ListEntitiesForPolicy {
             && self
                 .path_prefix
                 .as_ref()
-                .is_none_or(|prefix| prefix.covers(path))
+                .is_none_or(|prefix| path.as_str().starts_with(prefix.as_str()))
     }
 }
 

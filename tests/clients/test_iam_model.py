@@ -1,0 +1,218 @@
+"""IAM against botocore's model of it: every operation is there, and each constraint holds.
+
+The model is walked, not copied: what a later model adds is tried, and fails until it is there.
+"""
+
+import copy
+
+import botocore.model
+import pytest
+from harness import ACCOUNT, SESSION, Clock, Credentials, Locum, Server, allow
+from model import ABSENT, PATTERNS, Values, clauses, declared, in_python, limits, pairs, places
+
+MODEL = SESSION.client("iam", region_name="us-east-1").meta.service_model
+OPERATIONS = [MODEL.operation_model(name) for name in MODEL.operation_names]
+
+
+def arn(kind):
+    """ARNs of a kind, as short and as long as an ARN may be."""
+    stem = f"arn:aws:iam::{ACCOUNT}:{kind}/"
+    return lambda shape, size, number: stem + ("n" if size == "least" else "n" * (shape.metadata["max"] - len(stem)))
+
+
+def permissions(shape, size, number):
+    """The model requires nothing of it, IAM its template."""
+    return {"PolicyTemplateArn": arn("policy")(shape.members["PolicyTemplateArn"], size, 0)}
+
+
+def parameter(shape, size, number):
+    return {"Name": f"name-{number}", "Values": ["value"], "Type": "string"}
+
+
+# What a member's value has to be beside what the model says of it.
+VALUES = Values(
+    {
+        "PolicyArn": arn("policy"),
+        "PermissionsBoundary": arn("policy"),
+        "OpenIDConnectProviderArn": arn("oidc-provider"),
+        "SAMLProviderArn": arn("saml-provider"),
+        # The user that walks.
+        "PolicySourceArn": lambda shape, size, number: f"arn:aws:iam::{ACCOUNT}:user/walker",
+        "EntityArn": arn("role"),
+        "Arn": arn("role"),
+        "Permissions": permissions,
+        "Parameters[]": parameter,
+    }
+)
+# What has an error code of its own.
+OTHER_CODES = {
+    ("CreateRole", "MaxSessionDuration", "min"): "ParamValidation",
+    ("UpdateRole", "MaxSessionDuration", "min"): "ParamValidation",
+}
+# The simulator reads this itself, since wildcards are legal in it that the model's pattern has not.
+READ_BY_THE_SIMULATOR = "PolicyExclusionList.[].InlinePolicyIdentifier."
+# What a value that keeps all of the model's constraints may be refused with: none is of the model.
+BEYOND_THE_MODEL = {
+    "Invalid Marker.",
+    "Invalid ARN:  Could not be parsed!",
+    # The ARN, in which the path stands, is the serial number, which may have 256 characters.
+    "1 validation error detected: Value at 'virtualMFADeviceName' failed to satisfy constraint: "
+    "Member must have length less than or equal to 256",
+}
+
+
+@pytest.fixture(scope="module")
+def locum(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("model"), "--public-url", "https://locum.example") as server:
+        yield Locum(server, Clock())
+        assert not server.gone(), server.log_text()
+
+
+@pytest.fixture(scope="module")
+def admin(locum):
+    return locum.user("walker", allow("*"))
+
+
+class Walker:
+    """Sends what the model makes of an operation, and finds what is not as the model says."""
+
+    def __init__(self, send, operation):
+        self.send, self.operation = send, operation
+        self.shape = operation.input_shape
+        self.found = []
+        self.sent = 0
+
+    def ask(self, parameters, replaced=None):
+        self.sent += 1
+        form = pairs(self.operation, parameters) | (replaced or {})
+        return self.send({name: value for name, value in form.items() if value is not ABSENT})
+
+    def accepts(self, what, parameters):
+        """A success, or an error of the operation's own."""
+        answer = self.ask(parameters)
+        if answer.status == 200:
+            return
+        status, code, message = answer.error()
+        own = code in declared(self.operation) | {"AccessDenied"} and status < 500
+        if not own and not (code == "ValidationError" and message in BEYOND_THE_MODEL):
+            self.found.append(f"{what} is refused: {status} {code}: {message[:300]}")
+
+    def refuses(self, what, place, tail, parameters, code="ValidationError", replaced=None):
+        """The one constraint is told, of the member, with nothing of other members."""
+        answer = self.ask(parameters, replaced)
+        if answer.status == 200:
+            self.found.append(f"{what} is accepted")
+            return
+        status, seen, message = answer.error()
+        if (status, seen) != (400, code):
+            self.found.append(f"{what} gets {status} {seen}: {message[:300]}")
+            return
+        if code != "ValidationError":
+            return
+        told = clauses(message)
+        elsewhere = [where for where, _ in told if not is_at(where, place)]
+        if elsewhere or tail not in [tail for _, tail in told]:
+            self.found.append(f"{what} gets {message[:300]!r} in place of {place.printed!r} must {tail!r}")
+
+    def walk(self):
+        if self.shape is None:
+            return self
+        for size in ("least", "most"):
+            self.accepts(f"all at {size}", VALUES.of(self.shape, size))
+        least = VALUES.of(self.shape)
+        for place, shape, required, member in places(self.shape):
+            for limit in limits(VALUES, shape, required, member):
+                self.probe(least, place, limit)
+            if shape.type_name in ("boolean", "integer", "long"):
+                asked = VALUES.put(self.shape, least, place.steps, 1)
+                for text in ("maybe", "", "1.5", "é", "99999999999999999999"):
+                    what = f"{place.path} {text!r}"
+                    self.refuses(what, place, None, asked, "MalformedInput", {place.wire: text})
+        return self
+
+    def probe(self, least, place, limit):
+        key = (self.operation.name, place.path, limit.kind)
+        by_simulator = place.path.startswith(READ_BY_THE_SIMULATOR)
+        code = OTHER_CODES.get(key, "InvalidInput" if by_simulator else "ValidationError")
+        # IAM does not print the values of an enumeration.
+        tail = "satisfy enum value set" if limit.kind == "enum" else limit.tail
+        for value in limit.inside:
+            self.accepts(f"{place.path} {limit.kind}", VALUES.put(self.shape, least, place.steps, value))
+        for value in limit.outside:
+            shown = "" if value is ABSENT else f" {str(value)[:40]!r}"
+            asked = VALUES.put(self.shape, least, place.steps, value)
+            self.refuses(f"{place.path} beyond {limit.kind}{shown}", place, tail, asked, code)
+
+
+def is_at(where, place):
+    """Whether the message's place is this one; how AWS counts entries of maps is written nowhere."""
+    return where.startswith(place.printed) if place.in_map else where == place.printed
+
+
+def sender(locum, admin, name):
+    return lambda form: locum.form("iam", form | {"Action": name}, admin)
+
+
+def test_every_operation_is_bound(locum, admin):
+    answers = {name: locum.form("iam", {"Action": name}, admin) for name in MODEL.operation_names}
+    missing = [name for name, answer in answers.items() if answer.status != 200 and answer.error()[1] == "InvalidAction"]
+    assert missing == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_each_constraint_just_inside_and_just_outside(locum, admin, operation):
+    walker = Walker(sender(locum, admin, operation.name), operation).walk()
+    assert walker.found == []
+    assert walker.sent or operation.input_shape is None
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_all_that_is_missing_is_told_at_once(locum, admin, operation):
+    needed = [name for name in operation.input_shape.members if name in operation.input_shape.required_members] if operation.input_shape else []
+    if needed:
+        answer = locum.form("iam", {"Action": operation.name}, admin)
+        places = [name[0].lower() + name[1:] for name in needed]
+        assert (answer.status, clauses(answer.error()[2])) == (400, [(place, "not be null") for place in places])
+
+
+def test_values_are_what_their_patterns_say():
+    """Of the table itself: what it calls legal is, and what it calls illegal is not."""
+    tried = 0
+    for pattern, (make, illegal) in PATTERNS.items():
+        compiled = in_python(pattern)
+        if compiled is None:
+            continue
+        tried += 1
+        for length in (20, 40):
+            assert compiled.fullmatch(make(length)), (pattern, make(length))
+        for text in illegal:
+            assert not compiled.fullmatch(text), (pattern, text)
+    assert tried > 20
+
+
+def mutated(name, change):
+    """An operation of a model in which something was changed."""
+    raw = copy.deepcopy(MODEL._service_description)
+    change(raw["shapes"])
+    return botocore.model.ServiceModel(raw, "iam").operation_model(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "key", "value", "told"),
+    [
+        ("CreateUser", "userNameType", "max", 63, "UserName beyond max"),
+        ("CreateUser", "userNameType", "max", 65, "UserName max is refused"),
+        ("CreateUser", "userNameType", "min", 2, "UserName beyond min"),
+        ("CreateUser", "userNameType", "pattern", r"[\w-]+", "UserName beyond pattern"),
+        ("TagUser", "tagListType", "max", 49, "Tags beyond max"),
+        ("TagUser", "tagKeyType", "max", 127, "Tags.[].Key beyond max"),
+        ("ListUsers", "maxItemsType", "max", 999, "MaxItems beyond max"),
+        ("CreateRole", "roleMaxSessionDurationType", "min", 3601, "MaxSessionDuration beyond min"),
+        ("UpdateAccessKey", "statusType", "enum", ["Active", "Passive"], "Status enum is refused"),
+        ("GetUser", "GetUserRequest", "required", ["UserName"], "UserName beyond required"),
+    ],
+)
+def test_the_walk_notices_a_constraint_that_is_not_the_models(locum, admin, name, shape, key, value, told):
+    operation = mutated(name, lambda shapes: shapes[shape].update({key: value}))
+    found = Walker(sender(locum, admin, name), operation).walk().found
+    assert any(line.startswith(told) for line in found), found
