@@ -14,7 +14,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 pub mod access_keys;
+pub mod account_summary;
 pub mod attachments;
+pub mod authorization_details;
 pub mod boundaries;
 pub mod delegation;
 pub mod groups;
@@ -50,10 +52,15 @@ pub struct Page<T> {
 }
 
 impl PageRequest {
+    /// How many items the page may have.
+    pub(crate) fn limit(&self) -> usize {
+        self.max_items.unwrap_or(100)
+    }
+
     /// Cuts a page out of `items`, which come in the order of their sort keys, from behind the
     /// marker on.
     pub fn page<'a, T>(&self, items: impl Iterator<Item = (&'a str, T)>) -> Page<T> {
-        let limit = self.max_items.unwrap_or(100);
+        let limit = self.limit();
         let mut page = Page {
             items: Vec::new(),
             next: None,

@@ -121,6 +121,7 @@ macro_rules! text_type {
 mod delegation;
 mod organizations;
 mod path;
+mod reports;
 
 pub use delegation::{
     DelegationNotes, DelegationRequestId, DelegationRequestIdText, Locale, NotificationChannel,
@@ -133,6 +134,7 @@ pub use organizations::{
     ServicePrincipalName, TaggableId, TargetId, UnitId, UnitName,
 };
 pub use path::{Path, PathPrefix, PolicyPath};
+pub use reports::{EntityType, JobId, ServiceNamespace};
 
 /// A stored value does not pass its type's constraint: the store was damaged or edited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -11,6 +11,7 @@ use locum_identity::names::{Constrained, Tag};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 mod access_keys;
+mod account;
 mod attachments;
 mod delegation;
 mod groups;
@@ -25,6 +26,7 @@ mod users;
 
 pub(crate) fn bindings() -> Vec<Binding> {
     [
+        account::bindings(),
         users::bindings(),
         access_keys::bindings(),
         mfa_devices::bindings(),

@@ -14,6 +14,8 @@ pub(crate) enum Node<'a> {
     Blob(&'a [u8]),
     Structure(Vec<(&'static str, Node<'a>)>),
     List(Vec<Node<'a>>),
+    /// Keys and their values, in the order they are written.
+    Map(Vec<(&'static str, Node<'a>)>),
 }
 
 impl<'a> Node<'a> {
@@ -109,7 +111,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Writes `node` as the content of an element: structures as child elements, lists as `member`s.
+/// Writes `node` as the content of an element: structures as child elements, lists as
+/// `member`s, maps as `entry`s.
 pub(crate) fn write_xml(out: &mut String, node: &Node<'_>) {
     match node {
         Node::Text(text) => escape_xml(out, text),
@@ -121,6 +124,13 @@ pub(crate) fn write_xml(out: &mut String, node: &Node<'_>) {
             .iter()
             .for_each(|(name, node)| element(out, name, node)),
         Node::List(items) => items.iter().for_each(|item| element(out, "member", item)),
+        Node::Map(entries) => entries.iter().for_each(|(key, value)| {
+            out.push_str("<entry><key>");
+            escape_xml(out, key);
+            out.push_str("</key>");
+            element(out, "value", value);
+            out.push_str("</entry>");
+        }),
     }
 }
 
@@ -174,7 +184,7 @@ pub(crate) fn to_json(node: &Node<'_>) -> serde_json::Value {
         Node::Integer(number) | Node::Time(number) => Value::from(*number),
         Node::Boolean(value) => Value::from(*value),
         Node::Blob(bytes) => Value::from(BASE64.encode(bytes)),
-        Node::Structure(members) => members
+        Node::Structure(members) | Node::Map(members) => members
             .iter()
             .map(|(name, node)| ((*name).to_owned(), to_json(node)))
             .collect::<serde_json::Map<_, _>>()
@@ -222,16 +232,17 @@ mod tests {
             .boolean("IsTruncated", false)
             .list("Tags", [Members::new().text("Key", "k").node()])
             .time("At", 0)
+            .with("Map", Node::Map(vec![("a", Node::Integer(1))]))
             .node();
         let mut out = String::new();
         write_xml(&mut out, &node);
         assert_eq!(
             out,
-            "<Name>n</Name><IsTruncated>false</IsTruncated><Tags><member><Key>k</Key></member></Tags><At>1970-01-01T00:00:00Z</At>"
+            "<Name>n</Name><IsTruncated>false</IsTruncated><Tags><member><Key>k</Key></member></Tags><At>1970-01-01T00:00:00Z</At><Map><entry><key>a</key><value>1</value></entry></Map>"
         );
         assert_eq!(
             to_json(&node).to_string(),
-            r#"{"At":0,"IsTruncated":false,"Name":"n","Tags":[{"Key":"k"}]}"#
+            r#"{"At":0,"IsTruncated":false,"Map":{"a":1},"Name":"n","Tags":[{"Key":"k"}]}"#
         );
     }
 }

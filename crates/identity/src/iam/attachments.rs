@@ -164,7 +164,7 @@ pub struct AttachedPolicy {
 }
 
 impl AttachedPolicy {
-    fn new(arn: &str) -> Self {
+    pub(super) fn new(arn: &str) -> Self {
         Self {
             name: arn.rsplit('/').next().unwrap_or_default().to_owned(),
             arn: arn.to_owned(),

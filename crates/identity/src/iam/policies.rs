@@ -78,7 +78,7 @@ pub enum PolicyUsage {
 }
 
 /// A managed policy, whoever manages it.
-enum Found<'a> {
+pub(super) enum Found<'a> {
     Customer(&'a Arc<PolicyState>),
     Aws(&'static AwsManagedPolicy),
 }
@@ -91,7 +91,17 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn describe(&self, (attachment_count, boundary_count): (usize, usize)) -> DescribedPolicy {
+    pub(super) fn arn(&self) -> &'a str {
+        match self {
+            Self::Customer(state) => &state.arn,
+            Self::Aws(policy) => &policy.arn,
+        }
+    }
+
+    pub(super) fn describe(
+        &self,
+        (attachment_count, boundary_count): (usize, usize),
+    ) -> DescribedPolicy {
         match self {
             Self::Customer(state) => DescribedPolicy {
                 name: state.policy.name.to_string(),
@@ -127,7 +137,7 @@ impl<'a> Found<'a> {
     }
 
     /// The versions, oldest first.
-    fn versions(&self) -> Vec<DescribedVersion> {
+    pub(super) fn versions(&self) -> Vec<DescribedVersion> {
         match self {
             Self::Customer(state) => state
                 .policy
@@ -193,7 +203,7 @@ fn checked(account: &Account, document: &DocumentText) -> Result<String, Error> 
 }
 
 /// How often each managed policy is attached and bounds, counted in one pass.
-fn uses(account: &Account) -> HashMap<&str, (usize, usize)> {
+pub(super) fn uses(account: &Account) -> HashMap<&str, (usize, usize)> {
     let mut uses: HashMap<&str, (usize, usize)> = HashMap::new();
     let users = account
         .users

@@ -43,7 +43,7 @@ pub struct ShownRole {
 }
 
 impl ShownRole {
-    async fn new(realm: &Realm, account: AccountId, role: Role) -> Result<Self, Error> {
+    pub(super) async fn new(realm: &Realm, account: AccountId, role: Role) -> Result<Self, Error> {
         let now = realm.environment().clock.now();
         Ok(Self {
             arn: iam_arn(account, &format!("role{}{}", role.path, role.name)),

@@ -10,7 +10,11 @@ mod totp;
 #[cfg(test)]
 mod access_keys;
 #[cfg(test)]
+mod account_summary;
+#[cfg(test)]
 mod attachments;
+#[cfg(test)]
+mod authorization_details;
 #[cfg(test)]
 mod denials;
 #[cfg(test)]

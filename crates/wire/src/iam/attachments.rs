@@ -65,11 +65,12 @@ fn list<N: Constrained, T>(
 }
 
 fn attached(output: &Page<AttachedPolicy>) -> Node<'_> {
-    page("AttachedPolicies", output, |policy| {
-        Members::new()
-            .text("PolicyName", policy.name.as_str())
-            .text("PolicyArn", policy.arn.as_str())
-            .node()
-    })
-    .node()
+    page("AttachedPolicies", output, attached_policy).node()
+}
+
+pub(super) fn attached_policy(policy: &AttachedPolicy) -> Node<'_> {
+    Members::new()
+        .text("PolicyName", policy.name.as_str())
+        .text("PolicyArn", policy.arn.as_str())
+        .node()
 }

@@ -181,7 +181,10 @@ fn decode_list_entities(fields: &mut Fields<'_>) -> Result<ListEntitiesForPolicy
 }
 
 /// A policy without tags; only GetPolicy shows its description.
-fn policy<'a>(shown: &'a DescribedPolicy, description: Option<&'a String>) -> Members<'a> {
+pub(super) fn policy<'a>(
+    shown: &'a DescribedPolicy,
+    description: Option<&'a String>,
+) -> Members<'a> {
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Members::new()
         .text("PolicyName", shown.name.as_str())
@@ -210,7 +213,7 @@ fn got(shown: &DescribedPolicy) -> Node<'_> {
         .node()
 }
 
-/// A version; only GetPolicyVersion shows its document, which comes first.
+/// A version. Where its document is shown, that comes first.
 fn version<'a>(members: Members<'a>, shown: &DescribedVersion) -> Members<'a> {
     members
         .text("VersionId", format!("v{}", shown.number))
@@ -225,10 +228,15 @@ fn version_created(shown: &DescribedVersion) -> Node<'_> {
 }
 
 fn version_got(shown: &DescribedVersion) -> Node<'_> {
-    let members = Members::new().text("Document", document(&shown.document));
     Members::new()
-        .structure("PolicyVersion", version(members, shown))
+        .with("PolicyVersion", full_version(shown))
         .node()
+}
+
+/// A version with its document.
+pub(super) fn full_version(shown: &DescribedVersion) -> Node<'_> {
+    let members = Members::new().text("Document", document(&shown.document));
+    version(members, shown).node()
 }
 
 fn entities(output: &Page<PolicyEntity>) -> Node<'_> {

@@ -123,7 +123,7 @@ fn decode_list(fields: &mut Fields<'_>) -> Result<ListRoles, Error> {
 }
 
 /// What every answer shows of a role.
-fn role(shown: &ShownRole) -> Members<'_> {
+pub(super) fn basics(shown: &ShownRole) -> Members<'_> {
     let role = &shown.role;
     Members::new()
         .text("Path", role.path.as_str())
@@ -135,12 +135,15 @@ fn role(shown: &ShownRole) -> Members<'_> {
             "AssumeRolePolicyDocument",
             document(&shown.assume_role_policy_document),
         )
-        .text_if(
-            "Description",
-            role.description
-                .as_ref()
-                .map(locum_identity::names::Description::as_str),
-        )
+}
+
+/// With `Description`, if the role has one.
+fn role(shown: &ShownRole) -> Members<'_> {
+    let description = shown.role.description.as_ref();
+    basics(shown).text_if(
+        "Description",
+        description.map(locum_identity::names::Description::as_str),
+    )
 }
 
 /// With `MaxSessionDuration`: what ListRoles shows.
@@ -171,12 +174,16 @@ fn described(shown: &ShownRole) -> Node<'_> {
 
 /// GetRole shows `RoleLastUsed`, empty if the role was not used.
 fn got(shown: &ShownRole) -> Node<'_> {
-    let last_used = match &shown.last_used {
+    let members = marked(listed(shown), shown).structure("RoleLastUsed", last_used(shown));
+    Members::new().structure("Role", members).node()
+}
+
+/// `RoleLastUsed`
+pub(super) fn last_used(shown: &ShownRole) -> Members<'_> {
+    match &shown.last_used {
         Some(last) => Members::new()
             .time("LastUsedDate", last.at)
             .text("Region", last.region.as_str()),
         None => Members::new(),
-    };
-    let members = marked(listed(shown), shown).structure("RoleLastUsed", last_used);
-    Members::new().structure("Role", members).node()
+    }
 }

@@ -98,6 +98,8 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("EnableOrganizationsRootSessions", &[], "*"),
     ("EnableOutboundWebIdentityFederation", &[], "*"),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
+    ("GetAccountAuthorizationDetails", &[], "*"),
+    ("GetAccountSummary", &[], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
     ("GetContextKeysForPrincipalPolicy", &[SOURCE], "user/u"),
     ("GetDelegationRequest", &[REQUEST], ITS_ARN),

@@ -1,6 +1,8 @@
 //! IAM's operations as they stand on the wire: each answer's form, and who may call.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod callers;
