@@ -124,7 +124,7 @@ fn a_policy_is_in_use_once_however_often() {
     };
     assert_eq!(changed(&world, || world.root(again).unwrap()), []);
     let bound = PutUserPermissionsBoundary {
-        user_name: n("ann"),
+        principal: n("ann"),
         permissions_boundary: n(READ_ONLY),
     };
     let used = changed(&world, || world.root(bound).unwrap());

@@ -152,7 +152,7 @@ fn of_awss_policies_those_in_use_are_told() {
         .unwrap();
     world
         .root(PutRolePermissionsBoundary {
-            role_name: n("r"),
+            principal: n("r"),
             permissions_boundary: n(POWER_USER),
         })
         .unwrap();
@@ -240,7 +240,7 @@ fn everything_of_an_entity_is_told() {
     );
     world
         .root(TagUser {
-            user_name: n("ann"),
+            resource: n("ann"),
             tags: vec![tag("team", "a")],
         })
         .unwrap();
