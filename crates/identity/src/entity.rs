@@ -26,6 +26,7 @@ mod organization;
 mod providers;
 mod reports;
 mod settings;
+mod subject;
 
 pub use credentials::{
     LoginProfile, PasswordPolicy, ServerCertificate, ServiceSpecificCredential, SigningCertificate,

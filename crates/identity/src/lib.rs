@@ -12,6 +12,7 @@ pub mod directory;
 pub mod entity;
 pub mod environment;
 pub mod error;
+pub mod history;
 pub mod iam;
 pub mod ids;
 pub mod issuer;

@@ -12,6 +12,7 @@ pub(crate) mod exec;
 pub(crate) mod explain;
 mod explanation;
 pub(crate) mod exports;
+pub(crate) mod history;
 mod input;
 pub(crate) mod issuer;
 pub(crate) mod keyring;
@@ -24,6 +25,8 @@ pub(crate) mod text;
 use crate::Failure;
 use crate::config::PlaceArgs;
 use clap::{Args, ValueEnum};
+use locum_identity::environment::{Seconds, parse_timestamp};
+use locum_identity::names::{AccountId, Constrained as _};
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -46,6 +49,16 @@ pub(crate) struct StoreArgs {
     format: Format,
     #[command(flatten)]
     place: PlaceArgs,
+}
+
+/// An account on the command line.
+fn account_id(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).map_err(|_| "it must have twelve digits".to_owned())
+}
+
+/// A moment on the command line.
+fn moment(text: &str) -> Result<Seconds, String> {
+    parse_timestamp(text).ok_or_else(|| "it must be like 2026-01-01T12:00:00Z".to_owned())
 }
 
 /// The exit code of a verdict.

@@ -4,8 +4,8 @@
 use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
-    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, issuer::IssuerCommand,
-    keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
+    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, history::HistoryArgs,
+    issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
     session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
@@ -96,6 +96,11 @@ pub(crate) enum Command {
     /// End sessions before their time, and list those in use
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Say who changed what in an account, and when
+    ///
+    /// It reads a data directory, also while servers run on it. Exit code 0: it was said; 1: it cannot
+    /// be; 2: wrong usage.
+    History(HistoryArgs),
 }
 
 /// Settings of `init`, which `serve` has too.

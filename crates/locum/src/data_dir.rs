@@ -325,6 +325,11 @@ pub(crate) async fn open_as_it_was(
     open_read_only(Arc::new(past), root_key, environment).await
 }
 
+/// Opens the store of a data directory for reading only, also while a server holds the directory.
+pub(crate) fn open_store_to_read(place: &Place) -> Result<SqliteStore, Failure> {
+    read_only(place).map(|(store, _)| store)
+}
+
 fn read_only(place: &Place) -> Result<(SqliteStore, RootKey), Failure> {
     let path = place.store();
     let store =

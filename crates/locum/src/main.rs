@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod connections;
 mod data_dir;
+mod difference;
 mod door;
 mod environment;
 mod listen;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Issuer(command) => command.run(),
         Command::Service(command) => command.run(),
         Command::Session(command) => command.run(),
+        Command::History(args) => args.run(),
     };
     match result {
         Ok(code) => code,

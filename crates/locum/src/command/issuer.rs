@@ -1,14 +1,14 @@
 //! `locum issuer`: the keys by which services outside verify tokens. It works on a data directory,
 //! also while servers run on it: they follow.
 
-use super::{Format, StoreArgs, print, print_json};
+use super::{Format, StoreArgs, account_id, print, print_json};
 use crate::Failure;
 use crate::data_dir::{described, open_to_change, open_to_read};
 use crate::environment::{MadeApart, runtime, system};
 use clap::{Args, Subcommand};
 use locum_identity::environment::{Seconds, timestamp};
 use locum_identity::issuer::{IssuerState, KeyStage};
-use locum_identity::names::{AccountId, Constrained as _};
+use locum_identity::names::AccountId;
 use locum_identity::realm::{OldKeys, Realm};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ pub(crate) enum IssuerCommand {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeysArgs {
     /// The account, twelve digits [default: all that have an issuer]
-    #[arg(long, env = "LOCUM_ISSUER_ACCOUNT_ID", value_name = "N", value_parser = account)]
+    #[arg(long, env = "LOCUM_ISSUER_ACCOUNT_ID", value_name = "N", value_parser = account_id)]
     account_id: Option<AccountId>,
     #[command(flatten)]
     store: StoreArgs,
@@ -44,10 +44,6 @@ pub(crate) struct RotateArgs {
     withdraw: bool,
     #[command(flatten)]
     keys: KeysArgs,
-}
-
-fn account(text: &str) -> Result<AccountId, String> {
-    AccountId::parse(text).map_err(|_| "it must have twelve digits".to_owned())
 }
 
 /// An issuer as it is printed.
