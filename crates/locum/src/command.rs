@@ -5,6 +5,7 @@
 //! verdict that scripts should stop at and for failures at work, 2 for wrong usage and for input
 //! that cannot be read.
 
+pub(crate) mod account;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod credential_process;

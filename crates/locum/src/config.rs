@@ -4,9 +4,9 @@
 use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
-    exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs, history::HistoryArgs,
-    issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
-    session::SessionCommand,
+    account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs,
+    history::HistoryArgs, issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand,
+    service::ServiceCommand, session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -101,6 +101,11 @@ pub(crate) enum Command {
     /// It reads a data directory, also while servers run on it. Exit code 0: it was said; 1: it cannot
     /// be; 2: wrong usage.
     History(HistoryArgs),
+    /// Put an account back to what it was
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Account(AccountCommand),
 }
 
 /// Settings of `init`, which `serve` has too.

@@ -315,14 +315,22 @@ pub(crate) async fn open_as_it_was(
     at: Seconds,
 ) -> Result<Realm, Failure> {
     let (store, root_key) = read_only(place)?;
-    let past = Past::of(&store, at)
-        .await
-        .map_err(|untold| Failure::work("cannot go back in time", untold))?;
+    let past = go_back(&store, at).await?;
     let environment = Environment {
         clock: Arc::new(Stopped(at)),
         ..environment
     };
     open_read_only(Arc::new(past), root_key, environment).await
+}
+
+/// What a data directory's store held at a time.
+pub(crate) async fn past(place: &Place, at: Seconds) -> Result<Past, Failure> {
+    go_back(&open_store_to_read(place)?, at).await
+}
+
+async fn go_back(store: &dyn Store, at: Seconds) -> Result<Past, Failure> {
+    let past = Past::of(store, at).await;
+    past.map_err(|untold| Failure::work("cannot go back in time", untold))
 }
 
 /// Opens the store of a data directory for reading only, also while a server holds the directory.

@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         Command::Service(command) => command.run(),
         Command::Session(command) => command.run(),
         Command::History(args) => args.run(),
+        Command::Account(command) => command.run(),
     };
     match result {
         Ok(code) => code,
