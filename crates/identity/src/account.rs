@@ -20,12 +20,18 @@ use crate::quotas::AccountQuota;
 use crate::sealing::{RootKey, Secret};
 use crate::signing::SigningKeys;
 use locum_policy::{Compiled, Kind, Policy};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod links;
+mod resolve;
+mod sorted;
 mod states;
 mod table;
 
+pub use links::Link;
+use links::{Links, Referred, Refers as _};
+pub use sorted::Sorted;
 pub use states::{
     BucketState, GroupState, InstanceProfileState, KeyState, MfaState, PolicyState,
     PrincipalPolicies, RoleState, UserState,
@@ -33,7 +39,7 @@ pub use states::{
 pub use table::Table;
 
 /// Entities of one kind, by what tells them apart.
-pub type Map<T> = Arc<BTreeMap<String, Arc<T>>>;
+pub type Map<T> = Arc<Sorted<Arc<T>>>;
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -53,11 +59,11 @@ pub struct Account {
     /// Customer managed policies.
     pub policies: Arc<Table<PolicyState>>,
     /// Long-term access keys by id.
-    pub keys: Arc<BTreeMap<String, Arc<KeyState>>>,
+    pub keys: Map<KeyState>,
     /// Instance profiles.
     pub instance_profiles: Arc<Table<InstanceProfileState>>,
     /// Virtual MFA devices by path and name in lower case.
-    pub mfa_devices: Arc<BTreeMap<String, Arc<MfaState>>>,
+    pub mfa_devices: Map<MfaState>,
     /// Passwords by [`KeyOwner::key`].
     pub login_profiles: Map<LoginProfile>,
     password_policies: Map<PasswordPolicy>,
@@ -78,13 +84,14 @@ pub struct Account {
     credential_reports: Map<CredentialReport>,
     settings: Map<AccountSettings>,
     /// Buckets by name.
-    pub buckets: Arc<BTreeMap<String, Arc<BucketState>>>,
+    pub buckets: Map<BucketState>,
     /// The account as an OpenID issuer.
     pub issuer: Option<Arc<IssuerState>>,
     /// Delegation requests that the account made, by id.
-    pub delegation_requests: Arc<BTreeMap<String, Arc<DelegationRequest>>>,
+    pub delegation_requests: Map<DelegationRequest>,
     /// Delegation requests that somebody of the account owns, by id.
-    pub associated_delegations: Arc<BTreeMap<String, AssociatedDelegation>>,
+    pub associated_delegations: Arc<Sorted<AssociatedDelegation>>,
+    links: Links,
 }
 
 impl Account {
@@ -116,6 +123,7 @@ impl Account {
             issuer: None,
             delegation_requests: Arc::default(),
             associated_delegations: Arc::default(),
+            links: Links::default(),
         }
     }
 
@@ -154,13 +162,18 @@ impl Account {
         next.version += 1;
         let mut touched = Touched::default();
         for key in &change.deletes {
+            let old = next.referred(key);
             next.delete(key, &mut touched);
+            next.links.replace(key, &old, &[]);
         }
-        // Policies and groups first: users and roles are resolved against them.
         for entity in &change.puts {
+            let key = entity.key();
+            let old = next.referred(&key);
             next.put(entity, root_key, &mut touched)?;
+            next.links.replace(&key, &old, &next.referred(&key));
         }
-        next.resolve(&touched)?;
+        // At last, since users and roles are resolved against policies and groups.
+        next.resolve(touched)?;
         Ok(next)
     }
 
@@ -194,22 +207,33 @@ impl Account {
         set.copied().unwrap_or_else(|| quota.default_value())
     }
 
+    /// The keys of the entities of a kind that refer to `target` so: who has a policy attached, say, or
+    /// what a user owns. The cost does not grow with the account.
+    pub fn linked<'a>(
+        &'a self,
+        target: &str,
+        link: Link,
+        kind: EntityKind,
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.links.to(target, link, kind)
+    }
+
     /// The access keys of an owner, by id.
-    pub fn keys_of<'a>(&'a self, owner: &'a KeyOwner) -> impl Iterator<Item = &'a Arc<KeyState>> {
-        self.keys
-            .values()
-            .filter(move |state| state.key.owner == *owner)
+    pub fn keys_of<'a>(
+        &'a self,
+        owner: &KeyOwner,
+    ) -> impl Iterator<Item = &'a Arc<KeyState>> + use<'a> {
+        self.linked(&owner.key(), Link::Of, EntityKind::AccessKey)
+            .filter_map(|key| self.keys.get(key))
     }
 
     /// The MFA devices that are enabled for an owner, by path and name.
     pub fn mfa_devices_of<'a>(
         &'a self,
-        owner: &'a KeyOwner,
-    ) -> impl Iterator<Item = (&'a str, &'a Arc<MfaState>)> {
-        self.mfa_devices
-            .iter()
-            .filter(move |(_, state)| state.device.is_of(owner))
-            .map(|(key, state)| (key.as_str(), state))
+        owner: &KeyOwner,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<MfaState>)> + use<'a> {
+        self.linked(&owner.key(), Link::Of, EntityKind::MfaDevice)
+            .filter_map(|key| Some((key, self.mfa_devices.get(key)?)))
     }
 
     /// The MFA device of that serial number, which is its ARN.
@@ -239,32 +263,44 @@ impl Account {
     /// The users in a group, by name.
     pub fn members<'a>(
         &'a self,
-        group: &'a UniqueId,
-    ) -> impl Iterator<Item = (&'a str, &'a Arc<UserState>)> {
-        self.users
-            .iter()
-            .filter(move |(_, state)| state.user.groups.contains(group))
+        group: &UniqueId,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<UserState>)> + use<'a> {
+        let mut members: Vec<_> = self
+            .linked(group.as_str(), Link::Member, EntityKind::User)
+            .filter_map(|id| self.users.entry(id))
+            .collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        members.into_iter()
+    }
+
+    /// Whether a group has no users.
+    pub fn is_deserted(&self, group: &UniqueId) -> bool {
+        let mut members = self.linked(group.as_str(), Link::Member, EntityKind::User);
+        members.next().is_none()
     }
 
     /// How many users, groups and roles have a policy attached, and how many are bounded by it.
     pub fn uses_of_policy(&self, arn: &str) -> (usize, usize) {
-        let attached = |policies: &Attachments| {
-            usize::from(policies.attached.iter().any(|other| other == arn))
+        let count = |link| self.links.count(arn, link);
+        (count(Link::Attached), count(Link::Bounded))
+    }
+
+    /// To whom the entity of that key refers.
+    fn referred(&self, key: &EntityKey) -> Vec<Referred> {
+        let EntityKey { kind, key: text } = key;
+        let referred = match kind {
+            EntityKind::User => self.users.entry(text).map(|(_, it)| it.user.refers()),
+            EntityKind::Group => self.groups.entry(text).map(|(_, it)| it.group.refers()),
+            EntityKind::Role => self.roles.entry(text).map(|(_, it)| it.role.refers()),
+            EntityKind::InstanceProfile => {
+                let profile = self.instance_profiles.entry(text);
+                profile.map(|(_, it)| it.profile.refers())
+            }
+            EntityKind::AccessKey => self.keys.get(text).map(|it| it.key.refers()),
+            EntityKind::MfaDevice => self.mfa_devices.get(text).map(|it| it.device.refers()),
+            _ => return self.referred_plain(key),
         };
-        let bounded = |boundary: &Option<String>| usize::from(boundary.as_deref() == Some(arn));
-        let mut uses = (0, 0);
-        for (_, state) in self.users.iter() {
-            uses.0 += attached(&state.user.policies);
-            uses.1 += bounded(&state.user.permissions_boundary);
-        }
-        for (_, state) in self.roles.iter() {
-            uses.0 += attached(&state.role.policies);
-            uses.1 += bounded(&state.role.permissions_boundary);
-        }
-        for (_, state) in self.groups.iter() {
-            uses.0 += attached(&state.group.policies);
-        }
-        uses
+        referred.unwrap_or_default()
     }
 
     fn delete(&mut self, key: &EntityKey, touched: &mut Touched) {
@@ -439,123 +475,6 @@ impl Account {
         }
         Ok(())
     }
-
-    /// Resolves the policies of every principal that the change concerns.
-    fn resolve(&mut self, touched: &Touched) -> Result<(), Damaged> {
-        let concerns = |policies: &Attachments, boundary: Option<&String>| {
-            policies
-                .attached
-                .iter()
-                .chain(boundary)
-                .any(|arn| touched.policies.contains(arn))
-        };
-        let group_concerned = |id: &UniqueId| {
-            touched.groups.contains(id)
-                || self
-                    .groups
-                    .with_id(id)
-                    .is_some_and(|state| concerns(&state.group.policies, None))
-        };
-        let users: Vec<_> = self
-            .users
-            .iter()
-            .filter(|(_, state)| {
-                touched.users.contains(&state.user.id)
-                    || concerns(
-                        &state.user.policies,
-                        state.user.permissions_boundary.as_ref(),
-                    )
-                    || state.user.groups.iter().any(group_concerned)
-            })
-            .map(|(_, state)| state.clone())
-            .collect();
-        let roles: Vec<_> = self
-            .roles
-            .iter()
-            .filter(|(_, state)| {
-                touched.roles.contains(&state.role.id)
-                    || concerns(
-                        &state.role.policies,
-                        state.role.permissions_boundary.as_ref(),
-                    )
-            })
-            .map(|(_, state)| state.clone())
-            .collect();
-        for state in users {
-            let damaged = || Damaged {
-                kind: EntityKind::User.as_str().to_owned(),
-                key: state.user.id.to_string(),
-            };
-            let mut identity = state.inline.clone();
-            self.attached(&state.user.policies, &mut identity)
-                .ok_or_else(damaged)?;
-            for id in &state.user.groups {
-                let group = self.groups.with_id(id).ok_or_else(damaged)?;
-                identity.extend_from_slice(&group.inline);
-                self.attached(&group.group.policies, &mut identity)
-                    .ok_or_else(damaged)?;
-            }
-            let boundary = self
-                .boundary(state.user.permissions_boundary.as_deref())
-                .ok_or_else(damaged)?;
-            let resolved = UserState {
-                user: state.user.clone(),
-                arn: state.arn.clone(),
-                inline: state.inline.clone(),
-                policies: PrincipalPolicies {
-                    identity: identity.into(),
-                    boundary,
-                },
-            };
-            Arc::make_mut(&mut self.users).insert(
-                &state.user.id,
-                state.user.name.as_str(),
-                resolved,
-            );
-        }
-        for state in roles {
-            let damaged = || Damaged {
-                kind: EntityKind::Role.as_str().to_owned(),
-                key: state.role.id.to_string(),
-            };
-            let mut identity = state.inline.clone();
-            self.attached(&state.role.policies, &mut identity)
-                .ok_or_else(damaged)?;
-            let boundary = self
-                .boundary(state.role.permissions_boundary.as_deref())
-                .ok_or_else(damaged)?;
-            let resolved = RoleState {
-                role: state.role.clone(),
-                arn: state.arn.clone(),
-                trust: state.trust.clone(),
-                inline: state.inline.clone(),
-                policies: PrincipalPolicies {
-                    identity: identity.into(),
-                    boundary,
-                },
-            };
-            Arc::make_mut(&mut self.roles).insert(
-                &state.role.id,
-                state.role.name.as_str(),
-                resolved,
-            );
-        }
-        Ok(())
-    }
-
-    fn attached(&self, policies: &Attachments, into: &mut Vec<Arc<Compiled>>) -> Option<()> {
-        for arn in &policies.attached {
-            into.push(self.managed_policy(arn)?);
-        }
-        Some(())
-    }
-
-    fn boundary(&self, arn: Option<&str>) -> Option<Option<Arc<Compiled>>> {
-        match arn {
-            Some(arn) => self.managed_policy(arn).map(Some),
-            None => Some(None),
-        }
-    }
 }
 
 /// The kinds that need nothing worked out when they are loaded.
@@ -572,6 +491,15 @@ macro_rules! plain {
                     _ => return false,
                 }
                 true
+            }
+
+            fn referred_plain(&self, EntityKey { kind, key }: &EntityKey) -> Vec<Referred> {
+                match kind {
+                    $(EntityKind::$kind => {
+                        self.$field.get(key).map(|it| it.refers()).unwrap_or_default()
+                    })*
+                    _ => Vec::new(),
+                }
             }
 
             fn delete_plain(&mut self, EntityKey { kind, key }: &EntityKey) {
@@ -608,10 +536,11 @@ pub fn iam_arn(account: AccountId, resource: &str) -> String {
 /// What a change concerns beyond itself.
 #[derive(Default)]
 struct Touched {
-    users: HashSet<UniqueId>,
-    roles: HashSet<UniqueId>,
-    groups: HashSet<UniqueId>,
-    policies: HashSet<String>,
+    users: BTreeSet<UniqueId>,
+    roles: BTreeSet<UniqueId>,
+    groups: BTreeSet<UniqueId>,
+    /// ARNs.
+    policies: BTreeSet<String>,
 }
 
 /// Compiles a policy under the name that explanations give it.

@@ -1,21 +1,22 @@
 //! The entities of one kind in an account.
 
+use super::sorted::Sorted;
 use crate::ids::UniqueId;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Entities found by name (whatever its letter case) and by unique id.
 #[derive(Debug)]
 pub struct Table<T> {
-    by_name: BTreeMap<String, Arc<T>>,
-    names: HashMap<UniqueId, String>,
+    by_name: Sorted<Arc<T>>,
+    /// With the lower-case name.
+    by_id: Sorted<(Arc<str>, Arc<T>)>,
 }
 
 impl<T> Clone for Table<T> {
     fn clone(&self) -> Self {
         Self {
             by_name: self.by_name.clone(),
-            names: self.names.clone(),
+            by_id: self.by_id.clone(),
         }
     }
 }
@@ -23,8 +24,8 @@ impl<T> Clone for Table<T> {
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Self {
-            by_name: BTreeMap::new(),
-            names: HashMap::new(),
+            by_name: Sorted::default(),
+            by_id: Sorted::default(),
         }
     }
 }
@@ -41,14 +42,17 @@ impl<T> Table<T> {
 
     /// The entity of that id.
     pub fn with_id(&self, id: &UniqueId) -> Option<&Arc<T>> {
-        self.by_name.get(self.names.get(id)?)
+        self.entry(id.as_str()).map(|(_, entity)| entity)
+    }
+
+    /// The lower-case name of an id, and the entity.
+    pub(crate) fn entry(&self, id: &str) -> Option<(&str, &Arc<T>)> {
+        self.by_id.get(id).map(|(name, entity)| (&**name, entity))
     }
 
     /// All, by lower-case name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<T>)> {
-        self.by_name
-            .iter()
-            .map(|(name, entity)| (name.as_str(), entity))
+        self.by_name.iter()
     }
 
     /// All whose lower-case name comes behind `marker`.
@@ -56,15 +60,7 @@ impl<T> Table<T> {
         &'a self,
         marker: &str,
     ) -> impl Iterator<Item = (&'a str, &'a Arc<T>)> + use<'a, T> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let start: std::ops::Bound<&str> = if marker.is_empty() {
-            Unbounded
-        } else {
-            Excluded(marker)
-        };
-        self.by_name
-            .range::<str, _>((start, Unbounded))
-            .map(|(name, entity)| (name.as_str(), entity))
+        self.by_name.behind(marker)
     }
 
     /// How many there are.
@@ -79,14 +75,42 @@ impl<T> Table<T> {
 
     pub(super) fn insert(&mut self, id: &UniqueId, name: &str, entity: T) {
         self.remove(id);
-        let name = name.to_ascii_lowercase();
-        self.names.insert(id.clone(), name.clone());
-        self.by_name.insert(name, Arc::new(entity));
+        let name: Arc<str> = name.to_ascii_lowercase().into();
+        let entity = Arc::new(entity);
+        self.by_name.insert(name.clone(), entity.clone());
+        self.by_id.insert(id.as_str(), (name, entity));
     }
 
     pub(super) fn remove(&mut self, id: &UniqueId) {
-        if let Some(name) = self.names.remove(id) {
+        let Some((name, entity)) = self.by_id.remove(id.as_str()) else {
+            return;
+        };
+        // One change may give the name to another entity.
+        let holder = self.by_name.get(&name);
+        if holder.is_some_and(|holder| Arc::ptr_eq(holder, &entity)) {
             self.by_name.remove(&name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_entities_may_swap_their_names_in_one_change() {
+        let (one, two) = (UniqueId::stored("AIDA1"), UniqueId::stored("AIDA2"));
+        let mut table = Table::default();
+        table.insert(&one, "Ann", 1);
+        table.insert(&two, "Bob", 2);
+        table.insert(&one, "Bob", 1);
+        table.insert(&two, "Ann", 2);
+        let all: Vec<_> = table.iter().map(|(name, who)| (name, **who)).collect();
+        assert_eq!(all, [("ann", 2), ("bob", 1)]);
+        assert_eq!(table.named("BOB").map(|who| **who), Some(1));
+        assert_eq!(table.with_id(&two).map(|who| **who), Some(2));
+        table.remove(&one);
+        assert_eq!((table.len(), table.named("bob")), (1, None));
+        assert_eq!(table.with_id(&one), None);
     }
 }

@@ -189,7 +189,7 @@ impl Operation for DeleteGroup {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
         call.change(|draft| {
             let state = group(draft.account, self.group_name.as_str())?;
-            let conflict = if draft.account.members(&state.group.id).next().is_some() {
+            let conflict = if !draft.account.is_deserted(&state.group.id) {
                 Some(Conflict::UsersInGroup)
             } else if !state.group.policies.inline.is_empty() {
                 Some(Conflict::InlinePolicies)

@@ -410,54 +410,49 @@ impl Operation for ListPolicies {
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
         let account = call.account()?;
-        let uses = uses(account);
-        let of = |arn: &str| uses.get(arn).copied().unwrap_or_default();
         let wanted = |arn: &str, path: &str| {
-            let (attached, bounding) = of(arn);
-            let used = match self.policy_usage_filter {
-                None => attached + bounding > 0,
-                Some(PolicyUsage::PermissionsPolicy) => attached > 0,
-                Some(PolicyUsage::PermissionsBoundary) => bounding > 0,
-            };
-            (used || !self.only_attached)
-                && self
-                    .path_prefix
-                    .as_ref()
-                    .is_none_or(|prefix| path.starts_with(prefix.as_str()))
+            let covered = self
+                .path_prefix
+                .as_ref()
+                .is_none_or(|prefix| path.starts_with(prefix.as_str()));
+            covered
+                && (!self.only_attached || {
+                    let (attached, bounding) = account.uses_of_policy(arn);
+                    match self.policy_usage_filter {
+                        None => attached + bounding > 0,
+                        Some(PolicyUsage::PermissionsPolicy) => attached > 0,
+                        Some(PolicyUsage::PermissionsBoundary) => bounding > 0,
+                    }
+                })
         };
-        let own = account
-            .policies
-            .iter()
-            .filter(|_| self.scope != PolicyScope::Aws);
+        // Sort keys are `1/NAME` of the account's own, then `2/ARN` of AWS's.
+        let behind = self.page.behind.as_str();
+        let own = match (self.scope, behind.strip_prefix("1/")) {
+            (PolicyScope::Aws, _) => None,
+            (_, Some(name)) => Some(account.policies.behind(name)),
+            (_, None) => (behind < "1/").then(|| account.policies.behind("")),
+        };
         let own = own
+            .into_iter()
+            .flatten()
             .filter(|(_, state)| wanted(&state.arn, state.policy.path.as_str()))
-            .map(|(name, state)| {
-                (
-                    format!("1/{name}"),
-                    Found::Customer(state),
-                    state.arn.as_str(),
-                )
-            });
-        let aws = aws_managed::policies().filter(|_| self.scope != PolicyScope::Local);
-        let aws = aws
-            .filter(|policy| wanted(&policy.arn, &policy.path))
-            .map(|policy| {
-                (
-                    format!("2/{}", policy.arn),
-                    Found::Aws(policy),
-                    policy.arn.as_str(),
-                )
-            });
-        let all: Vec<_> = own.chain(aws).collect();
-        let page = self.page.page_of_all(
-            all.iter()
+            .map(|(name, state)| (format!("1/{name}"), Found::Customer(state), &state.arn));
+        let aws = aws_managed::policies()
+            .filter(|_| self.scope != PolicyScope::Local)
+            .map(|policy| (format!("2/{}", policy.arn), policy))
+            .filter(|(key, policy)| key.as_str() > behind && wanted(&policy.arn, &policy.path))
+            .map(|(key, policy)| (key, Found::Aws(policy), &policy.arn));
+        let found: Vec<_> = own.chain(aws).take(self.page.limit() + 1).collect();
+        let page = self.page.page(
+            found
+                .iter()
                 .map(|(key, found, arn)| (key.as_str(), (found, *arn))),
         );
         Ok(Page {
             items: page
                 .items
                 .into_iter()
-                .map(|(found, arn)| found.describe(of(arn)))
+                .map(|(found, arn)| found.describe(account.uses_of_policy(arn)))
                 .collect(),
             next: page.next,
         })

@@ -3,9 +3,9 @@
 use super::boundaries::{Bounded, DeletePermissionsBoundary, PutPermissionsBoundary};
 use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
 use super::{Named, Page, PageRequest, attachable, need_on_user, user};
-use crate::account::{Account, UserState};
+use crate::account::{Account, Link, UserState};
 use crate::caller::{Caller, Need, Who};
-use crate::entity::{Attachments, KeyOwner, SigningCertificate, User};
+use crate::entity::{Attachments, EntityKind, KeyOwner, User};
 use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, UserName};
@@ -246,32 +246,25 @@ impl Operation for DeleteUser {
 /// What must be taken from a user before it can be deleted, in the order of the IAM user guide
 /// ("Deleting an IAM user").
 fn what_hangs_on(account: &Account, user: &User) -> Option<Conflict> {
-    let owner = KeyOwner::User(user.id.clone());
-    let signs = |certificate: &SigningCertificate| certificate.owner == owner;
-    let mut ssh_keys = account.ssh_public_keys.values();
-    let mut for_services = account.service_specific_credentials.values();
-    let refers =
-        ssh_keys.any(|key| key.user == user.id) || for_services.any(|one| one.user == user.id);
-    let certificates = account.signing_certificates.values();
+    let owner = KeyOwner::User(user.id.clone()).key();
+    let has = |kind| account.linked(&owner, Link::Of, kind).next().is_some();
+    let refers = [
+        EntityKind::SshPublicKey,
+        EntityKind::ServiceSpecificCredential,
+    ];
     let (policies, groups) = (&user.policies, &user.groups);
     [
         (
-            account.login_profiles.contains_key(&owner.key()),
+            account.login_profiles.contains_key(&owner),
             Conflict::LoginProfile,
         ),
+        (has(EntityKind::AccessKey), Conflict::AccessKeys),
         (
-            account.keys_of(&owner).next().is_some(),
-            Conflict::AccessKeys,
-        ),
-        (
-            certificates.map(|it| &**it).any(signs),
+            has(EntityKind::SigningCertificate),
             Conflict::SigningCertificates,
         ),
-        (refers, Conflict::ReferencedObjects),
-        (
-            account.mfa_devices_of(&owner).next().is_some(),
-            Conflict::MfaDevices,
-        ),
+        (refers.into_iter().any(has), Conflict::ReferencedObjects),
+        (has(EntityKind::MfaDevice), Conflict::MfaDevices),
         (!policies.inline.is_empty(), Conflict::InlinePolicies),
         (!policies.attached.is_empty(), Conflict::AttachedPolicies),
         (!groups.is_empty(), Conflict::Groups),

@@ -7,7 +7,6 @@ use locum_identity::account::BucketState;
 use locum_identity::error::Error;
 use locum_identity::realm::CreatedBucket;
 use s3s::dto;
-use std::ops::Bound;
 use std::sync::Arc;
 
 /// The region that has no location constraint.
@@ -30,16 +29,16 @@ pub(super) async fn list(
         }
     };
     let behind = match &input.continuation_token {
-        None => Bound::Unbounded,
+        None => String::new(),
         Some(token) => {
             let name = super::listing::from_token(token)?;
-            Bound::Excluded(String::from_utf8_lossy(&name).into_owned())
+            String::from_utf8_lossy(&name).into_owned()
         }
     };
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let mut matching = account
         .buckets
-        .range::<String, _>((behind, Bound::Unbounded))
+        .behind(&behind)
         .map(|(_, state)| state)
         .filter(|state| state.bucket.name.starts_with(prefix))
         .filter(|state| {

@@ -160,7 +160,7 @@ impl Operation for ListDelegationRequests {
                 }
             };
             if matches {
-                shown.push((id.as_str(), ShownDelegationRequest::new(call, &known)?));
+                shown.push((id, ShownDelegationRequest::new(call, &known)?));
             }
         }
         Ok(self.page.page_of_all(shown.into_iter()))

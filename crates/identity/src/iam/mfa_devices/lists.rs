@@ -165,7 +165,7 @@ impl Operation for ListVirtualMfaDevices {
                 owner: owner(state),
                 state: state.clone(),
             };
-            (key.as_str(), listed)
+            (key, listed)
         });
         Ok(self.page.page_of_all(listed))
     }

@@ -1,12 +1,13 @@
 //! Who uses a managed policy.
 
 use super::{Found, PolicyUsage, need_on_policy};
-use crate::account::{GroupState, RoleState, UserState};
-use crate::entity::Attachments;
+use crate::account::{Account, GroupState, Link, RoleState, UserState};
+use crate::entity::EntityKind;
 use crate::error::Error;
 use crate::iam::{Page, PageRequest};
 use crate::names::{ArnText, Path};
 use crate::operation::{Call, Granted, Operation, Service};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Which entities ListEntitiesForPolicy lists.
@@ -50,26 +51,28 @@ pub struct ListEntitiesForPolicy {
 }
 
 impl ListEntitiesForPolicy {
-    fn lists(
+    /// The ids of the entities of a kind that use the policy, as far as they are asked for.
+    fn users_of<'a>(
         &self,
-        kind: EntityFilter,
-        path: &Path,
-        policies: &Attachments,
-        boundary: Option<&String>,
-    ) -> bool {
-        let arn = self.policy_arn.as_str();
-        let attached = policies.attached.iter().any(|other| other == arn);
-        let bounded = boundary.is_some_and(|other| other == arn);
-        let used = match self.policy_usage_filter {
-            None => attached || bounded,
-            Some(PolicyUsage::PermissionsPolicy) => attached,
-            Some(PolicyUsage::PermissionsBoundary) => bounded,
+        account: &'a Account,
+        filter: EntityFilter,
+        kind: EntityKind,
+    ) -> BTreeSet<&'a str> {
+        let links = match self.policy_usage_filter {
+            None => &[Link::Attached, Link::Bounded][..],
+            Some(PolicyUsage::PermissionsPolicy) => &[Link::Attached],
+            Some(PolicyUsage::PermissionsBoundary) => &[Link::Bounded],
         };
-        used && self.entity_filter.is_none_or(|filter| filter == kind)
-            && self
-                .path_prefix
-                .as_ref()
-                .is_none_or(|prefix| path.as_str().starts_with(prefix.as_str()))
+        let asked = self.entity_filter.is_none_or(|asked| asked == filter);
+        let links = links.iter().filter(|_| asked);
+        links
+            .flat_map(|link| account.linked(self.policy_arn.as_str(), *link, kind))
+            .collect()
+    }
+
+    fn covers(&self, path: &Path) -> bool {
+        let prefix = self.path_prefix.as_ref();
+        prefix.is_none_or(|prefix| path.as_str().starts_with(prefix.as_str()))
     }
 }
 
@@ -90,41 +93,28 @@ impl Operation for ListEntitiesForPolicy {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
         let account = call.account()?;
         Found::find(account, self.policy_arn.as_str())?;
-        let groups = account.groups.iter().filter(|(_, state)| {
-            self.lists(
-                EntityFilter::Group,
-                &state.group.path,
-                &state.group.policies,
-                None,
-            )
-        });
-        let roles = account.roles.iter().filter(|(_, state)| {
-            let role = &state.role;
-            self.lists(
-                EntityFilter::Role,
-                &role.path,
-                &role.policies,
-                role.permissions_boundary.as_ref(),
-            )
-        });
-        let users = account.users.iter().filter(|(_, state)| {
-            let user = &state.user;
-            self.lists(
-                EntityFilter::User,
-                &user.path,
-                &user.policies,
-                user.permissions_boundary.as_ref(),
-            )
-        });
-        let all: Vec<_> = groups
-            .map(|(name, state)| (format!("1/{name}"), PolicyEntity::Group(state.clone())))
-            .chain(
-                roles.map(|(name, state)| (format!("2/{name}"), PolicyEntity::Role(state.clone()))),
-            )
-            .chain(
-                users.map(|(name, state)| (format!("3/{name}"), PolicyEntity::User(state.clone()))),
-            )
-            .collect();
+        let mut all = BTreeMap::new();
+        for id in self.users_of(account, EntityFilter::Group, EntityKind::Group) {
+            if let Some((name, state)) = account.groups.entry(id)
+                && self.covers(&state.group.path)
+            {
+                all.insert(format!("1/{name}"), PolicyEntity::Group(state.clone()));
+            }
+        }
+        for id in self.users_of(account, EntityFilter::Role, EntityKind::Role) {
+            if let Some((name, state)) = account.roles.entry(id)
+                && self.covers(&state.role.path)
+            {
+                all.insert(format!("2/{name}"), PolicyEntity::Role(state.clone()));
+            }
+        }
+        for id in self.users_of(account, EntityFilter::User, EntityKind::User) {
+            if let Some((name, state)) = account.users.entry(id)
+                && self.covers(&state.user.path)
+            {
+                all.insert(format!("3/{name}"), PolicyEntity::User(state.clone()));
+            }
+        }
         Ok(self.page.page_of_all(
             all.iter()
                 .map(|(key, entity)| (key.as_str(), entity.clone())),
