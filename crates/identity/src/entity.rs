@@ -439,7 +439,7 @@ entities! {
     Account MfaDevice(MfaDevice) = "mfa-device", MfaDevice::key;
     Account LoginProfile(LoginProfile) = "login-profile", |profile| profile.owner.key();
     Account PasswordPolicy(PasswordPolicy) = "password-policy", |_| "password-policy".to_owned();
-    Account SshPublicKey(SshPublicKey) = "ssh-public-key", |key| key.id.clone();
+    Account SshPublicKey(SshPublicKey) = "ssh-public-key", |key| key.id.as_str().to_owned();
     Account SigningCertificate(SigningCertificate) = "signing-certificate", |certificate| certificate.id.clone();
     Account ServerCertificate(ServerCertificate) = "server-certificate", |certificate| certificate.name.as_str().to_ascii_lowercase();
     Account ServiceSpecificCredential(ServiceSpecificCredential) = "service-specific-credential", |credential| credential.id.clone();

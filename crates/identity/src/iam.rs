@@ -26,7 +26,10 @@ pub mod outbound;
 pub mod policies;
 pub mod roles;
 pub mod root_access;
+pub mod server_certificates;
+pub mod signing_certificates;
 pub mod simulate;
+pub mod ssh_public_keys;
 pub mod tags;
 pub mod users;
 

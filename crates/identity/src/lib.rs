@@ -16,6 +16,7 @@ pub mod history;
 pub mod iam;
 pub mod ids;
 pub mod issuer;
+pub mod key_material;
 pub mod last_use;
 pub mod limits;
 pub mod mfa;

@@ -118,11 +118,16 @@ macro_rules! text_type {
     };
 }
 
+mod certificates;
 mod delegation;
 mod organizations;
 mod path;
 mod reports;
 
+pub use certificates::{
+    CertificateBody, CertificateChain, CertificateIdText, PrivateKeyText, PublicKeyIdText,
+    PublicKeyMaterial,
+};
 pub use delegation::{
     DelegationNotes, DelegationRequestId, DelegationRequestIdText, Locale, NotificationChannel,
     OwnerId, PolicyParameterName, PolicyParameterValue, RedirectUrl, RequestMessage,

@@ -164,7 +164,9 @@ fn spell_iam(fault: &IamFault) -> Spelled {
         IamFault::MalformedCertificate(_) => {
             ("MalformedCertificate", 400, "MalformedCertificateException")
         }
-        IamFault::InvalidCertificate => ("InvalidCertificate", 400, "InvalidCertificateException"),
+        IamFault::InvalidCertificate(_) => {
+            ("InvalidCertificate", 400, "InvalidCertificateException")
+        }
         IamFault::DuplicateCertificate => {
             ("DuplicateCertificate", 409, "DuplicateCertificateException")
         }

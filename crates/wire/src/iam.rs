@@ -21,7 +21,10 @@ mod outbound;
 mod policies;
 mod roles;
 mod root_access;
+mod server_certificates;
+mod signing_certificates;
 mod simulate;
+mod ssh_public_keys;
 mod users;
 
 pub(crate) fn bindings() -> Vec<Binding> {
@@ -39,6 +42,9 @@ pub(crate) fn bindings() -> Vec<Binding> {
         simulate::bindings(),
         outbound::bindings(),
         delegation::bindings(),
+        ssh_public_keys::bindings(),
+        signing_certificates::bindings(),
+        server_certificates::bindings(),
     ]
     .into_iter()
     .flatten()

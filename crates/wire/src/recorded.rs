@@ -24,6 +24,8 @@ const SECRET: [&str; 16] = [
     "TradeInToken",
     "ExchangeToken",
 ];
+/// How a private key in PEM begins, whatever parameter it was sent in by mistake.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// What the audit record keeps of the parameters: as many as AWS's largest request has, and no
@@ -43,7 +45,7 @@ pub(crate) fn request_parameters(params: &Params) -> Value {
         .filter(|(name, _)| !matches!(*name, "Action" | "Version"));
     for (name, value) in parameters.take(MOST_RECORDED) {
         let last = name.rsplit('.').next().unwrap_or_default();
-        let value = if SECRET.contains(&last) {
+        let value = if SECRET.contains(&last) || value.contains(PRIVATE_KEY) {
             HIDDEN
         } else {
             cut(value)
@@ -301,6 +303,18 @@ mod tests {
         assert_eq!(
             shown,
             json!({"credentials": {"secretAccessKey": HIDDEN, "accessKeyId": "ASIA\"\n", "expiration": 7}})
+        );
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown_wherever_it_was_put() {
+        check(
+            "PrivateKey=x&CertificateBody=-----BEGIN+CERTIFICATE-----%0A&SSHPublicKeyBody=-----BEGIN+RSA+PRIVATE+KEY-----%0Ax",
+            &json!({
+                "privateKey": HIDDEN,
+                "certificateBody": "-----BEGIN CERTIFICATE-----\n",
+                "sSHPublicKeyBody": HIDDEN,
+            }),
         );
     }
 

@@ -4,8 +4,9 @@ use super::{KeyOwner, KeyStatus};
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
 use crate::names::{EntityName, Path, Tag};
-use crate::sealing::Sealed;
+use crate::sealing::{RootKey, Sealed, Unsealable};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// The password of a user or the root user.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -55,13 +56,11 @@ pub struct PasswordPolicy {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct SshPublicKey {
     /// `APKA…`
-    pub id: String,
+    pub id: UniqueId,
     /// Whose it is.
     pub user: UniqueId,
-    /// The key in the form of an `authorized_keys` line.
+    /// The key in the form of an `authorized_keys` line, with its comment.
     pub body: String,
-    /// Its MD5 fingerprint: pairs of hexadecimal digits with colons between them.
-    pub fingerprint: String,
     /// Whether it is usable.
     pub status: KeyStatus,
     /// When it was uploaded.
@@ -77,6 +76,8 @@ pub struct SigningCertificate {
     pub owner: KeyOwner,
     /// PEM, as uploaded.
     pub body: String,
+    /// What tells the certificate from all others: SHA-256 of its DER, in hexadecimal digits.
+    pub fingerprint: String,
     /// Whether it is usable.
     pub status: KeyStatus,
     /// When it was uploaded.
@@ -92,12 +93,12 @@ pub struct ServerCertificate {
     pub name: EntityName,
     /// The path.
     pub path: Path,
-    /// PEM, as uploaded.
+    /// PEM, as uploaded but for white space around it.
     pub body: String,
-    /// PEM of the certificates above it, as uploaded.
+    /// PEM of the certificates above it, in the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<String>,
-    /// The private key, sealed under the root key.
+    /// The private key in PEM, sealed under the root key. No operation shows it.
     pub private_key: Sealed,
     /// When it was uploaded.
     pub uploaded: Seconds,
@@ -106,6 +107,22 @@ pub struct ServerCertificate {
     /// Tags; keys are case-sensitive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+}
+
+impl ServerCertificate {
+    /// What the private key of the certificate with that id is sealed for. No access key id has a blank,
+    /// so it opens as nothing else.
+    pub(crate) fn purpose(id: &UniqueId) -> String {
+        format!("private key of {id}")
+    }
+
+    /// The private key in PEM.
+    ///
+    /// # Errors
+    /// [`Unsealable`], if it was sealed under another key or for another certificate.
+    pub fn open_private_key(&self, root_key: &RootKey) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        root_key.open(&Self::purpose(&self.id), &self.private_key)
+    }
 }
 
 /// A user name and password, or a bearer token, that one service knows a user by.

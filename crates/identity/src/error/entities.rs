@@ -122,7 +122,7 @@ pub enum IamFault {
     DuplicateSshPublicKey,
     UnrecognizedPublicKeyEncoding,
     MalformedCertificate(String),
-    InvalidCertificate,
+    InvalidCertificate(String),
     DuplicateCertificate,
     KeyPairMismatch,
     OpenIdIdpCommunication(String),
@@ -141,6 +141,7 @@ impl fmt::Display for IamFault {
             | Self::EntityTemporarilyUnmodifiable(text)
             | Self::PolicyNotAttachable(text)
             | Self::MalformedCertificate(text)
+            | Self::InvalidCertificate(text)
             | Self::OpenIdIdpCommunication(text) => text,
             Self::InvalidPublicKey => "The public key is malformed or otherwise invalid.",
             Self::DuplicateSshPublicKey => {
@@ -149,7 +150,6 @@ impl fmt::Display for IamFault {
             Self::UnrecognizedPublicKeyEncoding => {
                 "The public key encoding format is unsupported or unrecognized."
             }
-            Self::InvalidCertificate => "The certificate is invalid.",
             Self::DuplicateCertificate => {
                 "The same certificate is associated with an IAM user in the account."
             }

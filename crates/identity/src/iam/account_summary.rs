@@ -45,8 +45,7 @@ fn summary(account: &Account) -> Vec<(&'static str, usize)> {
     let devices_in_use = devices.filter(|state| state.device.assignment.is_some());
     let has_key = account.keys_of(&root).next().is_some();
     let has_device = account.mfa_devices_of(&root).next().is_some();
-    let mut certificates = account.signing_certificates.values();
-    let has_certificate = certificates.any(|certificate| certificate.owner == root);
+    let has_certificate = account.signing_certificates_of(&root).next().is_some();
     let has_password = account.login_profiles.contains_key(&root.key());
     let providers = account.open_id_connect_providers.len() + account.saml_providers.len();
     let token_version = account.settings().global_endpoint_token_version;

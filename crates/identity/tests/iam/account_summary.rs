@@ -146,6 +146,7 @@ fn what_the_root_user_has_is_told() {
         id: id.to_owned(),
         owner,
         body: String::new(),
+        fingerprint: String::new(),
         status: KeyStatus::Active,
         uploaded: 0,
     };

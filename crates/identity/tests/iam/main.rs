@@ -28,7 +28,13 @@ mod policies;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod server_certificates;
+#[cfg(test)]
+mod signing_certificates;
+#[cfg(test)]
 mod simulate;
+#[cfg(test)]
+mod ssh_public_keys;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -30,16 +30,7 @@ fn decode_create(fields: &mut Fields<'_>) -> Result<CreateAccessKey, Error> {
 fn decode_update(fields: &mut Fields<'_>) -> Result<UpdateAccessKey, Error> {
     let user_name = fields.optional("UserName");
     let access_key_id = fields.required("AccessKeyId");
-    // The model has Expired too, which only AWS sets.
-    let status = fields.required_one_of(
-        "Status",
-        &["Active", "Inactive", "Expired"],
-        &[Some(KeyStatus::Active), Some(KeyStatus::Inactive), None],
-    );
-    fields.check()?;
-    let status = status?.ok_or_else(|| {
-        Error::InvalidInput("Status Expired cannot be set by a caller.".to_owned())
-    })?;
+    let status = settable(fields)?;
     Ok(UpdateAccessKey {
         user_name,
         access_key_id: access_key_id?,
@@ -72,7 +63,19 @@ fn decode_last_used(fields: &mut Fields<'_>) -> Result<GetAccessKeyLastUsed, Err
     })
 }
 
-fn status(status: KeyStatus) -> &'static str {
+/// `Status`, the last field of an input that has one. The model has Expired too, which only AWS sets.
+pub(super) fn settable(fields: &mut Fields<'_>) -> Result<KeyStatus, Error> {
+    let status = fields.required_one_of(
+        "Status",
+        &["Active", "Inactive", "Expired"],
+        &[Some(KeyStatus::Active), Some(KeyStatus::Inactive), None],
+    );
+    fields.check()?;
+    status?
+        .ok_or_else(|| Error::InvalidInput("Status Expired cannot be set by a caller.".to_owned()))
+}
+
+pub(super) fn status(status: KeyStatus) -> &'static str {
     match status {
         KeyStatus::Active => "Active",
         KeyStatus::Inactive => "Inactive",

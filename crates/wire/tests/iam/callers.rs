@@ -34,6 +34,10 @@ const REQUEST: (&str, &str) = (
     "dr-1cbe991a14-00000000000000000000000000000000",
 );
 const ITS_ARN: &str = "delegation-request/dr-1cbe991a14-00000000000000000000000000000000";
+const SSH_KEY: (&str, &str) = ("SSHPublicKeyId", "APKAAAAAAAAAAAAAAAAAA");
+const SIGNING: (&str, &str) = ("CertificateId", "AAAAAAAAAAAAAAAAAAAAAAAA");
+const SERVER: (&str, &str) = ("ServerCertificateName", "s");
+const ACTIVE: (&str, &str) = ("Status", "Active");
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
 
 /// The least parameters of each operation, and the resource that its refusal names.
@@ -79,6 +83,9 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DeleteRole", &[ROLE], "role/r"),
     ("DeleteRolePermissionsBoundary", &[ROLE], "role/r"),
     ("DeleteRolePolicy", &[ROLE, NAME], "role/r"),
+    ("DeleteSSHPublicKey", &[USER, SSH_KEY], "user/u"),
+    ("DeleteServerCertificate", &[SERVER], "server-certificate/s"),
+    ("DeleteSigningCertificate", &[USER, SIGNING], "user/u"),
     ("DeleteUser", &[USER], "user/u"),
     ("DeleteUserPermissionsBoundary", &[USER], "user/u"),
     ("DeleteUserPolicy", &[USER, NAME], "user/u"),
@@ -119,6 +126,12 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("GetPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("GetRole", &[ROLE], "role/r"),
     ("GetRolePolicy", &[ROLE, NAME], "role/r"),
+    (
+        "GetSSHPublicKey",
+        &[USER, SSH_KEY, ("Encoding", "SSH")],
+        "user/u",
+    ),
+    ("GetServerCertificate", &[SERVER], "server-certificate/s"),
     ("GetUser", &[], "user/ann"),
     ("GetUserPolicy", &[USER, NAME], "user/u"),
     ("ListAccessKeys", &[USER], "user/u"),
@@ -139,6 +152,14 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListRolePolicies", &[ROLE], "role/r"),
     ("ListRoleTags", &[ROLE], "role/r"),
     ("ListRoles", &[], "role/"),
+    ("ListSSHPublicKeys", &[USER], "user/u"),
+    (
+        "ListServerCertificateTags",
+        &[SERVER],
+        "server-certificate/s",
+    ),
+    ("ListServerCertificates", &[], "server-certificate/"),
+    ("ListSigningCertificates", &[USER], "user/u"),
     ("ListUserPolicies", &[USER], "user/u"),
     ("ListUserTags", &[USER], "user/u"),
     ("ListUsers", &[], "user/"),
@@ -163,10 +184,20 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("TagMFADevice", &[DEVICE, TAG[0], TAG[1]], "mfa/d"),
     ("TagPolicy", &[ARN, TAG[0], TAG[1]], "policy/p"),
     ("TagRole", &[ROLE, TAG[0], TAG[1]], "role/r"),
+    (
+        "TagServerCertificate",
+        &[SERVER, TAG[0], TAG[1]],
+        "server-certificate/s",
+    ),
     ("TagUser", &[USER, TAG[0], TAG[1]], "user/u"),
     ("UntagMFADevice", &[DEVICE, TAG_KEY], "mfa/d"),
     ("UntagPolicy", &[ARN, TAG_KEY], "policy/p"),
     ("UntagRole", &[ROLE, TAG_KEY], "role/r"),
+    (
+        "UntagServerCertificate",
+        &[SERVER, TAG_KEY],
+        "server-certificate/s",
+    ),
     ("UntagUser", &[USER, TAG_KEY], "user/u"),
     (
         "UpdateAccessKey",
@@ -182,7 +213,29 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         &[ROLE, ("Description", "")],
         "role/r",
     ),
+    ("UpdateSSHPublicKey", &[USER, SSH_KEY, ACTIVE], "user/u"),
+    ("UpdateServerCertificate", &[SERVER], "server-certificate/s"),
+    (
+        "UpdateSigningCertificate",
+        &[USER, SIGNING, ACTIVE],
+        "user/u",
+    ),
     ("UpdateUser", &[USER], "user/u"),
+    (
+        "UploadSSHPublicKey",
+        &[USER, ("SSHPublicKeyBody", "x")],
+        "user/u",
+    ),
+    (
+        "UploadServerCertificate",
+        &[SERVER, ("CertificateBody", "x"), ("PrivateKey", "x")],
+        "server-certificate/s",
+    ),
+    (
+        "UploadSigningCertificate",
+        &[USER, ("CertificateBody", "x")],
+        "user/u",
+    ),
 ];
 
 #[test]
@@ -282,6 +335,11 @@ fn what_is_required_is_required() {
                 | "ListAccessKeys"
                 | "UpdateAccessKey"
                 | "GetUser"
+                | "DeleteSigningCertificate"
+                | "ListSSHPublicKeys"
+                | "ListSigningCertificates"
+                | "UpdateSigningCertificate"
+                | "UploadSigningCertificate"
         );
         for left_out in *form {
             if by_name && optional.contains(&left_out.0) {
