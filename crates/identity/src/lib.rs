@@ -37,6 +37,7 @@ mod signing;
 pub mod sts;
 pub mod supposed;
 pub mod trace;
+pub mod transfer;
 mod trust;
 
 // The tests of the inside share a world with those of the outside.

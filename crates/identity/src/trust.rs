@@ -5,6 +5,7 @@
 //! ARNs. So a principal that was deleted stays out, whoever takes its name (IAM user guide, "AWS
 //! JSON policy elements: Principal").
 
+use crate::account::Account;
 use crate::error::Error;
 use crate::ids::UniqueId;
 use crate::names::{AccountId, Constrained as _};
@@ -62,76 +63,115 @@ pub(crate) async fn to_shown(realm: &Realm, stored: &str, kind: Kind) -> Result<
     }))
 }
 
-enum Resolved {
+/// What becomes of a principal when a policy is stored.
+pub(crate) enum Resolved {
+    /// It is replaced.
     As(String),
+    /// It stays as it is.
     Unchanged,
+    /// Nobody has that name.
     Missing,
 }
 
-async fn stored_form(realm: &Realm, text: &str) -> Result<Resolved, Error> {
-    if text == "*" {
-        return Ok(Resolved::Unchanged);
+/// The users and roles that a principal can name, of one account.
+pub(crate) trait Principals {
+    /// The user of that name, if its ARN is this one.
+    fn user(&self, name: &str, arn: &str) -> Option<UniqueId>;
+    /// The role of that name (spelled like that, where no ARN says more), if its ARN is this one.
+    fn role(&self, name: &str, arn: Option<&str>) -> Option<UniqueId>;
+    /// Whether a user or role has that id.
+    fn has(&self, id: &UniqueId) -> bool;
+}
+
+impl Principals for Account {
+    fn user(&self, name: &str, arn: &str) -> Option<UniqueId> {
+        let state = self.users.named(name).filter(|state| state.arn == arn);
+        state.map(|state| state.user.id.clone())
     }
-    // A bare account id, and the account's root, name the account: it must be one of ours.
-    let known = |id: AccountId| realm.directory().accounts.contains_key(&id);
-    if let Ok(id) = AccountId::parse(text) {
-        return Ok(if known(id) {
-            Resolved::Unchanged
-        } else {
-            Resolved::Missing
+
+    fn role(&self, name: &str, arn: Option<&str>) -> Option<UniqueId> {
+        let state = self.roles.named(name).filter(|state| match arn {
+            Some(arn) => state.arn == arn,
+            None => state.role.name.as_str() == name,
         });
+        state.map(|state| state.role.id.clone())
+    }
+
+    fn has(&self, id: &UniqueId) -> bool {
+        self.users.with_id(id).is_some() || self.roles.with_id(id).is_some()
+    }
+}
+
+/// The account that a principal names, if it has the form of one that can be resolved.
+pub(crate) fn account_named(text: &str) -> Option<AccountId> {
+    if let Ok(id) = AccountId::parse(text) {
+        return Some(id);
     }
     let Some(arn) = Arn::parse(text) else {
-        // A unique id is accepted as long as its principal exists.
-        return Ok(if shown_form(realm, text).await?.is_some() {
+        return UniqueId::account_of(text.split(':').next()?);
+    };
+    let id = AccountId::parse(arn.account()).ok()?;
+    (arn.partition() == "aws" && arn.region().is_empty()).then_some(id)
+}
+
+/// What becomes of a principal, where `account` is the one that it names ([`account_named`]), if there
+/// is such an account.
+pub(crate) fn resolve(text: &str, account: Option<&impl Principals>) -> Resolved {
+    if text == "*" {
+        return Resolved::Unchanged;
+    }
+    let Some(account) = account else {
+        return Resolved::Missing;
+    };
+    // A bare account id, and the account's root, name the account.
+    if AccountId::parse(text).is_ok() {
+        return Resolved::Unchanged;
+    }
+    let existing = |found| {
+        if found {
             Resolved::Unchanged
         } else {
             Resolved::Missing
-        });
+        }
     };
-    let Ok(id) = AccountId::parse(arn.account()) else {
-        return Ok(Resolved::Missing);
-    };
-    if arn.partition() != "aws" || !arn.region().is_empty() || !known(id) {
-        return Ok(Resolved::Missing);
-    }
-    let Some(account) = realm.account(id).await? else {
-        return Ok(Resolved::Missing);
+    let Some(arn) = Arn::parse(text) else {
+        // A unique id is accepted as long as its principal exists.
+        let (id, session) = match text.split_once(':') {
+            Some((id, session)) => (id, Some(session)),
+            None => (text, None),
+        };
+        let of_role = session.is_none() || id.starts_with("AROA");
+        return existing(of_role && account.has(&UniqueId::stored(id)));
     };
     let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let found = match (arn.service(), arn.resource().split_once('/')) {
-        ("iam", None) if arn.resource() == "root" => return Ok(Resolved::Unchanged),
-        ("iam", Some(("user", path))) => account
-            .users
-            .named(&last(path))
-            .filter(|state| state.arn == text)
-            .map(|state| state.user.id.to_string()),
-        ("iam", Some(("role", path))) => account
-            .roles
-            .named(&last(path))
-            .filter(|state| state.arn == text)
-            .map(|state| state.role.id.to_string()),
+        ("iam", None) if arn.resource() == "root" => return Resolved::Unchanged,
+        ("iam", Some(("user", path))) => account.user(&last(path), text).map(|id| id.to_string()),
+        ("iam", Some(("role", path))) => {
+            let id = account.role(&last(path), Some(text));
+            id.map(|id| id.to_string())
+        }
         ("sts", Some(("assumed-role", rest))) => {
             rest.split_once('/').and_then(|(role, session)| {
-                let state = account
-                    .roles
-                    .named(role)
-                    .filter(|state| state.role.name.as_str() == role)?;
+                let id = account.role(role, None)?;
                 crate::names::RoleSessionName::parse(session).ok()?;
-                Some(format!("{}:{session}", state.role.id))
+                Some(format!("{id}:{session}"))
             })
         }
         ("sts", Some(("federated-user", name))) => {
-            let legal = crate::names::FederatedUserName::parse(name).is_ok();
-            return Ok(if legal {
-                Resolved::Unchanged
-            } else {
-                Resolved::Missing
-            });
+            return existing(crate::names::FederatedUserName::parse(name).is_ok());
         }
         _ => None,
     };
-    Ok(found.map_or(Resolved::Missing, Resolved::As))
+    found.map_or(Resolved::Missing, Resolved::As)
+}
+
+async fn stored_form(realm: &Realm, text: &str) -> Result<Resolved, Error> {
+    let account = match account_named(text) {
+        Some(id) => realm.account(id).await?,
+        None => None,
+    };
+    Ok(resolve(text, account.as_deref()))
 }
 
 /// The ARN of whom a unique id (`AIDA…`, `AROA…`, `AROA…:session`) names, if it still exists.

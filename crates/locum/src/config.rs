@@ -4,8 +4,9 @@
 use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
-    account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, exports::EnvArgs,
-    history::HistoryArgs, issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand,
+    account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, export::ExportArgs,
+    exports::EnvArgs, history::HistoryArgs, import::ImportCommand, issuer::IssuerCommand,
+    keyring::KeyringCommand, policy::PolicyCommand,
     service::ServiceCommand, session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
@@ -106,6 +107,17 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Import a whole account, from AWS or from another locum
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Write an account as JSON, which `locum import account` makes the same account of
+    ///
+    /// In the form of `aws iam get-account-authorization-details`, so that programs made for that read
+    /// it. Without secrets: which are left out is said. Exit code 0: it was written; 1: there is no such
+    /// account or store; 2: wrong usage.
+    Export(ExportArgs),
 }
 
 /// Settings of `init`, which `serve` has too.

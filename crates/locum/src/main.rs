@@ -72,6 +72,8 @@ fn main() -> ExitCode {
         Command::Session(command) => command.run(),
         Command::History(args) => args.run(),
         Command::Account(command) => command.run(),
+        Command::Import(command) => command.run(),
+        Command::Export(args) => args.run(),
     };
     match result {
         Ok(code) => code,

@@ -22,7 +22,7 @@ pub struct GotInlinePolicy {
 }
 
 /// The characters that the quota on all inline policies of one holder counts.
-fn size(document: &str) -> usize {
+pub(crate) fn size(document: &str) -> usize {
     document
         .chars()
         .filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))

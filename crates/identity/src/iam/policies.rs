@@ -203,7 +203,7 @@ fn checked(account: &Account, document: &DocumentText) -> Result<String, Error> 
 }
 
 /// How often each managed policy is attached and bounds, counted in one pass.
-pub(super) fn uses(account: &Account) -> HashMap<&str, (usize, usize)> {
+pub(crate) fn uses(account: &Account) -> HashMap<&str, (usize, usize)> {
     let mut uses: HashMap<&str, (usize, usize)> = HashMap::new();
     let users = account
         .users
