@@ -1,0 +1,14 @@
+//! The rules of importing and exporting accounts.
+
+#[cfg(test)]
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod support;
