@@ -12,6 +12,7 @@ from harness import (
     Clock,
     Credentials,
     Locum,
+    ROOT_CREDENTIALS,
     Server,
     allow,
     base_environment,
@@ -82,8 +83,8 @@ def attached(*names):
     return [{"PolicyName": name, "PolicyArn": arn(f"policy/{name}")} for name in names]
 
 
-def managed(name, document):
-    version = {"Document": document, "VersionId": "v1", "IsDefaultVersion": True, "CreateDate": CREATED}
+def managed(name, text):
+    version = {"Document": text, "VersionId": "v1", "IsDefaultVersion": True, "CreateDate": CREATED}
     return {
         "PolicyName": name,
         "PolicyId": "ANPAJQABLZS4A3QDU576Q",
@@ -97,8 +98,8 @@ def managed(name, document):
     }
 
 
-def parsed(document):
-    return json.loads(document) if isinstance(document, str) else document
+def document(*statements):
+    return json.loads(policy(*statements))
 
 
 def dump(users=(), groups=(), roles=(), policies=()):
@@ -111,7 +112,7 @@ def dump(users=(), groups=(), roles=(), policies=()):
 
 
 def small():
-    trust = parsed(trusting({"AWS": arn("user/alice")}))
+    trust = document(trusting({"AWS": arn("user/alice")}))
     return dump(
         [holder("User", "alice", GroupList=["devs"])],
         [holder("Group", "devs", GroupPolicyList=[], AttachedManagedPolicies=attached("assume"))],
@@ -120,23 +121,25 @@ def small():
                 "Role",
                 "deploy",
                 AssumeRolePolicyDocument=trust,
-                RolePolicyList=[{"PolicyName": "s3", "PolicyDocument": parsed(policy(allow("s3:*")))}],
+                RolePolicyList=[{"PolicyName": "s3", "PolicyDocument": document(allow("s3:*"))}],
                 InstanceProfileList=[],
                 Tags=[{"Key": "team", "Value": "a"}],
             )
         ],
-        [managed("assume", parsed(policy(allow("sts:AssumeRole", arn("role/deploy")))))],
+        [managed("assume", document(allow("sts:AssumeRole", arn("role/deploy"))))],
     )
 
 
 def written(folder, value):
+    folder.mkdir(exist_ok=True)
     path = folder / "account.json"
     path.write_text(json.dumps(value, indent=4))
     return path
 
 
 def test_an_account_of_aws_works_here(durable, tmp_path):
-    file = written(tmp_path, small())
+    account = small()
+    file = written(tmp_path, account)
     arguments = ("import", "aws-authorization-details", file, "--data", data_of(durable))
     dry = run(tmp_path, *arguments, "--dry-run")
     assert dry.returncode == 0, dry.stderr
@@ -165,8 +168,21 @@ def test_an_account_of_aws_works_here(durable, tmp_path):
         durable.client("s3", alice).list_buckets()
     assert denied.value.response["Error"]["Code"] == "AccessDenied"
     role = iam.get_role(RoleName="deploy")["Role"]
-    assert role["AssumeRolePolicyDocument"] == parsed(trusting({"AWS": arn("user/alice", ACCOUNT)}))
+    assert role["AssumeRolePolicyDocument"] == document(trusting({"AWS": arn("user/alice", ACCOUNT)}))
     assert (role["CreateDate"].isoformat(), role["Tags"]) == (CREATED, [{"Key": "team", "Value": "a"}])
+    # What differs is shown, document by document.
+    statement = account["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]
+    statement["Action"] = "s3:Get*"
+    other = written(tmp_path / "other", account)
+    differing = (*arguments[:2], other, *arguments[3:])
+    ran = run(tmp_path, *differing)
+    assert ran.returncode == 1
+    assert ran.stdout.startswith(
+        "refused role deploy\n    it differs from the one that is there (--overwrite replaces it)\n"
+    )
+    ran = run(tmp_path, *differing, "--overwrite", "--dry-run")
+    assert ran.returncode == 0
+    assert '    -             "Action": "s3:*",\n    +             "Action": "s3:Get*",\n' in ran.stdout, ran.stdout
     again = run(tmp_path, *arguments, "--format", "json")
     report = json.loads(again.stdout)
     assert (report["unchanged"], report["created"], report["imported"]) == (4, 0, True)
@@ -184,7 +200,7 @@ def test_a_refused_import_changes_nothing(durable, tmp_path):
     assert durable.client("iam").list_roles()["Roles"] == []
     for broken, why in (
         ("{}", "has none of UserDetailList, GroupDetailList, RoleDetailList and Policies"),
-        ("[1", "EOF while parsing"),
+        ("{", "EOF while parsing"),
     ):
         file.write_text(broken)
         ran = run(tmp_path, *arguments)
@@ -206,7 +222,7 @@ def test_what_the_aws_cli_prints_of_one_realm_makes_another(durable, tmp_path, e
     durable.role("deploy", trusting({"AWS": arn("user/alice", ACCOUNT)}), allow("s3:*"))
     iam.create_policy(PolicyName="limit", PolicyDocument=policy(allow("s3:Get*")))
     iam.put_user_permissions_boundary(UserName="alice", PermissionsBoundary=arn("policy/limit", ACCOUNT))
-    printed = durable.aws_json("iam", "get-account-authorization-details")
+    printed = durable.aws_json("iam", "get-account-authorization-details", credentials=ROOT_CREDENTIALS)
     file = written(tmp_path, printed)
     ran = run(tmp_path, "import", "aws-authorization-details", file, "--data", empty)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -251,8 +267,8 @@ def test_an_export_makes_the_same_account(durable, tmp_path):
 def test_a_large_account_comes_whole(durable, tmp_path):
     """5,000 users, 5,000 roles and 1,500 policies: imported at once, and paged through to the end."""
     users, roles, policies = 5000, 5000, 1500
-    trust = parsed(trusting({"AWS": f"arn:aws:iam::{OLD}:root"}))
-    inline = parsed(policy(allow("s3:GetObject", "arn:aws:s3:::bucket/${aws:username}/*")))
+    trust = document(trusting({"AWS": f"arn:aws:iam::{OLD}:root"}))
+    inline = document(allow("s3:GetObject", "arn:aws:s3:::bucket/${aws:username}/*"))
     account = dump(
         [
             holder(

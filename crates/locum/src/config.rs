@@ -6,8 +6,8 @@ use crate::command::client::AssumeArgs;
 use crate::command::{
     account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, export::ExportArgs,
     exports::EnvArgs, history::HistoryArgs, import::ImportCommand, issuer::IssuerCommand,
-    keyring::KeyringCommand, policy::PolicyCommand,
-    service::ServiceCommand, session::SessionCommand,
+    keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
+    session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};

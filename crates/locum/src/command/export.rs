@@ -1,8 +1,8 @@
 //! `locum export`: an account as JSON.
 
-use super::import::{account, chosen};
+use super::import::chosen;
 use super::text::ascii_controls;
-use super::{complain, print};
+use super::{account_id, complain, print};
 use crate::Failure;
 use crate::config::PlaceArgs;
 use crate::data_dir::{described, open_to_read, write_private};
@@ -16,8 +16,8 @@ use std::process::ExitCode;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ExportArgs {
     /// The account, twelve digits [default: the first account]
-    #[arg(long, value_name = "N", value_parser = account)]
-    account: Option<AccountId>,
+    #[arg(long, alias = "account", value_name = "N", value_parser = account_id)]
+    account_id: Option<AccountId>,
     /// Write to this file, readable by its owner only, instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -30,7 +30,7 @@ impl ExportArgs {
         let place = self.place.resolve()?;
         let details = runtime()?.block_on(async {
             let realm = open_to_read(&place, system().0).await?;
-            let account = chosen(&realm, self.account)?;
+            let account = chosen(&realm, self.account_id)?;
             let details = realm.export(account).await;
             details.map_err(|error| described("cannot export the account", &error))
         })?;

@@ -2,16 +2,19 @@
 //! while servers run on it: they follow.
 
 use super::text::{Paint, PlainLines};
-use super::{Format, StoreArgs, Verdict, input, print, print_json};
+use super::{Format, StoreArgs, Verdict, account_id, input, print, print_json};
 use crate::Failure;
 use crate::data_dir::{described, management_account, open_to_change, open_to_read};
+use crate::difference::{lines, view};
 use crate::environment::{runtime, system};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use locum_identity::entity::Entity;
 use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::realm::Realm;
 use locum_identity::transfer::{Details, Entry, Import, Options, Outcome, Report};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::stdout;
 use std::path::PathBuf;
@@ -59,8 +62,8 @@ pub(crate) struct DetailsArgs {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TargetArgs {
     /// The account to import to, twelve digits [default: the first account]
-    #[arg(long, value_name = "N", value_parser = account)]
-    account: Option<AccountId>,
+    #[arg(long, alias = "account", value_name = "N", value_parser = account_id)]
+    account_id: Option<AccountId>,
     /// Print what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -72,10 +75,6 @@ pub(crate) struct TargetArgs {
     raise_quotas: bool,
     #[command(flatten)]
     store: StoreArgs,
-}
-
-pub(super) fn account(text: &str) -> Result<AccountId, String> {
-    AccountId::parse(text).map_err(|_| "it must have twelve digits".to_owned())
 }
 
 impl ImportCommand {
@@ -145,7 +144,7 @@ impl TargetArgs {
                 let (directory, realm) = open_to_change(&place, system().0).await?;
                 (Some(directory), realm)
             };
-            let account = chosen(&realm, self.account)?;
+            let account = chosen(&realm, self.account_id)?;
             let bar = progress(import.len());
             let at = bar.clone();
             let step = move |done: usize| {
@@ -266,6 +265,11 @@ impl<'a> Shown<'a> {
 /// together; what is refused always is.
 fn text(account: AccountId, dry_run: bool, report: &Report, paint: Paint) -> String {
     let mut text = String::new();
+    let entities = report.entries.iter();
+    let entities = entities.flat_map(|entry| entry.before.iter().chain(&entry.after));
+    let named = |entity: &Entity| Some((entity.unique_id()?.to_string(), entity.arn(account)?));
+    let names: HashMap<String, String> = entities.filter_map(named).collect();
+    let name = |id: &str| names.get(id).cloned();
     for entry in &report.entries {
         let told = match entry.outcome {
             Outcome::Refused => true,
@@ -289,6 +293,12 @@ fn text(account: AccountId, dry_run: bool, report: &Report, paint: Paint) -> Str
         );
         for reason in &entry.reasons {
             let _ = writeln!(text, "    {}", PlainLines(reason));
+        }
+        if let (Some(before), Some(after)) = (&entry.before, &entry.after) {
+            let (before, after) = (view(before, &name), view(after, &name));
+            for line in lines(Some(&before), Some(&after)).lines() {
+                let _ = writeln!(text, "    {}", PlainLines(line));
+            }
         }
     }
     for refusal in &report.refusals {
