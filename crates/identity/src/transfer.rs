@@ -20,6 +20,7 @@ mod compare;
 mod document;
 mod export;
 mod form;
+mod holders;
 mod own;
 mod plan;
 mod policies;

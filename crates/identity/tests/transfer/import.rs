@@ -66,7 +66,7 @@ fn an_account_comes_with_all_that_hangs_together() {
     let deploy = &account.roles.named("deploy").unwrap().role;
     let ci = &account.roles.named("ci").unwrap().role;
     let limit = &account.policies.named("limit").unwrap().policy;
-    assert_eq!(alice.groups, [devs.id.clone()]);
+    assert_eq!(alice.groups, std::slice::from_ref(&devs.id));
     assert_eq!(alice.created, 1_577_934_245);
     assert_eq!(alice.tags[0].key.as_str(), "team");
     let own = format!("arn:aws:iam::{ACCOUNT}:policy/limit");

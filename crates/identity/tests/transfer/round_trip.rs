@@ -204,7 +204,7 @@ fn a_role_keeps_what_it_may_beyond_aws() {
     dumped["Description"] = json!("long sessions");
     world.imported(&dump(|dump| dump["RoleDetailList"] = json!([dumped])));
     let tag = locum_identity::iam::roles::TagRole {
-        role_name: n("long"),
+        resource: n("long"),
         tags: vec![locum_identity::names::Tag {
             key: n("locum:MaxSessionDuration"),
             value: n("86400"),
