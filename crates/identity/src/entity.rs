@@ -36,7 +36,7 @@ pub use delegation::{
     ApproverCredentials, ApproverPrincipal, AssociatedDelegation, DelegationApprover,
     DelegationOwner, DelegationRequest, DelegationState, PolicyParameter, PolicyParameterType,
 };
-pub use instance_profile::{DeletionTask, InstanceProfile};
+pub use instance_profile::{DeletionFailure, DeletionTask, InstanceProfile};
 pub use organization::{
     AccountRecord, CreateAccountStatus, Organization, OrganizationPolicy, OrganizationalUnit,
     TargetPolicies,

@@ -30,6 +30,7 @@ pub mod realm;
 pub mod revocation;
 pub mod root_access;
 pub mod sealing;
+mod service_linked;
 pub mod services;
 pub mod session;
 pub mod session_use;

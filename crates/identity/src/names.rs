@@ -123,6 +123,7 @@ mod delegation;
 mod organizations;
 mod path;
 mod reports;
+mod service_linked;
 
 pub use certificates::{
     CertificateBody, CertificateChain, CertificateIdText, PrivateKeyText, PublicKeyIdText,
@@ -140,6 +141,7 @@ pub use organizations::{
 };
 pub use path::{Path, PathPrefix, PolicyPath};
 pub use reports::{EntityType, JobId, ServiceNamespace};
+pub use service_linked::{CustomSuffix, DeletionTaskId};
 
 /// A stored value does not pass its type's constraint: the store was damaged or edited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

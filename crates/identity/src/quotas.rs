@@ -82,6 +82,8 @@ quotas! {
 pub const VERSIONS_PER_POLICY: usize = 5;
 /// Delegation requests that an account made, or owns. AWS does not say how many may be.
 pub const DELEGATION_REQUESTS: usize = 1000;
+/// Roles in one instance profile: no operator changes it.
+pub const ROLES_PER_INSTANCE_PROFILE: usize = 1;
 /// Tags on one resource.
 pub const TAGS: usize = 50;
 

@@ -16,12 +16,14 @@ mod attachments;
 mod delegation;
 mod groups;
 mod inline_policies;
+mod instance_profiles;
 mod mfa_devices;
 mod outbound;
 mod policies;
 mod roles;
 mod root_access;
 mod server_certificates;
+mod service_linked_roles;
 mod signing_certificates;
 mod simulate;
 mod ssh_public_keys;
@@ -35,6 +37,8 @@ pub(crate) fn bindings() -> Vec<Binding> {
         mfa_devices::bindings(),
         groups::bindings(),
         roles::bindings(),
+        instance_profiles::bindings(),
+        service_linked_roles::bindings(),
         policies::bindings(),
         attachments::bindings(),
         inline_policies::bindings(),

@@ -24,13 +24,27 @@ pub struct InstanceProfile {
     pub role: Option<UniqueId>,
 }
 
-/// What became of a DeleteServiceLinkedRole request. It is done before it is answered.
+/// What became of a DeleteServiceLinkedRole request, which is known before it is answered.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct DeletionTask {
     /// `task/aws-service-role/SERVICE/ROLE/UUID`
     pub id: String,
     /// The role.
     pub role: RoleName,
-    /// When it was asked for and done.
+    /// When it was asked for.
     pub at: Seconds,
+    /// Why the role is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<DeletionFailure>,
+}
+
+/// Why a service-linked role was not deleted.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct DeletionFailure {
+    /// In words.
+    pub reason: String,
+    /// The region where the role is used.
+    pub region: String,
+    /// The ARNs of what uses it.
+    pub resources: Vec<String>,
 }

@@ -37,6 +37,8 @@ pub enum Missing {
     SamlPrivateKey(String),
     AccountAlias(String),
     DeletionTask(String),
+    LinkedRole(String),
+    LinkedService(String),
     ReportJob(String),
     DelegationRequest(String),
 }
@@ -248,6 +250,15 @@ impl fmt::Display for Missing {
             }
             Self::DeletionTask(id) => {
                 write!(f, "The deletion task with id {id} cannot be found.")
+            }
+            Self::LinkedRole(name) => {
+                write!(
+                    f,
+                    "The service-linked role with name {name} cannot be found."
+                )
+            }
+            Self::LinkedService(name) => {
+                write!(f, "The service {name} has no service-linked role.")
             }
             Self::ReportJob(id) => write!(f, "The job with id {id} cannot be found."),
             Self::SimulatedEntity => f.write_str("Unable to retrieve specified IAM entity."),

@@ -4,6 +4,7 @@
 //! always answered with their ARNs.
 
 use super::boundaries::{Bounded, DeletePermissionsBoundary, PutPermissionsBoundary};
+use super::instance_profiles::with_role;
 use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
 use super::{Named, Page, PageRequest, attachable, need_on_role, role};
 use crate::account::{Account, iam_arn};
@@ -302,7 +303,7 @@ impl Operation for UpdateAssumeRolePolicy {
     }
 }
 
-/// DeleteRole: only of one without policies. Its sessions end with it.
+/// DeleteRole: only of one without policies that no instance profile holds. Its sessions end with it.
 #[derive(Clone, Debug)]
 pub struct DeleteRole {
     /// `RoleName`
@@ -332,6 +333,9 @@ impl Operation for DeleteRole {
             }
             if !state.role.policies.attached.is_empty() {
                 return Err(Error::DeleteConflict(Conflict::AttachedPolicies));
+            }
+            if with_role(draft.account, &state.role.id).next().is_some() {
+                return Err(Error::DeleteConflict(Conflict::InstanceProfiles));
             }
             draft.change.delete(state.role.clone());
             Ok(())

@@ -22,6 +22,8 @@ mod groups;
 #[cfg(test)]
 mod inline_policies;
 #[cfg(test)]
+mod instance_profiles;
+#[cfg(test)]
 mod mfa_devices;
 #[cfg(test)]
 mod policies;
@@ -29,6 +31,8 @@ mod policies;
 mod roles;
 #[cfg(test)]
 mod server_certificates;
+#[cfg(test)]
+mod service_linked_roles;
 #[cfg(test)]
 mod signing_certificates;
 #[cfg(test)]

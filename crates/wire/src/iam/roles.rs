@@ -160,7 +160,7 @@ fn marked<'a>(members: Members<'a>, shown: &'a ShownRole) -> Members<'a> {
 }
 
 /// CreateRole shows neither `MaxSessionDuration` nor `RoleLastUsed`.
-fn created(shown: &ShownRole) -> Node<'_> {
+pub(super) fn created(shown: &ShownRole) -> Node<'_> {
     Members::new()
         .structure("Role", marked(role(shown), shown))
         .node()

@@ -38,11 +38,20 @@ const SSH_KEY: (&str, &str) = ("SSHPublicKeyId", "APKAAAAAAAAAAAAAAAAAA");
 const SIGNING: (&str, &str) = ("CertificateId", "AAAAAAAAAAAAAAAAAAAAAAAA");
 const SERVER: (&str, &str) = ("ServerCertificateName", "s");
 const ACTIVE: (&str, &str) = ("Status", "Active");
+const PROFILE: (&str, &str) = ("InstanceProfileName", "p");
+const PROFILE_ARN: &str = "instance-profile/p";
+const SERVICE: (&str, &str) = ("AWSServiceName", "autoscaling.amazonaws.com");
+const LINKED: &str = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+const TASK: (&str, &str) = (
+    "DeletionTaskId",
+    "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/0",
+);
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
 
 /// The least parameters of each operation, and the resource that its refusal names.
 const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("AcceptDelegationRequest", &[REQUEST], ITS_ARN),
+    ("AddRoleToInstanceProfile", &[PROFILE, ROLE], PROFILE_ARN),
     ("AddUserToGroup", &[GROUP, USER], "group/g"),
     ("AssociateDelegationRequest", &[REQUEST], ITS_ARN),
     ("AttachGroupPolicy", &[GROUP, ARN], "group/g"),
@@ -61,6 +70,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "delegation-request/*",
     ),
     ("CreateGroup", &[GROUP], "group/g"),
+    ("CreateInstanceProfile", &[PROFILE], PROFILE_ARN),
     ("CreatePolicy", &[NAME, DOCUMENT], "policy/p"),
     ("CreatePolicyVersion", &[ARN, DOCUMENT], "policy/p"),
     (
@@ -68,6 +78,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         &[ROLE, ("AssumeRolePolicyDocument", "{}")],
         "role/r",
     ),
+    ("CreateServiceLinkedRole", &[SERVICE], LINKED),
     ("CreateUser", &[USER], "user/u"),
     (
         "CreateVirtualMFADevice",
@@ -78,6 +89,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DeleteAccessKey", &[USER, KEY], "user/u"),
     ("DeleteGroup", &[GROUP], "group/g"),
     ("DeleteGroupPolicy", &[GROUP, NAME], "group/g"),
+    ("DeleteInstanceProfile", &[PROFILE], PROFILE_ARN),
     ("DeletePolicy", &[ARN], "policy/p"),
     ("DeletePolicyVersion", &[ARN, VERSION], "policy/p"),
     ("DeleteRole", &[ROLE], "role/r"),
@@ -85,6 +97,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DeleteRolePolicy", &[ROLE, NAME], "role/r"),
     ("DeleteSSHPublicKey", &[USER, SSH_KEY], "user/u"),
     ("DeleteServerCertificate", &[SERVER], "server-certificate/s"),
+    ("DeleteServiceLinkedRole", &[ROLE], "role/r"),
     ("DeleteSigningCertificate", &[USER, SIGNING], "user/u"),
     ("DeleteUser", &[USER], "user/u"),
     ("DeleteUserPermissionsBoundary", &[USER], "user/u"),
@@ -120,6 +133,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         )],
         ITS_ARN,
     ),
+    ("GetInstanceProfile", &[PROFILE], PROFILE_ARN),
     ("GetMFADevice", &[USER, DEVICE], "user/u"),
     ("GetOutboundWebIdentityFederationInfo", &[], "*"),
     ("GetPolicy", &[ARN], "policy/p"),
@@ -132,6 +146,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "user/u",
     ),
     ("GetServerCertificate", &[SERVER], "server-certificate/s"),
+    ("GetServiceLinkedRoleDeletionStatus", &[TASK], LINKED),
     ("GetUser", &[], "user/ann"),
     ("GetUserPolicy", &[USER, NAME], "user/u"),
     ("ListAccessKeys", &[USER], "user/u"),
@@ -143,6 +158,9 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListGroupPolicies", &[GROUP], "group/g"),
     ("ListGroups", &[], "group/"),
     ("ListGroupsForUser", &[USER], "user/u"),
+    ("ListInstanceProfileTags", &[PROFILE], PROFILE_ARN),
+    ("ListInstanceProfiles", &[], "instance-profile/"),
+    ("ListInstanceProfilesForRole", &[ROLE], "role/r"),
     ("ListMFADeviceTags", &[DEVICE], "mfa/d"),
     ("ListMFADevices", &[USER], "user/u"),
     ("ListOrganizationsFeatures", &[], "*"),
@@ -171,6 +189,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("PutUserPolicy", &[USER, NAME, DOCUMENT], "user/u"),
     ("ReceiveDelegationToken", &[REQUEST], ITS_ARN),
     ("RejectDelegationRequest", &[REQUEST], ITS_ARN),
+    (
+        "RemoveRoleFromInstanceProfile",
+        &[PROFILE, ROLE],
+        PROFILE_ARN,
+    ),
     ("RemoveUserFromGroup", &[GROUP, USER], "group/g"),
     (
         "ResyncMFADevice",
@@ -181,6 +204,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("SetDefaultPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("SimulateCustomPolicy", &[POLICY, ACTION], "*"),
     ("SimulatePrincipalPolicy", &[SOURCE, ACTION], "user/u"),
+    (
+        "TagInstanceProfile",
+        &[PROFILE, TAG[0], TAG[1]],
+        PROFILE_ARN,
+    ),
     ("TagMFADevice", &[DEVICE, TAG[0], TAG[1]], "mfa/d"),
     ("TagPolicy", &[ARN, TAG[0], TAG[1]], "policy/p"),
     ("TagRole", &[ROLE, TAG[0], TAG[1]], "role/r"),
@@ -190,6 +218,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "server-certificate/s",
     ),
     ("TagUser", &[USER, TAG[0], TAG[1]], "user/u"),
+    ("UntagInstanceProfile", &[PROFILE, TAG_KEY], PROFILE_ARN),
     ("UntagMFADevice", &[DEVICE, TAG_KEY], "mfa/d"),
     ("UntagPolicy", &[ARN, TAG_KEY], "policy/p"),
     ("UntagRole", &[ROLE, TAG_KEY], "role/r"),
