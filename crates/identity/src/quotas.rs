@@ -1,11 +1,11 @@
 //! How many entities an account may have, and how large they may be (IAM user guide, "IAM and AWS
-//! STS quotas"): AWS's defaults, which the operator may change for an account.
+//! STS quotas"): AWS's defaults, which the operator may change for an account (`locum quota`).
 
 use crate::account::Account;
 use crate::error::{Error, Quota};
 
 macro_rules! quotas {
-    ($($(#[$doc:meta])* $quota:ident = $default:expr;)*) => {
+    ($($(#[$doc:meta])* $quota:ident = $default:expr, aws $aws:expr, highest $highest:expr;)*) => {
         /// What is limited.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub enum AccountQuota { $($(#[$doc])* $quota,)* }
@@ -23,59 +23,81 @@ macro_rules! quotas {
             pub fn default_value(self) -> usize {
                 match self { $(Self::$quota => $default,)* }
             }
+
+            /// The most that AWS raises it to without asking anybody.
+            pub fn automatic_maximum(self) -> usize {
+                match self { $(Self::$quota => $aws,)* }
+            }
+
+            /// The most that an operator can set.
+            pub fn highest(self) -> usize {
+                match self { $(Self::$quota => $highest,)* }
+            }
+
+            /// The quota of that name, whose letter case counts.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|quota| quota.name() == name)
+            }
         }
     };
 }
 
+/// Entities of one kind in an account: what the tests of scale go up to.
+const MOST_PER_ACCOUNT: usize = 1_000_000;
+/// What may hang on one entity: a request may look at each.
+const MOST_PER_ENTITY: usize = 1000;
+/// Characters of a document: the model takes no longer one.
+const LONGEST_DOCUMENT: usize = 131_072;
+
 quotas! {
     /// Users.
-    UsersPerAccount = 5000;
+    UsersPerAccount = 5000, aws 5000, highest MOST_PER_ACCOUNT;
     /// Groups.
-    GroupsPerAccount = 300;
+    GroupsPerAccount = 300, aws 500, highest MOST_PER_ACCOUNT;
     /// Roles.
-    RolesPerAccount = 1000;
+    RolesPerAccount = 1000, aws 10_000, highest MOST_PER_ACCOUNT;
     /// Customer managed policies.
-    PoliciesPerAccount = 1500;
+    PoliciesPerAccount = 1500, aws 10_000, highest MOST_PER_ACCOUNT;
     /// Instance profiles.
-    InstanceProfilesPerAccount = 1000;
+    InstanceProfilesPerAccount = 1000, aws 10_000, highest MOST_PER_ACCOUNT;
     /// Server certificates.
-    ServerCertificates = 20;
+    ServerCertificates = 20, aws 1000, highest MOST_PER_ACCOUNT;
     /// OpenID Connect providers.
-    OpenIdConnectProvidersPerAccount = 100;
+    OpenIdConnectProvidersPerAccount = 100, aws 700, highest MOST_PER_ACCOUNT;
     /// Audiences of one OpenID Connect provider.
-    ClientIdsPerOpenIdConnectProvider = 100;
+    ClientIdsPerOpenIdConnectProvider = 100, aws 100, highest MOST_PER_ENTITY;
     /// SAML providers.
-    SAMLProvidersPerAccount = 100;
+    SAMLProvidersPerAccount = 100, aws 100, highest MOST_PER_ACCOUNT;
     /// Virtual MFA devices, assigned or not.
-    VirtualMFADevices = 5000;
+    VirtualMFADevices = 5000, aws 5000, highest MOST_PER_ACCOUNT;
     /// Access keys of one user, and of the root user.
-    AccessKeysPerUser = 2;
+    AccessKeysPerUser = 2, aws 2, highest MOST_PER_ENTITY;
     /// MFA devices of one user, and of the root user.
-    MFADevicesPerUser = 8;
+    MFADevicesPerUser = 8, aws 8, highest MOST_PER_ENTITY;
     /// Signing certificates of one user, and of the root user.
-    CertificatesPerUser = 2;
+    CertificatesPerUser = 2, aws 2, highest MOST_PER_ENTITY;
     /// SSH public keys of one user.
-    SSHPublicKeysPerUser = 5;
+    SSHPublicKeysPerUser = 5, aws 5, highest MOST_PER_ENTITY;
     /// Credentials of one user for one service.
-    ServiceSpecificCredentialsPerUser = 2;
+    ServiceSpecificCredentialsPerUser = 2, aws 2, highest MOST_PER_ENTITY;
     /// Groups that one user is in.
-    GroupsPerUser = 10;
+    GroupsPerUser = 10, aws 10, highest MOST_PER_ENTITY;
     /// Managed policies attached to one user.
-    PoliciesPerUser = 10;
+    PoliciesPerUser = 10, aws 20, highest MOST_PER_ENTITY;
     /// Managed policies attached to one group.
-    PoliciesPerGroup = 10;
+    PoliciesPerGroup = 10, aws 10, highest MOST_PER_ENTITY;
     /// Managed policies attached to one role.
-    PoliciesPerRole = 10;
+    PoliciesPerRole = 10, aws 25, highest MOST_PER_ENTITY;
     /// Characters without white space of a managed policy.
-    PolicySize = locum_policy::quotas::MANAGED_POLICY;
+    PolicySize = locum_policy::quotas::MANAGED_POLICY, aws locum_policy::quotas::MANAGED_POLICY, highest LONGEST_DOCUMENT;
     /// Characters without white space of a trust policy.
-    ACLSizePerRole = locum_policy::quotas::TRUST_POLICY;
+    ACLSizePerRole = locum_policy::quotas::TRUST_POLICY, aws 8192, highest LONGEST_DOCUMENT;
     /// Characters of a user's inline policies together.
-    UserPolicySize = locum_policy::quotas::USER_INLINE_POLICIES;
+    UserPolicySize = locum_policy::quotas::USER_INLINE_POLICIES, aws locum_policy::quotas::USER_INLINE_POLICIES, highest LONGEST_DOCUMENT;
     /// Characters of a group's inline policies together.
-    GroupPolicySize = locum_policy::quotas::GROUP_INLINE_POLICIES;
+    GroupPolicySize = locum_policy::quotas::GROUP_INLINE_POLICIES, aws locum_policy::quotas::GROUP_INLINE_POLICIES, highest LONGEST_DOCUMENT;
     /// Characters of a role's inline policies together.
-    RolePolicySize = locum_policy::quotas::ROLE_INLINE_POLICIES;
+    RolePolicySize = locum_policy::quotas::ROLE_INLINE_POLICIES, aws locum_policy::quotas::ROLE_INLINE_POLICIES, highest LONGEST_DOCUMENT;
 }
 
 /// Versions kept of a managed policy: no operator changes it.

@@ -20,6 +20,7 @@ mod input;
 pub(crate) mod issuer;
 pub(crate) mod keyring;
 pub(crate) mod policy;
+pub(crate) mod quota;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod test;

@@ -6,7 +6,7 @@ use crate::command::client::AssumeArgs;
 use crate::command::{
     account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, export::ExportArgs,
     exports::EnvArgs, history::HistoryArgs, import::ImportCommand, issuer::IssuerCommand,
-    keyring::KeyringCommand, policy::PolicyCommand, service::ServiceCommand,
+    keyring::KeyringCommand, policy::PolicyCommand, quota::QuotaCommand, service::ServiceCommand,
     session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
@@ -94,6 +94,11 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Set how much an account may have
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// End sessions before their time, and list those in use
     #[command(subcommand)]
     Session(SessionCommand),

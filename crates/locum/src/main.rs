@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         Command::Keyring(command) => command.run(),
         Command::Issuer(command) => command.run(),
         Command::Service(command) => command.run(),
+        Command::Quota(command) => command.run(),
         Command::Session(command) => command.run(),
         Command::History(args) => args.run(),
         Command::Account(command) => command.run(),

@@ -54,7 +54,7 @@ fn status(failure: &Option<DeletionFailure>) -> Node<'_> {
         .node();
     let reason = Members::new()
         .text("Reason", failure.reason.as_str())
-        .list("RoleUsageList", [usage].into_iter());
+        .list("RoleUsageList", [usage]);
     Members::new()
         .text("Status", "FAILED")
         .structure("Reason", reason)
