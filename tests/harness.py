@@ -26,6 +26,7 @@ import botocore.credentials
 import botocore.signers
 import pytest
 from botocore.exceptions import ClientError
+from model import losses
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = pathlib.Path(os.environ.get("LOCUM_BIN", ROOT / "target/debug/locum"))
@@ -243,6 +244,13 @@ def wait_for(condition, what):
     raise AssertionError(f"waited {STARTED_WITHIN} s for {what}")
 
 
+def check_answer(operation_model, response_dict, **_):
+    """That a client which knows the model alone gets all of the answer. Called before it is parsed."""
+    if response_dict["status_code"] == 200:
+        found = losses(operation_model, response_dict["body"])
+        assert found == [], f"{operation_model.name}: {found}"
+
+
 class Locum:
     """A server together with the ways to talk to it."""
 
@@ -262,7 +270,7 @@ class Locum:
         anonymous = credentials is None
         if anonymous:
             config["signature_version"] = botocore.UNSIGNED
-        return SESSION.client(
+        client = SESSION.client(
             service,
             region_name=region,
             endpoint_url=options.pop("endpoint_url", self.server.url),
@@ -272,6 +280,9 @@ class Locum:
             config=botocore.config.Config(**config),
             **options,
         )
+        if service in ("iam", "sts"):
+            client.meta.events.register(f"before-parse.{service}", check_answer)
+        return client
 
     def advance(self, seconds):
         """Steps the server's clock and the clients'."""

@@ -284,12 +284,21 @@ def clauses(message):
 
 # Answers
 
-# IAM has always answered this where its model says PermissionsBoundaryPolicy.
-BESIDE_THE_ENUM = {("PermissionsBoundaryDecisionType", "Policy"), ("PermissionsBoundaryAttachmentType", "Policy")}
+# What IAM has always answered beside what its model says.
+BESIDE_THE_ENUM = {
+    ("PermissionsBoundaryAttachmentType", "Policy"),
+    ("PolicySourceType", "IAM Policy"),
+    ("PolicySourceType", "Resource Policy"),
+    ("PolicySourceType", "Permissions Boundary Policy"),
+}
 
 
 def local(element):
     return element.tag.rsplit("}")[-1]
+
+
+# The root user has neither, though the model requires both.
+OF_USERS_ONLY = {("User", "Path"), ("User", "UserName")}
 
 
 def losses(operation, body):
@@ -326,7 +335,8 @@ def element_losses(shape, element, where):
             else:
                 yield f"{where}.{local(child)} is not in the model"
         for name, (member, _) in named.items():
-            if member in shape.required_members and name not in seen:
+            needed = member in shape.required_members and (shape.name, member) not in OF_USERS_ONLY
+            if needed and name not in seen:
                 yield f"{where}.{name} is missing"
         if (element.text or "").strip():
             yield f"{where} has text"

@@ -596,7 +596,9 @@ def test_the_lists_by_path_are_all_there(iam):
 
 @pytest.mark.parametrize("name", LISTS_BY_PATH)
 def test_a_path_prefix_begins_with_a_slash(one_of_each, name):
-    pattern = r"Member must satisfy regular expression pattern: \u002F[\u0021-\u007F]*"
+    model = one_of_each.meta.service_model.operation_model(one_of_each.meta.method_to_api_mapping[name])
+    shape = model.input_shape.members["PathPrefix"]
+    pattern = f"Member must satisfy regular expression pattern: {shape.metadata['pattern']}"
     ask = getattr(one_of_each, name)
     refused(
         lambda: ask(PathPrefix="x/", **LISTS_BY_PATH[name]),
@@ -604,7 +606,7 @@ def test_a_path_prefix_begins_with_a_slash(one_of_each, name):
         validation(f"Value at 'pathPrefix' failed to satisfy constraint: {pattern}"),
         400,
     )
-    assert ask(PathPrefix="/x", **LISTS_BY_PATH[name])["IsTruncated"] is False
+    assert ask(PathPrefix="/x/", **LISTS_BY_PATH[name])["IsTruncated"] is False
 
 
 @pytest.mark.parametrize("name", LISTS_BY_PATH)

@@ -35,6 +35,22 @@ pub(crate) fn of_junit(xml: &str) -> Option<Counts> {
     })
 }
 
+/// Why tests did not run that need what this machine may lack: the messages of skips in a report of
+/// pytest that begin with `INSTALL `.
+pub(crate) fn lacking(xml: &str) -> Vec<String> {
+    let skips = xml.split("<skipped ").skip(1);
+    let messages = skips.filter_map(|skip| skip.split_once(" message=\"")?.1.split_once('"'));
+    messages
+        .map(|(message, _)| {
+            message
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&amp;", "&")
+        })
+        .filter(|message| message.starts_with("INSTALL "))
+        .collect()
+}
+
 /// The counts in the `test result:` lines that Rust's own test harness prints, one for each binary.
 pub(crate) fn of_libtest(printed: &str) -> Option<Counts> {
     let mut total: Option<Counts> = None;
@@ -62,14 +78,19 @@ pub(crate) struct Outcome {
     /// Whether the program that ran it succeeded.
     pub(crate) succeeded: bool,
     pub(crate) seconds: f64,
+    /// What the machine lacks for tests that were skipped for it: said loudly, and no failure.
+    pub(crate) lacking: Vec<String>,
 }
 
 impl Outcome {
-    /// A test that does not run is as bad as one that fails: nothing is left out in silence.
+    /// A test that does not run is as bad as one that fails, but for what the machine lacks and the
+    /// summary names: nothing is left out in silence.
     pub(crate) fn is_good(&self) -> bool {
         self.succeeded
             && self.counts.is_some_and(|counts| {
-                counts.failed == 0 && counts.skipped == 0 && counts.passed > 0
+                counts.failed == 0
+                    && counts.skipped == self.lacking.len() as u64
+                    && counts.passed > 0
             })
     }
 
@@ -107,13 +128,19 @@ pub(crate) fn summary(outcomes: &[Outcome]) -> String {
         passed = passed.saturating_add(counts.passed);
         failed = failed.saturating_add(outcome.failed());
     }
+    let mut lacking: Vec<_> = outcomes.iter().flat_map(|one| &one.lacking).collect();
+    lacking.sort_unstable();
+    lacking.dedup();
+    for missing in lacking {
+        let _ = writeln!(text, "\nNOT TESTED: {}", missing.to_uppercase());
+    }
     let _ = write!(text, "\n{passed} passed, {failed} failed");
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, Outcome, of_junit, of_libtest, summary};
+    use super::{Counts, Outcome, lacking, of_junit, of_libtest, summary};
 
     fn counts(passed: u64, failed: u64, skipped: u64) -> Option<Counts> {
         Some(Counts {
@@ -134,6 +161,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_machine_lacks_is_said_loudly_and_is_no_failure() {
+        let xml = r#"<testcase name="a"><skipped type="pytest.skip" message="INSTALL Terraform 1.5 &amp; more">x</skipped></testcase>
+            <testcase name="b"><skipped type="pytest.skip" message="no reason"/></testcase>"#;
+        assert_eq!(lacking(xml), ["INSTALL Terraform 1.5 & more"]);
+        let outcome = |skipped| Outcome {
+            suite: "clients",
+            counts: counts(3, 0, skipped),
+            succeeded: true,
+            seconds: 1.0,
+            lacking: lacking(xml),
+        };
+        let said = summary(&[outcome(1)]);
+        assert!(said.contains("NOT TESTED: INSTALL TERRAFORM 1.5 & MORE"));
+        assert!(said.ends_with("3 passed, 0 failed"));
+        // Whatever else is skipped fails.
+        assert!(!outcome(2).is_good());
+    }
+
+    #[test]
     fn libtest_reports() {
         let printed = "running 2 tests\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.0s\n\
                        test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.0s\n";
@@ -148,6 +194,7 @@ mod tests {
             counts,
             succeeded,
             seconds: 1.0,
+            lacking: Vec::new(),
         };
         let last = |outcomes: &[Outcome]| summary(outcomes).lines().last().map(str::to_owned);
         assert_eq!(

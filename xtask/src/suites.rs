@@ -5,7 +5,7 @@ use crate::command::{cargo, is_on_path, passes, run as run_command, tee};
 use crate::fuzz;
 use crate::needs;
 use crate::now;
-use crate::report::{Counts, Outcome, of_junit, of_libtest, summary};
+use crate::report::{Counts, Outcome, lacking, of_junit, of_libtest, summary};
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,8 +72,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             ("rust", _) => rust(&workspace),
             ("doc", _) => doc(&workspace),
             ("fuzz", _) => fuzz::all(&workspace, FUZZ_SECONDS).map(|counts| (true, Some(counts))),
-            ("clients", Some(python)) => pytest(&workspace, python, "clients", &options),
-            ("faults", Some(python)) => pytest(&workspace, python, "faults", &options),
+            ("clients" | "faults", Some(python)) => pytest(&workspace, python, suite, &options),
             (other, _) => Err(format!("there is no suite `{other}`")),
         };
         let (succeeded, counts) = ran.unwrap_or_else(|error| {
@@ -85,6 +84,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             counts,
             succeeded,
             seconds: started.elapsed().as_secs_f64(),
+            lacking: match *suite {
+                "clients" | "faults" => std::fs::read_to_string(report_of(&workspace, suite))
+                    .map_or_else(|_| Vec::new(), |report| lacking(&report)),
+                _ => Vec::new(),
+            },
         });
     }
     println!("{}", summary(&outcomes));
@@ -182,7 +186,7 @@ fn pytest(workspace: &Workspace, python: &Path, folder: &str, options: &Options)
     } else {
         "debug/locum"
     });
-    let report = workspace.target.join(format!("pytest-{folder}.xml"));
+    let report = report_of(workspace, folder);
     forget(&report)?;
     let succeeded = passes(
         Command::new(python.join("python"))
@@ -196,6 +200,11 @@ fn pytest(workspace: &Workspace, python: &Path, folder: &str, options: &Options)
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )?;
     Ok((succeeded, read_junit(&report)))
+}
+
+/// Where pytest's report of a suite lies.
+fn report_of(workspace: &Workspace, suite: &str) -> PathBuf {
+    workspace.target.join(format!("pytest-{suite}.xml"))
 }
 
 /// So that a report of an earlier run is never taken for this one's.

@@ -30,6 +30,8 @@ mod policies;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod server_certificates;
 #[cfg(test)]
 mod service_linked_roles;
