@@ -22,7 +22,7 @@ EXTERNAL_ID = "only-we-know"
 
 
 def mirrors():
-    """The folders in which a provider may lie unpacked: what is set, Terraform's own, and /opt."""
+    """The folders in which a provider may lie: what is set, Terraform's own, and /opt."""
     home = pathlib.Path.home()
     shared = [pathlib.Path(folder) for folder in os.environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":")]
     data = pathlib.Path(os.environ.get("XDG_DATA_HOME", home / ".local/share"))
@@ -39,8 +39,8 @@ def mirror():
     """The first of them that has version 5 of the AWS provider for this machine."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     target = f"{platform.system().lower()}_{machine}"
-    found = (folder for folder in mirrors() if list(folder.glob(f"{PROVIDER}/5.*/{target}/terraform-provider-aws*")))
-    return next(found, None)
+    layouts = (f"{PROVIDER}/5.*/{target}/terraform-provider-aws*", f"{PROVIDER}/terraform-provider-aws_5.*_{target}.zip")
+    return next((folder for folder in mirrors() if any(list(folder.glob(layout)) for layout in layouts)), None)
 
 
 # What `cargo xtask test` repeats at its end.
