@@ -3,11 +3,12 @@
 The model is walked, not copied: what a later model adds is tried, and fails until it is there.
 """
 
+import contextlib
 import copy
 
 import botocore.model
 import pytest
-from harness import ACCOUNT, SESSION, Clock, Credentials, Locum, Server, allow
+from harness import ACCOUNT, SESSION, Clock, Locum, Server, allow, policy
 from model import ABSENT, PATTERNS, Values, clauses, declared, in_python, limits, pairs, places
 
 MODEL = SESSION.client("iam", region_name="us-east-1").meta.service_model
@@ -42,6 +43,8 @@ VALUES = Values(
         "Arn": arn("role"),
         "Permissions": permissions,
         "Parameters[]": parameter,
+        "ActionNames[]": lambda shape, size, number: "s3:GetObject",
+        "PolicyInputList[]": lambda shape, size, number: policy(allow("s3:GetObject")),
     }
 )
 # What has an error code of its own.
@@ -180,11 +183,34 @@ def test_each_constraint_just_inside_and_just_outside(locum, admin, operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_all_that_is_missing_is_told_at_once(locum, admin, operation):
-    needed = [name for name in operation.input_shape.members if name in operation.input_shape.required_members] if operation.input_shape else []
+    shape = operation.input_shape
+    needed = [name for name in shape.members if name in shape.required_members] if shape else []
     if needed:
         answer = locum.form("iam", {"Action": operation.name}, admin)
         places = [name[0].lower() + name[1:] for name in needed]
         assert (answer.status, clauses(answer.error()[2])) == (400, [(place, "not be null") for place in places])
+
+
+PAGED = [one for one in OPERATIONS if one.input_shape and "Marker" in one.input_shape.members]
+
+
+@pytest.mark.parametrize("operation", PAGED, ids=lambda operation: operation.name)
+def test_a_marker_is_good_for_its_own_list_only(locum, admin, operation):
+    """One that was made up, and the one that another list gave: nothing is skipped by mistake."""
+    iam = locum.client("iam", admin)
+    other = "ListGroups" if operation.name == "ListUsers" else "ListUsers"
+    for name in ("ListGroups", "ListUsers"):
+        create, named = ("create_group", "GroupName") if name == "ListGroups" else ("create_user", "UserName")
+        for number in range(2):
+            with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+                getattr(iam, create)(**{named: f"listed-{number}"})
+    listed = iam.list_users(MaxItems=1) if other == "ListUsers" else iam.list_groups(MaxItems=1)
+    expected = (400, "ValidationError", "Invalid Marker.")
+    if operation.name.startswith("Simulate"):
+        expected = (400, "InvalidInput", "Invalid marker for pagination.")
+    for marker in (listed["Marker"], listed["Marker"][:-1], "bm9uZQ", "0", "é"):
+        form = pairs(operation, VALUES.of(operation.input_shape)) | {"Marker": marker, "Action": operation.name}
+        assert locum.form("iam", form, admin).error() == expected, marker
 
 
 def test_values_are_what_their_patterns_say():
