@@ -122,6 +122,7 @@ mod certificates;
 mod delegation;
 mod organizations;
 mod path;
+mod providers;
 mod reports;
 mod service_linked;
 
@@ -140,6 +141,10 @@ pub use organizations::{
     ServicePrincipalName, TaggableId, TargetId, UnitId, UnitName,
 };
 pub use path::{Path, PathPrefix, PolicyPath};
+pub use providers::{
+    AccountAliasName, AccountPropertyKey, AccountPropertyValue, ClientId, ProviderUrlText,
+    SamlKeyId, SamlMetadataText, SamlPrivateKeyText, SamlProviderName, Thumbprint,
+};
 pub use reports::{EntityType, JobId, ServiceNamespace};
 pub use service_linked::{CustomSuffix, DeletionTaskId};
 

@@ -21,6 +21,7 @@ use crate::session::live::LiveSession;
 use crate::session::{Keyring, Session};
 use crate::session_use::SessionUses;
 use crate::signing::Decoy;
+use crate::thumbprint::CertificateFetcher;
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
 use std::collections::HashMap;
@@ -64,6 +65,7 @@ pub struct Realm {
     cursor: AtomicU64,
     last_uses: LastUses,
     issuing: issuing::Issuing,
+    certificates: Arc<dyn CertificateFetcher>,
     decoy: Decoy,
     session_uses: SessionUses,
 }
@@ -97,6 +99,17 @@ impl Realm {
     /// When keys and roles were last used.
     pub fn last_uses(&self) -> &LastUses {
         &self.last_uses
+    }
+
+    /// The realm, with a way to ask the servers of identity providers for their certificates.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Arc<dyn CertificateFetcher>) -> Self {
+        self.certificates = certificates;
+        self
+    }
+
+    pub(crate) fn certificates(&self) -> &dyn CertificateFetcher {
+        &*self.certificates
     }
 
     /// Which sessions were in use lately.

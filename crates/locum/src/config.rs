@@ -177,6 +177,10 @@ pub(crate) struct ServeArgs {
     /// The URL at which others reach the server, https://HOST or https://HOST:PORT: it is in the issuers of tokens [default: that of --listen, on loopback]
     #[arg(long, env = "LOCUM_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Ask identity providers for their certificates at addresses that are not public, too: those of
+    /// private networks and of this machine
+    #[arg(long, env = "LOCUM_IDP_PRIVATE_ADDRESSES", value_parser = FalseyValueParser::new())]
+    idp_private_addresses: bool,
     /// A domain below which host names are buckets; may be repeated [default: localhost]
     #[arg(
         long,
@@ -333,6 +337,7 @@ pub(crate) struct Serve {
     pub(crate) behind_tls_proxy: bool,
     /// What was set; when the server listens, what follows from that.
     pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) idp_private_addresses: bool,
     pub(crate) s3_domains: Vec<String>,
     pub(crate) audit_rotate_bytes: u64,
     pub(crate) audit_keep: usize,
@@ -367,7 +372,7 @@ pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
 }
 
 /// The keys of the file.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "data",
     "account-id",
     "root-access-key-id",
@@ -380,6 +385,7 @@ const KEYS: [&str; 19] = [
     "tls-key",
     "behind-tls-proxy",
     "public-url",
+    "idp-private-addresses",
     "s3-domain",
     "audit-rotate-bytes",
     "audit-keep",
@@ -527,6 +533,7 @@ impl ServeArgs {
             tls,
             behind_tls_proxy,
             public_url,
+            idp_private_addresses: self.idp_private_addresses || file.idp_private_addresses,
             s3_domains: if s3_domains.is_empty() {
                 vec!["localhost".to_owned()]
             } else {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod body;
+mod certificates;
 mod command;
 mod config;
 mod connections;

@@ -1,6 +1,7 @@
 //! What a running server holds; `POST /_locum/reset` replaces it whole.
 
 use crate::Failure;
+use crate::certificates::TlsFetcher;
 use crate::config::Serve;
 use crate::data_dir::{self, DataDir};
 use crate::environment::{MadeApart, SystemClock};
@@ -50,7 +51,7 @@ pub(crate) async fn durable(settings: &Serve, directory: &DataDir) -> Result<Sta
     let (environment, clock) = crate::environment::system();
     let entropy = environment.entropy.clone();
     let opened = directory.open_realm(&settings.init, environment).await?;
-    let realm = issuing(opened.realm, settings);
+    let realm = outfitted(opened.realm, settings);
     let throttle = Throttle::new(&settings.limits, &*entropy);
     let s3 = data_plane(&realm, &directory.objects(), entropy, settings)?;
     Ok(State {
@@ -79,7 +80,7 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
     let mut init = settings.init.clone();
     init.root = Some(root.clone());
     let opened = data_dir::open(Arc::new(store), root_key, &init, environment, |_| Ok(())).await?;
-    let realm = issuing(opened.realm, settings);
+    let realm = outfitted(opened.realm, settings);
     let objects = tempfile::Builder::new()
         .prefix("locum-")
         .tempdir()
@@ -95,9 +96,12 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
     })
 }
 
-fn issuing(realm: Realm, settings: &Serve) -> Arc<Realm> {
+/// The realm with what it needs from outside.
+fn outfitted(realm: Realm, settings: &Serve) -> Arc<Realm> {
     let public_url = settings.public_url.clone();
-    Arc::new(realm.with_issuing(public_url, Arc::new(MadeApart)))
+    let certificates = TlsFetcher::new(settings.idp_private_addresses);
+    let realm = realm.with_issuing(public_url, Arc::new(MadeApart));
+    Arc::new(realm.with_certificates(Arc::new(certificates)))
 }
 
 fn data_plane(

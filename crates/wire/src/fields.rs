@@ -203,9 +203,34 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &str,
         max: u32,
+        read: impl FnMut(&mut Fields<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        self.elements(name, "member", max, read)
+    }
+
+    /// A map, of which each entry has a key and a value, that must be there, though it may be empty.
+    pub(crate) fn required_map<K: Constrained, V: Constrained>(
+        &mut self,
+        name: &str,
+    ) -> Vec<(K, V)> {
+        if !self.has(name) {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.elements(name, "entry", u32::MAX, |entry| {
+            let (key, value) = (entry.required("key"), entry.required("value"));
+            key.ok().zip(value.ok())
+        })
+    }
+
+    /// What stands behind `NAME.INFIX.1`, `NAME.INFIX.2` and so on.
+    fn elements<T>(
+        &mut self,
+        name: &str,
+        infix: &str,
+        max: u32,
         mut read: impl FnMut(&mut Fields<'a>) -> Option<T>,
     ) -> Vec<T> {
-        let stem = [self.prefix.as_str(), name, ".member."].concat();
+        let stem = [self.prefix.as_str(), name, ".", infix, "."].concat();
         if self.params.behind(&stem).next().is_none() {
             return Vec::new();
         }
@@ -240,7 +265,7 @@ impl<'a> Fields<'a> {
                 .iter()
                 .find(|(index, _)| *index == place)
                 .map(|(_, digits)| digits.as_str());
-            let path = format!("{}{}.{place}.member", self.path, lower_camel(name));
+            let path = format!("{}{}.{place}.{infix}", self.path, lower_camel(name));
             let Some(spelling) = spelling else {
                 self.failed.push(Invalid {
                     member: path,

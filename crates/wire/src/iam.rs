@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 mod access_keys;
 mod account;
+mod account_settings;
 mod attachments;
 mod delegation;
 mod groups;
@@ -20,6 +21,7 @@ mod instance_profiles;
 mod mfa_devices;
 mod outbound;
 mod policies;
+mod providers;
 mod roles;
 mod root_access;
 mod server_certificates;
@@ -49,6 +51,8 @@ pub(crate) fn bindings() -> Vec<Binding> {
         ssh_public_keys::bindings(),
         signing_certificates::bindings(),
         server_certificates::bindings(),
+        providers::bindings(),
+        account_settings::bindings(),
     ]
     .into_iter()
     .flatten()

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Parameters that are secrets, in requests and answers.
-const SECRET: [&str; 16] = [
+const SECRET: [&str; 17] = [
     "SecretAccessKey",
     "SessionToken",
     "TokenCode",
@@ -20,6 +20,7 @@ const SECRET: [&str; 16] = [
     "Base32StringSeed",
     "QRCodePNG",
     "PrivateKey",
+    "AddPrivateKey",
     "ContextAssertion",
     "TradeInToken",
     "ExchangeToken",
@@ -321,9 +322,10 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         check(
-            "TokenCode=123456&TradeInToken=abc&ProvidedContexts.member.1.ContextAssertion=abcd",
+            "TokenCode=123456&TradeInToken=abc&AddPrivateKey=pem&ProvidedContexts.member.1.ContextAssertion=abcd",
             &json!({
                 "tokenCode": HIDDEN,
+                "addPrivateKey": HIDDEN,
                 "tradeInToken": HIDDEN,
                 "providedContexts": [{"contextAssertion": HIDDEN}],
             }),

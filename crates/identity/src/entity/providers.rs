@@ -26,7 +26,7 @@ pub struct OpenIdConnectProvider {
 pub struct SamlProvider {
     /// The name. Letter case tells providers apart.
     pub name: String,
-    /// `SAMLProviderUUID`
+    /// `SAMLProviderUUID`: 32 capital letters and digits.
     pub uuid: String,
     /// The metadata document, byte for byte as submitted.
     pub metadata: String,
@@ -48,10 +48,10 @@ pub struct SamlProvider {
 /// A key that decrypts assertions.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct SamlPrivateKey {
-    /// Its id among the account's.
+    /// Its id: 32 capital letters and digits.
     pub id: String,
     /// When it was added.
     pub added: Seconds,
-    /// The key, sealed under the root key.
+    /// The key as PKCS #8, sealed under the root key.
     pub key: Sealed,
 }

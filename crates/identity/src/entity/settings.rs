@@ -13,6 +13,9 @@ pub struct AccountSettings {
     /// The version of the tokens of STS's global endpoint: 1 where it was never set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global_endpoint_token_version: Option<u8>,
+    /// The account property `RoleManager/Enabled`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub role_manager_enabled: bool,
 }
 
 /// An account's alias: one name space over all accounts, so it is the realm's.

@@ -81,6 +81,7 @@ impl Realm {
             cursor: AtomicU64::new(cursor),
             last_uses: LastUses::default(),
             issuing: Issuing::default(),
+            certificates: Arc::new(crate::thumbprint::NoNetwork),
             decoy,
             session_uses: SessionUses::default(),
         })

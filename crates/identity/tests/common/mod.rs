@@ -17,6 +17,7 @@ use locum_identity::port::{
 };
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::{RootKey, Secret};
+use locum_identity::thumbprint::CertificateFetcher;
 use locum_sigv4::{Claim, Credentials, Dialect, SignPayload, sha256, sign};
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -275,6 +276,14 @@ impl World {
             store: self.store.clone(),
             root: self.root.clone(),
             clock: self.clock.clone(),
+        }
+    }
+
+    /// The same world, in which the servers of identity providers are asked in this way.
+    pub(crate) fn with_certificates(self, certificates: Arc<dyn CertificateFetcher>) -> Self {
+        Self {
+            realm: self.realm.with_certificates(certificates),
+            ..self
         }
     }
 

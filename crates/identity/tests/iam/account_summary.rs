@@ -177,6 +177,7 @@ fn quotas_are_the_accounts() {
     let set = AccountSettings {
         quotas: BTreeMap::from([("UsersPerAccount".to_owned(), 7)]),
         global_endpoint_token_version: Some(2),
+        ..AccountSettings::default()
     };
     let set = changed(&world, || world.put(set));
     assert_eq!(set, [("GlobalEndpointTokenVersion", 2), ("UsersQuota", 7)]);

@@ -10,6 +10,10 @@ mod totp;
 #[cfg(test)]
 mod access_keys;
 #[cfg(test)]
+mod account_aliases;
+#[cfg(test)]
+mod account_properties;
+#[cfg(test)]
 mod account_summary;
 #[cfg(test)]
 mod attachments;
@@ -26,9 +30,12 @@ mod instance_profiles;
 #[cfg(test)]
 mod mfa_devices;
 #[cfg(test)]
+mod open_id_connect_providers;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod roles;
+mod saml_providers;
 #[cfg(test)]
 mod sequences;
 #[cfg(test)]

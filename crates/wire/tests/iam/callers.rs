@@ -47,10 +47,38 @@ const TASK: (&str, &str) = (
     "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/0",
 );
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
+const OIDC: (&str, &str) = (
+    "OpenIDConnectProviderArn",
+    "arn:aws:iam::123456789012:oidc-provider/idp.example",
+);
+const SAML: (&str, &str) = (
+    "SAMLProviderArn",
+    "arn:aws:iam::123456789012:saml-provider/p",
+);
+const CLIENT: (&str, &str) = ("ClientID", "app");
+const THUMBPRINT: (&str, &str) = (
+    "ThumbprintList.member.1",
+    "9e99a48a9960b14926bb7f3b02e22da2b0ab7280",
+);
+const ALIAS: (&str, &str) = ("AccountAlias", "corp");
+const PROPERTY: Form<'_> = &[
+    ("Properties.entry.1.key", "RoleManager/Enabled"),
+    ("Properties.entry.1.value", "false"),
+];
+/// As long as the shortest.
+const METADATA: &str = match std::str::from_utf8(&[b'x'; 1000]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
 
 /// The least parameters of each operation, and the resource that its refusal names.
 const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("AcceptDelegationRequest", &[REQUEST], ITS_ARN),
+    (
+        "AddClientIDToOpenIDConnectProvider",
+        &[OIDC, CLIENT],
+        "oidc-provider/idp.example",
+    ),
     ("AddRoleToInstanceProfile", &[PROFILE, ROLE], PROFILE_ARN),
     ("AddUserToGroup", &[GROUP, USER], "group/g"),
     ("AssociateDelegationRequest", &[REQUEST], ITS_ARN),
@@ -58,6 +86,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("AttachRolePolicy", &[ROLE, ARN], "role/r"),
     ("AttachUserPolicy", &[USER, ARN], "user/u"),
     ("CreateAccessKey", &[USER], "user/u"),
+    ("CreateAccountAlias", &[ALIAS], "*"),
     (
         "CreateDelegationRequest",
         &[
@@ -71,12 +100,22 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ),
     ("CreateGroup", &[GROUP], "group/g"),
     ("CreateInstanceProfile", &[PROFILE], PROFILE_ARN),
+    (
+        "CreateOpenIDConnectProvider",
+        &[("Url", "https://idp.example")],
+        "oidc-provider/idp.example",
+    ),
     ("CreatePolicy", &[NAME, DOCUMENT], "policy/p"),
     ("CreatePolicyVersion", &[ARN, DOCUMENT], "policy/p"),
     (
         "CreateRole",
         &[ROLE, ("AssumeRolePolicyDocument", "{}")],
         "role/r",
+    ),
+    (
+        "CreateSAMLProvider",
+        &[("SAMLMetadataDocument", METADATA), ("Name", "p")],
+        "saml-provider/p",
     ),
     ("CreateServiceLinkedRole", &[SERVICE], LINKED),
     ("CreateUser", &[USER], "user/u"),
@@ -87,14 +126,21 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ),
     ("DeactivateMFADevice", &[USER, DEVICE], "user/u"),
     ("DeleteAccessKey", &[USER, KEY], "user/u"),
+    ("DeleteAccountAlias", &[ALIAS], "*"),
     ("DeleteGroup", &[GROUP], "group/g"),
     ("DeleteGroupPolicy", &[GROUP, NAME], "group/g"),
     ("DeleteInstanceProfile", &[PROFILE], PROFILE_ARN),
+    (
+        "DeleteOpenIDConnectProvider",
+        &[OIDC],
+        "oidc-provider/idp.example",
+    ),
     ("DeletePolicy", &[ARN], "policy/p"),
     ("DeletePolicyVersion", &[ARN, VERSION], "policy/p"),
     ("DeleteRole", &[ROLE], "role/r"),
     ("DeleteRolePermissionsBoundary", &[ROLE], "role/r"),
     ("DeleteRolePolicy", &[ROLE, NAME], "role/r"),
+    ("DeleteSAMLProvider", &[SAML], "saml-provider/p"),
     ("DeleteSSHPublicKey", &[USER, SSH_KEY], "user/u"),
     ("DeleteServerCertificate", &[SERVER], "server-certificate/s"),
     ("DeleteServiceLinkedRole", &[ROLE], "role/r"),
@@ -119,6 +165,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("EnableOutboundWebIdentityFederation", &[], "*"),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
     ("GetAccountAuthorizationDetails", &[], "*"),
+    ("GetAccountProperties", &[], "*"),
     ("GetAccountSummary", &[], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
     ("GetContextKeysForPrincipalPolicy", &[SOURCE], "user/u"),
@@ -135,11 +182,17 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ),
     ("GetInstanceProfile", &[PROFILE], PROFILE_ARN),
     ("GetMFADevice", &[USER, DEVICE], "user/u"),
+    (
+        "GetOpenIDConnectProvider",
+        &[OIDC],
+        "oidc-provider/idp.example",
+    ),
     ("GetOutboundWebIdentityFederationInfo", &[], "*"),
     ("GetPolicy", &[ARN], "policy/p"),
     ("GetPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("GetRole", &[ROLE], "role/r"),
     ("GetRolePolicy", &[ROLE, NAME], "role/r"),
+    ("GetSAMLProvider", &[SAML], "saml-provider/p"),
     (
         "GetSSHPublicKey",
         &[USER, SSH_KEY, ("Encoding", "SSH")],
@@ -150,6 +203,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("GetUser", &[], "user/ann"),
     ("GetUserPolicy", &[USER, NAME], "user/u"),
     ("ListAccessKeys", &[USER], "user/u"),
+    ("ListAccountAliases", &[], "*"),
     ("ListAttachedGroupPolicies", &[GROUP], "group/g"),
     ("ListAttachedRolePolicies", &[ROLE], "role/r"),
     ("ListAttachedUserPolicies", &[USER], "user/u"),
@@ -163,6 +217,12 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListInstanceProfilesForRole", &[ROLE], "role/r"),
     ("ListMFADeviceTags", &[DEVICE], "mfa/d"),
     ("ListMFADevices", &[USER], "user/u"),
+    (
+        "ListOpenIDConnectProviderTags",
+        &[OIDC],
+        "oidc-provider/idp.example",
+    ),
+    ("ListOpenIDConnectProviders", &[], "oidc-provider/*"),
     ("ListOrganizationsFeatures", &[], "*"),
     ("ListPolicies", &[], "policy path /"),
     ("ListPolicyTags", &[ARN], "policy/p"),
@@ -170,6 +230,8 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListRolePolicies", &[ROLE], "role/r"),
     ("ListRoleTags", &[ROLE], "role/r"),
     ("ListRoles", &[], "role/"),
+    ("ListSAMLProviderTags", &[SAML], "saml-provider/p"),
+    ("ListSAMLProviders", &[], "saml-provider/*"),
     ("ListSSHPublicKeys", &[USER], "user/u"),
     (
         "ListServerCertificateTags",
@@ -182,6 +244,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListUserTags", &[USER], "user/u"),
     ("ListUsers", &[], "user/"),
     ("ListVirtualMFADevices", &[], "mfa/"),
+    ("PutAccountProperties", PROPERTY, "*"),
     ("PutGroupPolicy", &[GROUP, NAME, DOCUMENT], "group/g"),
     ("PutRolePermissionsBoundary", &[ROLE, BOUNDARY], "role/r"),
     ("PutRolePolicy", &[ROLE, NAME, DOCUMENT], "role/r"),
@@ -189,6 +252,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("PutUserPolicy", &[USER, NAME, DOCUMENT], "user/u"),
     ("ReceiveDelegationToken", &[REQUEST], ITS_ARN),
     ("RejectDelegationRequest", &[REQUEST], ITS_ARN),
+    (
+        "RemoveClientIDFromOpenIDConnectProvider",
+        &[OIDC, CLIENT],
+        "oidc-provider/idp.example",
+    ),
     (
         "RemoveRoleFromInstanceProfile",
         &[PROFILE, ROLE],
@@ -202,6 +270,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ),
     ("SendDelegationToken", &[REQUEST], ITS_ARN),
     ("SetDefaultPolicyVersion", &[ARN, VERSION], "policy/p"),
+    (
+        "SetSecurityTokenServicePreferences",
+        &[("GlobalEndpointTokenVersion", "v2Token")],
+        "*",
+    ),
     ("SimulateCustomPolicy", &[POLICY, ACTION], "*"),
     ("SimulatePrincipalPolicy", &[SOURCE, ACTION], "user/u"),
     (
@@ -210,8 +283,18 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         PROFILE_ARN,
     ),
     ("TagMFADevice", &[DEVICE, TAG[0], TAG[1]], "mfa/d"),
+    (
+        "TagOpenIDConnectProvider",
+        &[OIDC, TAG[0], TAG[1]],
+        "oidc-provider/idp.example",
+    ),
     ("TagPolicy", &[ARN, TAG[0], TAG[1]], "policy/p"),
     ("TagRole", &[ROLE, TAG[0], TAG[1]], "role/r"),
+    (
+        "TagSAMLProvider",
+        &[SAML, TAG[0], TAG[1]],
+        "saml-provider/p",
+    ),
     (
         "TagServerCertificate",
         &[SERVER, TAG[0], TAG[1]],
@@ -220,8 +303,14 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("TagUser", &[USER, TAG[0], TAG[1]], "user/u"),
     ("UntagInstanceProfile", &[PROFILE, TAG_KEY], PROFILE_ARN),
     ("UntagMFADevice", &[DEVICE, TAG_KEY], "mfa/d"),
+    (
+        "UntagOpenIDConnectProvider",
+        &[OIDC, TAG_KEY],
+        "oidc-provider/idp.example",
+    ),
     ("UntagPolicy", &[ARN, TAG_KEY], "policy/p"),
     ("UntagRole", &[ROLE, TAG_KEY], "role/r"),
+    ("UntagSAMLProvider", &[SAML, TAG_KEY], "saml-provider/p"),
     (
         "UntagServerCertificate",
         &[SERVER, TAG_KEY],
@@ -236,12 +325,18 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("UpdateAssumeRolePolicy", &[ROLE, DOCUMENT], "role/r"),
     ("UpdateDelegationRequest", &[REQUEST], ITS_ARN),
     ("UpdateGroup", &[GROUP], "group/g"),
+    (
+        "UpdateOpenIDConnectProviderThumbprint",
+        &[OIDC, THUMBPRINT],
+        "oidc-provider/idp.example",
+    ),
     ("UpdateRole", &[ROLE], "role/r"),
     (
         "UpdateRoleDescription",
         &[ROLE, ("Description", "")],
         "role/r",
     ),
+    ("UpdateSAMLProvider", &[SAML], "saml-provider/p"),
     ("UpdateSSHPublicKey", &[USER, SSH_KEY, ACTIVE], "user/u"),
     ("UpdateServerCertificate", &[SERVER], "server-certificate/s"),
     (

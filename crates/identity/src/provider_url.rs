@@ -1,0 +1,181 @@
+//! The URLs of OpenID Connect providers.
+
+use std::net::Ipv4Addr;
+
+/// The URL of an OpenID Connect provider without its scheme: `HOST` or `HOST/PATH`.
+///
+/// It is what an issuer's tokens have as `iss`, letter by letter, and what the provider's ARN ends
+/// with: so letter case and a slash at its end are kept. Only `https:` without user, port, query or
+/// fragment is a provider's URL, and nothing that could be read in two ways.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProviderUrl(String);
+
+impl ProviderUrl {
+    /// The scheme that every URL begins with.
+    pub const SCHEME: &str = "https://";
+
+    /// The provider of a URL; `None` if it may have none.
+    pub fn parse(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix(Self::SCHEME)?;
+        let (host, path) = match rest.split_once('/') {
+            Some((host, path)) => (host, Some(path)),
+            None => (rest, None),
+        };
+        let legal = is_host(host) && path.is_none_or(is_path);
+        legal.then(|| Self(rest.to_owned()))
+    }
+
+    /// The URL without its scheme.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host: a name, or an IPv4 address.
+    pub fn host(&self) -> &str {
+        host_of(&self.0)
+    }
+
+    /// Whether a provider of that URL (without scheme) is this one: the letter case of a host's name
+    /// tells no hosts apart.
+    pub fn is_same(&self, other: &str) -> bool {
+        let (one, two) = (self.host(), host_of(other));
+        one.eq_ignore_ascii_case(two) && self.0.get(one.len()..) == other.get(two.len()..)
+    }
+}
+
+fn host_of(url: &str) -> &str {
+    url.split('/').next().unwrap_or_default()
+}
+
+/// A name of letters, digits and hyphens (an international one in its `xn--` form), or an IPv4
+/// address in its one usual spelling.
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // A name that ends with a number is read as an address by some, and not by others: 10.1, 0x7f.1.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_number = last.starts_with(|c: char| c.is_ascii_digit());
+    host.parse::<Ipv4Addr>().is_ok()
+        || (host.len() <= 253 && host.split('.').all(label) && !is_number)
+}
+
+/// Segments of characters that stand for themselves in URLs, ARNs and policies. Only the last may be
+/// empty: that is the slash at the end.
+fn is_path(path: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._~+,;=:@!".contains(&b);
+    let segments = path.strip_suffix('/').unwrap_or(path);
+    path.is_empty()
+        || segments
+            .split('/')
+            .all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(legal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_kept_as_they_are() {
+        for rest in [
+            "server.example.com",
+            "Server.Example.com",
+            "example.com/",
+            "example.com/a/B~c_d.e-f/",
+            "oidc.eks.eu-west-1.amazonaws.com/id/ABC123",
+            "login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0",
+            "idp.example/realms/a=b;c@d:e",
+            "xn--bcher-kva.example",
+            "localhost",
+            "192.0.2.7/issuer",
+        ] {
+            let url = ProviderUrl::parse(&format!("https://{rest}"));
+            assert_eq!(url.unwrap().as_str(), rest);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_provider_or_could_be_another_is_refused() {
+        for url in [
+            "",
+            "example.com",
+            "http://example.com",
+            "HTTPS://example.com",
+            "https:/example.com",
+            "https:example.com",
+            "https://",
+            "https:///path",
+            "https:////example.com",
+            " https://example.com",
+            "https://example.com ",
+            "https://example .com",
+            "https://example.com\n",
+            "https://example.com/a\r\nb",
+            "https://example.com:443",
+            "https://example.com:",
+            "https://example.com:8443/a",
+            "https://a@example.com",
+            "https://a:b@example.com",
+            "https://@example.com",
+            "https://example.com@",
+            "https://example.com?a=b",
+            "https://example.com/?",
+            "https://example.com/a?b",
+            "https://example.com#a",
+            "https://example.com/a#",
+            "https://example.com//",
+            "https://example.com//a",
+            "https://example.com/a//b",
+            "https://example.com/a//",
+            "https://example.com/../b",
+            "https://example.com/a/.",
+            "https://example.com/%2e%2e/b",
+            "https://example.com/a*",
+            "https://example.com/a?",
+            "https://example.com/${aws:username}",
+            "https://example.com/<a>",
+            "https://example.com/\"a\"",
+            "https://example.com/a\\b",
+            "https://example.com\\@evil.example",
+            "https://.example.com",
+            "https://example.com.",
+            "https://example..com",
+            "https://-example.com",
+            "https://exa_mple.com",
+            "https://bücher.example",
+            "https://exаmple.com",
+            "https://example。com",
+            "https://[::1]",
+            "https://[fe80::1%25eth0]/",
+            "https://127.1",
+            "https://0x7f.0.0.0x1",
+            "https://0177.0.0.1",
+            "https://2130706433",
+            "https://1.2.3.4.5",
+            "https://127.0.0.1.",
+        ] {
+            assert_eq!(ProviderUrl::parse(url), None, "{url:?}");
+        }
+        let label = "a".repeat(64);
+        assert_eq!(ProviderUrl::parse(&format!("https://{label}.com")), None);
+    }
+
+    #[test]
+    fn letter_case_of_the_host_alone_makes_no_other_provider() {
+        let url = ProviderUrl::parse("https://Example.com/A").unwrap();
+        assert!(url.is_same("eXAMPLE.COM/A"));
+        for other in [
+            "example.com/a",
+            "example.com",
+            "example.com/A/",
+            "example.comX/A",
+        ] {
+            assert!(!url.is_same(other), "{other}");
+        }
+    }
+}
