@@ -193,6 +193,7 @@ pub fn load(records: &[Record]) -> Outcome<Account> {
         account(FIRST_ACCOUNT)?,
         1,
         records,
+        locum_identity::aws_managed::builtin(),
         &root_key,
     )?)
 }

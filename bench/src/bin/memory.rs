@@ -56,8 +56,9 @@ fn figure(name: impl Into<String>, value: f64, unit: &str, against: Option<f64>)
 
 /// Compiled policies, beside their texts.
 fn policies() -> Outcome<Section> {
-    let aws: Vec<String> = locum_identity::aws_managed::policies()
-        .map(|policy| policy.document.to_owned())
+    let aws: Vec<String> = locum_identity::aws_managed::builtin()
+        .policies()
+        .map(|policy| policy.document.to_string())
         .collect();
     let mut figures = Vec::new();
     for (name, texts) in [

@@ -154,8 +154,9 @@ fn growth(effort: Effort, report: &mut Report) -> Outcome {
 /// Policy text per second, beside reading the same text as plain JSON.
 fn compiling(effort: Effort, report: &mut Report) -> Outcome {
     report.section("Parse and compile", "serde_json");
-    let aws: Vec<String> = locum_identity::aws_managed::policies()
-        .map(|policy| policy.document.to_owned())
+    let aws: Vec<String> = locum_identity::aws_managed::builtin()
+        .policies()
+        .map(|policy| policy.document.to_string())
         .collect();
     for (name, texts) in [
         ("1k", vec![policy_of_size(1024)]),

@@ -3,7 +3,7 @@
 //! [`Account::apply`] makes the next value from a [`Change`]; everything that did not change is
 //! shared with the one before.
 
-use crate::aws_managed;
+use crate::aws_managed::{self, AwsManagedPolicies};
 use crate::entity::{
     AccountRecord, AccountSettings, AssociatedDelegation, Attachments, Change, CredentialReport,
     Damaged, DelegationRequest, DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy,
@@ -50,6 +50,8 @@ pub struct Account {
     pub version: u64,
     /// When it was created.
     pub created: Seconds,
+    /// The policies of AWS's that can be attached in it.
+    pub aws_managed: Arc<AwsManagedPolicies>,
     /// Users.
     pub users: Arc<Table<UserState>>,
     /// Groups.
@@ -101,6 +103,7 @@ impl Account {
             id,
             version: 0,
             created: 0,
+            aws_managed: aws_managed::builtin().clone(),
             users: Arc::default(),
             groups: Arc::default(),
             roles: Arc::default(),
@@ -136,13 +139,18 @@ impl Account {
         id: AccountId,
         version: u64,
         records: &[Record],
+        aws_managed: &Arc<AwsManagedPolicies>,
         root_key: &RootKey,
     ) -> Result<Self, Damaged> {
         let puts = records
             .iter()
             .map(Entity::from_record)
             .collect::<Result<_, _>>()?;
-        let mut account = Self::empty(id).apply(
+        let empty = Self {
+            aws_managed: aws_managed.clone(),
+            ..Self::empty(id)
+        };
+        let mut account = empty.apply(
             &Change {
                 puts,
                 deletes: Vec::new(),
@@ -246,8 +254,8 @@ impl Account {
 
     /// The managed policy of that ARN, this account's or AWS's, compiled.
     pub fn managed_policy(&self, arn: &str) -> Option<Arc<Compiled>> {
-        match aws_managed::policy(arn) {
-            Some(policy) => Some(policy.compiled.clone()),
+        match self.aws_managed.policy(arn) {
+            Some(policy) => policy.compiled().cloned(),
             None => self
                 .policy_with_arn(arn)
                 .map(|state| state.compiled.clone()),

@@ -1,56 +1,143 @@
-//! The AWS-managed policies that are built in (`arn:aws:iam::aws:policy/…`).
+//! The AWS-managed policies (`arn:aws:iam::aws:policy/…`): those that are built in, and those that an
+//! operator imported, which are AWS's own documents.
 //!
-//! Names, paths and version numbers are AWS's, and each policy grants what its name promises for
-//! the services that are here. The documents are the files of `aws_managed/`.
+//! Names, paths and version numbers of the built-in ones are AWS's, and each grants what its name
+//! promises for the services that are here. Their documents are the files of `aws_managed/`.
 
+use crate::entity::ImportedPolicy;
 use crate::environment::Seconds;
 use locum_policy::{Compiled, Kind, Policy};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// What the ARN of every AWS-managed policy begins with.
 pub const ARN_PREFIX: &str = "arn:aws:iam::aws:policy/";
 
-/// A built-in policy.
+/// A policy of AWS's.
 #[derive(Debug)]
 pub struct AwsManagedPolicy {
     /// Its ARN.
     pub arn: String,
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Its path, with slashes: `/`, `/job-function/`.
     pub path: String,
     /// `ANPA…`, the same in every realm.
     pub id: String,
     /// What it is for.
-    pub description: &'static str,
-    /// The number of its one version, the default one: 1 for `v1`.
+    pub description: Option<Cow<'static, str>>,
+    /// The number of the version in force, the only one here: 1 for `v1`.
     pub version: u32,
     /// When the policy was created.
     pub created: Seconds,
     /// When the version was created.
     pub updated: Seconds,
     /// The document.
-    pub document: &'static str,
-    /// The document, compiled.
-    pub compiled: Arc<Compiled>,
+    pub document: Cow<'static, str>,
+    compiled: OnceLock<Option<Arc<Compiled>>>,
 }
 
-/// The built-in policy of that ARN.
-pub fn policy(arn: &str) -> Option<&'static AwsManagedPolicy> {
-    POLICIES.get(arn)
+/// The AWS-managed policies that an account knows.
+#[derive(Clone, Debug)]
+pub struct AwsManagedPolicies(BTreeMap<String, Arc<AwsManagedPolicy>>);
+
+/// The built-in policies.
+pub fn builtin() -> &'static Arc<AwsManagedPolicies> {
+    &BUILTIN
 }
 
-/// Every built-in policy, by ARN.
-pub fn policies() -> impl Iterator<Item = &'static AwsManagedPolicy> {
-    POLICIES.values()
-}
-
-static POLICIES: LazyLock<BTreeMap<String, AwsManagedPolicy>> = LazyLock::new(|| {
+static BUILTIN: LazyLock<Arc<AwsManagedPolicies>> = LazyLock::new(|| {
     // The tests read every one of them; here, one that could not be read would grant nothing.
     let read = TABLE.iter().filter_map(Builtin::read);
-    read.map(|policy| (policy.arn.clone(), policy)).collect()
+    Arc::new(AwsManagedPolicies(
+        read.map(|policy| (policy.arn.clone(), Arc::new(policy)))
+            .collect(),
+    ))
 });
+
+impl AwsManagedPolicies {
+    /// The policy of that ARN.
+    pub fn policy(&self, arn: &str) -> Option<&AwsManagedPolicy> {
+        self.0.get(arn).map(Arc::as_ref)
+    }
+
+    /// Every policy, by ARN.
+    pub fn policies(&self) -> impl Iterator<Item = &AwsManagedPolicy> {
+        self.0.values().map(Arc::as_ref)
+    }
+
+    /// Whether one that was imported is known as it is.
+    pub(crate) fn has(&self, imported: &ImportedPolicy) -> bool {
+        let known = self.policy(&imported.arn);
+        known.is_some_and(|known| known.is_like(&AwsManagedPolicy::imported(imported)))
+    }
+
+    /// These, with one that was imported.
+    pub(crate) fn put(&mut self, imported: &ImportedPolicy) {
+        // What is compiled already stays.
+        if !self.has(imported) {
+            let policy = Arc::new(AwsManagedPolicy::imported(imported));
+            self.0.insert(imported.arn.clone(), policy);
+        }
+    }
+
+    /// These, or others that are the same.
+    pub(crate) fn or_same(self: Arc<Self>, others: &Arc<Self>) -> Arc<Self> {
+        let same = self.0.len() == others.0.len()
+            && self.policies().all(|policy| {
+                others
+                    .policy(&policy.arn)
+                    .is_some_and(|it| it.is_like(policy))
+            });
+        if same { others.clone() } else { self }
+    }
+}
+
+impl AwsManagedPolicy {
+    /// The document, compiled when it is first asked for: of the many that AWS has, few are used.
+    /// `None`, if it cannot be understood: then who has it attached is not served.
+    pub fn compiled(&self) -> Option<&Arc<Compiled>> {
+        let compile = || {
+            let policy = Policy::stored(&self.document, Kind::Identity).ok()?;
+            Some(Arc::new(policy.compile().labelled(self.arn.as_str())))
+        };
+        self.compiled.get_or_init(compile).as_ref()
+    }
+
+    fn imported(imported: &ImportedPolicy) -> Self {
+        let (path, name) = path_and_name(imported.arn.strip_prefix(ARN_PREFIX).unwrap_or_default());
+        let id = imported.id.clone();
+        Self {
+            id: id.unwrap_or_else(|| unique_id(&imported.arn)),
+            arn: imported.arn.clone(),
+            name,
+            path,
+            description: imported.description.clone().map(Cow::Owned),
+            version: imported.version,
+            created: imported.created,
+            updated: imported.updated,
+            document: Cow::Owned(imported.document.clone()),
+            compiled: OnceLock::new(),
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let all = |it: &Self| (it.version, it.created, it.updated);
+        all(self) == all(other)
+            && self.id == other.id
+            && self.description == other.description
+            && self.document == other.document
+    }
+}
+
+/// The path, with slashes, and the name in what stands behind `policy/` in an ARN.
+fn path_and_name(resource: &str) -> (String, String) {
+    match resource.rsplit_once('/') {
+        Some((path, name)) => (format!("/{path}/"), name.to_owned()),
+        None => ("/".to_owned(), resource.to_owned()),
+    }
+}
 
 struct Builtin {
     /// Path and name as in the ARN.
@@ -70,23 +157,19 @@ impl Builtin {
                 .ok()
                 .map(jiff::Timestamp::as_second)
         };
-        let (path, name) = match self.resource.rsplit_once('/') {
-            Some((path, name)) => (format!("/{path}/"), name),
-            None => ("/".to_owned(), self.resource),
-        };
+        let (path, name) = path_and_name(self.resource);
         let arn = format!("{ARN_PREFIX}{}", self.resource);
-        let compiled = Policy::parse(self.document, Kind::Identity).ok()?.compile();
         Some(AwsManagedPolicy {
             id: unique_id(&arn),
-            compiled: Arc::new(compiled.labelled(arn.as_str())),
             arn,
             name,
             path,
-            description: self.description,
+            description: Some(Cow::Borrowed(self.description)),
             version: self.version,
             created: midnight(self.created)?,
             updated: midnight(self.updated)?,
-            document: self.document,
+            document: Cow::Borrowed(self.document),
+            compiled: OnceLock::new(),
         })
     }
 }
@@ -180,12 +263,15 @@ mod tests {
             assert_eq!(parsed.err(), None, "{}", builtin.resource);
             assert!(builtin.read().is_some(), "{}", builtin.resource);
         }
-        assert_eq!(policies().count(), TABLE.len());
+        assert_eq!(builtin().policies().count(), TABLE.len());
     }
 
     #[test]
     fn ids_are_unique_and_do_not_change() {
-        let ids: BTreeSet<_> = policies().map(|policy| policy.id.as_str()).collect();
+        let ids: BTreeSet<_> = builtin()
+            .policies()
+            .map(|policy| policy.id.as_str())
+            .collect();
         assert_eq!(ids.len(), TABLE.len());
         assert!(
             ids.iter()
@@ -198,7 +284,7 @@ mod tests {
     fn name_path_and_dates() {
         let policy = of("job-function/ViewOnlyAccess");
         assert_eq!(
-            (policy.path.as_str(), policy.name),
+            (policy.path.as_str(), policy.name.as_str()),
             ("/job-function/", "ViewOnlyAccess")
         );
         assert_eq!(
@@ -206,16 +292,22 @@ mod tests {
             "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
         );
         assert_eq!(of("AdministratorAccess").created, 1_423_180_800);
-        assert!(super::policy("arn:aws:iam::aws:policy/administratoraccess").is_none());
+        assert!(
+            builtin()
+                .policy("arn:aws:iam::aws:policy/administratoraccess")
+                .is_none()
+        );
     }
 
     fn of(resource: &str) -> &'static AwsManagedPolicy {
-        policy(&format!("{ARN_PREFIX}{resource}")).unwrap()
+        builtin()
+            .policy(&format!("{ARN_PREFIX}{resource}"))
+            .unwrap()
     }
 
     #[track_caller]
     fn check(policy: &str, action: &str, resource: &str, allowed: bool) {
-        let identity = [of(policy).compiled.clone()];
+        let identity = [of(policy).compiled().unwrap().clone()];
         let request = Request {
             principal: Principal::User {
                 account: "123456789012",

@@ -1,6 +1,7 @@
 //! The realm's own state: the accounts, the organization, the keyring, and names that are unique
 //! over all accounts.
 
+use crate::aws_managed::{self, AwsManagedPolicies};
 use crate::entity::{
     AccountRecord, Change, CreateAccountStatus, Damaged, Entity, EntityKey, EntityKind,
     Organization, TokenKey,
@@ -29,6 +30,7 @@ pub struct Directory {
     key_aliases: Arc<BTreeMap<String, AccountId>>,
     bucket_owners: Arc<BTreeMap<String, AccountId>>,
     account_aliases: Arc<BTreeMap<String, AccountId>>,
+    aws_managed: Arc<AwsManagedPolicies>,
     token_keys: Arc<BTreeMap<u32, TokenKey>>,
     keyring: Option<Keyring>,
     tree: Tree,
@@ -53,6 +55,7 @@ impl Directory {
             key_aliases: Arc::default(),
             bucket_owners: Arc::default(),
             account_aliases: Arc::default(),
+            aws_managed: aws_managed::builtin().clone(),
             token_keys: Arc::default(),
             keyring: None,
             tree: Tree::default(),
@@ -152,6 +155,7 @@ impl Directory {
                 | Entity::OrganizationPolicy(_)
                 | Entity::TargetPolicies(_)
                 | Entity::Revocation(_) => {}
+                Entity::ImportedPolicy(policy) => Arc::make_mut(&mut next.aws_managed).put(policy),
                 Entity::AccountAlias(alias) => {
                     Arc::make_mut(&mut next.account_aliases)
                         .insert(alias.alias.clone(), alias.account);
@@ -204,6 +208,16 @@ impl Directory {
     /// The account that owns the bucket.
     pub fn owner_of_bucket(&self, name: &str) -> Option<AccountId> {
         self.bucket_owners.get(name).copied()
+    }
+
+    /// The AWS-managed policies that every account knows.
+    pub fn aws_managed(&self) -> &Arc<AwsManagedPolicies> {
+        &self.aws_managed
+    }
+
+    /// Takes over what is the same as in `other`, with what was worked out there.
+    pub(crate) fn keep_aws_managed(&mut self, other: &Self) {
+        self.aws_managed = self.aws_managed.clone().or_same(&other.aws_managed);
     }
 
     /// The account of that alias.

@@ -38,8 +38,8 @@ pub use delegation::{
 };
 pub use instance_profile::{DeletionFailure, DeletionTask, InstanceProfile};
 pub use organization::{
-    AccountRecord, CreateAccountStatus, Organization, OrganizationPolicy, OrganizationalUnit,
-    TargetPolicies,
+    AccountRecord, CreateAccountStatus, ImportedPolicy, Organization, OrganizationPolicy,
+    OrganizationalUnit, TargetPolicies,
 };
 pub use providers::{OpenIdConnectProvider, SamlPrivateKey, SamlProvider};
 pub use reports::CredentialReport;
@@ -459,6 +459,7 @@ entities! {
     Realm OrganizationPolicy(OrganizationPolicy) = "organization-policy", |policy| policy.id.clone();
     Realm TargetPolicies(TargetPolicies) = "target-policies", |target| target.target.clone();
     Realm CreateAccountStatus(CreateAccountStatus) = "create-account-status", |status| status.id.clone();
+    Realm ImportedPolicy(ImportedPolicy) = "aws-managed-policy", |policy| policy.arn.clone();
     Realm TokenKey(TokenKey) = "token-key", |key| key.id.to_string();
     Realm KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
     Realm BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();

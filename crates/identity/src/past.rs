@@ -12,7 +12,7 @@ use std::fmt;
 const PAGE: usize = 1000;
 
 /// What a store held at a time: a store that is only read. A [`Realm`](crate::realm::Realm) opened
-/// on it decides as the realm did then, but for AWS-managed policies, which are those of the program.
+/// on it decides as the realm did then, but for the AWS-managed policies that are built in, which are those of the program.
 pub struct Past {
     scopes: HashMap<Scope, Kept>,
 }

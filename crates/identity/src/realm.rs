@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
+mod aws_managed;
 mod beside;
 mod bootstrap;
 mod buckets;
@@ -39,6 +40,7 @@ mod services;
 mod sweep;
 mod token_keys;
 
+pub use aws_managed::ImportedPolicies;
 pub(crate) use bootstrap::generate_secret;
 pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
@@ -153,6 +155,7 @@ impl Realm {
             id,
             loaded.version,
             &loaded.records,
+            self.directory.value.load().aws_managed(),
             &self.root_key,
         )?)
     }
@@ -540,8 +543,24 @@ impl Realm {
     async fn reload_directory(&self) -> Result<(), Error> {
         let loaded = self.store.load(Scope::Realm).await?;
         let mut directory = Directory::load(loaded.version, &loaded.records, &self.root_key)?;
-        directory.keep_keyring(&self.directory.value.load());
+        let before = self.directory();
+        directory.keep_keyring(&before);
+        directory.keep_aws_managed(&before);
+        let same = Arc::ptr_eq(directory.aws_managed(), before.aws_managed());
         self.directory.value.store(Arc::new(directory));
+        if same {
+            Ok(())
+        } else {
+            self.reload_accounts().await
+        }
+    }
+
+    /// Loads every account in memory again: what they are resolved against has changed.
+    async fn reload_accounts(&self) -> Result<(), Error> {
+        for (id, cell) in self.accounts.load_full().iter() {
+            let _turn = cell.writer.lock().await;
+            cell.value.store(Arc::new(self.load(*id).await?));
+        }
         Ok(())
     }
 

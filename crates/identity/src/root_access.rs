@@ -120,10 +120,10 @@ static CEILINGS: LazyLock<BTreeMap<TaskPolicy, Arc<[Arc<Compiled>]>>> = LazyLock
     };
     let rights = Arc::new(rights.compile().labelled("the rights of the root user"));
     let ceiling = |task: TaskPolicy| {
-        let policy = aws_managed::policy(task.arn())?;
+        let policy = aws_managed::builtin().policy(task.arn())?;
         Some((
             task,
-            Arc::from([policy.compiled.clone(), Arc::clone(&rights)]),
+            Arc::from([policy.compiled()?.clone(), Arc::clone(&rights)]),
         ))
     };
     TaskPolicy::ALL.into_iter().filter_map(ceiling).collect()

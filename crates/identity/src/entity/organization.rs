@@ -161,3 +161,24 @@ pub struct CreateAccountStatus {
     /// When it was asked for and done.
     pub at: Seconds,
 }
+
+/// An AWS-managed policy that an operator imported. It takes the place of the built-in one of its ARN.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ImportedPolicy {
+    /// Its ARN.
+    pub arn: String,
+    /// AWS's id of it, if it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What it is for, if it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The number of the version in force.
+    pub version: u32,
+    /// When the policy was created.
+    pub created: Seconds,
+    /// When the version was created.
+    pub updated: Seconds,
+    /// The document of that version.
+    pub document: String,
+}

@@ -5,7 +5,6 @@ use super::policies::{self, DescribedPolicy, DescribedVersion, Found};
 use super::roles::ShownRole;
 use super::{Page, PageRequest};
 use crate::account::{Account, GroupState, InstanceProfileState, RoleState, UserState};
-use crate::aws_managed;
 use crate::caller::Need;
 use crate::entity::{Attachments, InlinePolicy};
 use crate::error::Error;
@@ -176,7 +175,10 @@ impl GetAccountAuthorizationDetails {
             .flat_map(|name| account.policies.behind(&name));
         let aws = aws.into_iter().flat_map(move |arn| {
             let used = |arn: &str| uses.contains_key(arn);
-            let used = aws_managed::policies().filter(move |policy| used(&policy.arn));
+            let used = account
+                .aws_managed
+                .policies()
+                .filter(move |policy| used(&policy.arn));
             used.filter(move |policy| policy.arn > arn)
         });
         users

@@ -3,7 +3,7 @@
 use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
 use super::{Named, Page, PageRequest, parsed_arn};
 use crate::account::{Account, PolicyState};
-use crate::aws_managed::{self, AwsManagedPolicy};
+use crate::aws_managed::AwsManagedPolicy;
 use crate::caller::Need;
 use crate::entity::{ManagedPolicy, PolicyVersion};
 use crate::environment::Seconds;
@@ -80,12 +80,12 @@ pub enum PolicyUsage {
 /// A managed policy, whoever manages it.
 pub(super) enum Found<'a> {
     Customer(&'a Arc<PolicyState>),
-    Aws(&'static AwsManagedPolicy),
+    Aws(&'a AwsManagedPolicy),
 }
 
 impl<'a> Found<'a> {
     fn find(account: &'a Account, arn: &str) -> Result<Self, Error> {
-        match aws_managed::policy(arn) {
+        match account.aws_managed.policy(arn) {
             Some(policy) => Ok(Self::Aws(policy)),
             None => customer(account, arn).map(Self::Customer),
         }
@@ -121,14 +121,14 @@ impl<'a> Found<'a> {
                 tags: state.policy.tags.clone(),
             },
             Self::Aws(policy) => DescribedPolicy {
-                name: policy.name.to_owned(),
+                name: policy.name.clone(),
                 id: policy.id.clone(),
                 arn: policy.arn.clone(),
                 path: policy.path.clone(),
                 default_version: policy.version,
                 attachment_count,
                 boundary_count,
-                description: Some(policy.description.to_owned()),
+                description: policy.description.as_deref().map(str::to_owned),
                 created: policy.created,
                 updated: policy.updated,
                 tags: Vec::new(),
@@ -146,7 +146,7 @@ impl<'a> Found<'a> {
                 .map(|version| describe(&state.policy, version))
                 .collect(),
             Self::Aws(policy) => vec![DescribedVersion {
-                document: policy.document.to_owned(),
+                document: policy.document.to_string(),
                 number: policy.version,
                 is_default: true,
                 created: policy.updated,
@@ -173,7 +173,7 @@ fn customer<'a>(account: &'a Account, arn: &str) -> Result<&'a Arc<PolicyState>,
 
 /// The account's policy of that ARN, to be changed. AWS's are only AWS's to change.
 fn own<'a>(account: &'a Account, arn: &str) -> Result<&'a Arc<PolicyState>, Error> {
-    match aws_managed::policy(arn) {
+    match account.aws_managed.policy(arn) {
         Some(_) => Err(Error::Forbidden(Forbidden::AwsManagedPolicy)),
         None => customer(account, arn),
     }
@@ -437,7 +437,9 @@ impl Operation for ListPolicies {
             .flatten()
             .filter(|(_, state)| wanted(&state.arn, state.policy.path.as_str()))
             .map(|(name, state)| (format!("1/{name}"), Found::Customer(state), &state.arn));
-        let aws = aws_managed::policies()
+        let aws = account
+            .aws_managed
+            .policies()
             .filter(|_| self.scope != PolicyScope::Local)
             .map(|policy| (format!("2/{}", policy.arn), policy))
             .filter(|(key, policy)| key.as_str() > behind && wanted(&policy.arn, &policy.path))

@@ -2,7 +2,6 @@
 
 use super::exclusions::{Exclusions, PolicyIdentifierType};
 use crate::account::{Account, GroupState, RoleState, UserState};
-use crate::aws_managed;
 use crate::entity::Attachments;
 use crate::error::Error;
 use crate::names::{AccountId, Constrained as _, DocumentText};
@@ -360,7 +359,7 @@ impl Entity {
         let mut once = BTreeSet::new();
         let attached = holders.iter().flat_map(|(_, _, held)| &held.attached);
         for arn in attached.filter(|arn| once.insert(*arn)) {
-            if !without.managed(arn, aws_managed::policy(arn).is_some()) {
+            if !without.managed(arn, account.aws_managed.policy(arn).is_some()) {
                 sources.push(Source::stored(managed(account, arn)?)?);
             }
         }
@@ -398,8 +397,8 @@ fn group_policies(state: &GroupState) -> (EntityArnKind, &str, &Attachments) {
 
 /// The name and the document in force of a managed policy.
 fn managed<'a>(account: &'a Account, arn: &str) -> Result<(String, &'a str), Error> {
-    if let Some(policy) = aws_managed::policy(arn) {
-        return Ok((policy.name.to_owned(), policy.document));
+    if let Some(policy) = account.aws_managed.policy(arn) {
+        return Ok((policy.name.clone(), &policy.document));
     }
     let document = || {
         let policy = &account.policy_with_arn(arn)?.policy;
