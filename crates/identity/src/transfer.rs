@@ -16,6 +16,7 @@ use plan::Planner;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+mod aws_managed;
 mod compare;
 mod document;
 mod export;
@@ -25,6 +26,7 @@ mod own;
 mod plan;
 mod policies;
 
+pub use aws_managed::AwsManagedDump;
 pub use form::{Details, Unreadable};
 
 /// What an import does where it could do one thing or another. By default it refuses.

@@ -47,6 +47,7 @@ pub(super) fn is_plain(kind: EntityKind) -> bool {
         | EntityKind::OrganizationPolicy
         | EntityKind::TargetPolicies
         | EntityKind::CreateAccountStatus
+        | EntityKind::ImportedPolicy
         | EntityKind::TokenKey
         | EntityKind::KeyAlias
         | EntityKind::BucketOwner

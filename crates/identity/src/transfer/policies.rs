@@ -3,7 +3,6 @@
 use super::document::{Document, unique_ids, with_account};
 use super::form::{AttachedDetail, BoundaryDetail, InlineDetail, ManagedPolicyDetail};
 use super::plan::{Planner, PolicyQuotas, legal, shown};
-use crate::aws_managed;
 use crate::entity::{Attachments, Entity, EntityKind, InlinePolicy, ManagedPolicy, PolicyVersion};
 use crate::iam::TagCase;
 use crate::iam::inline_policies::size;
@@ -121,7 +120,7 @@ impl Planner<'_> {
     /// The ARN of a managed policy that will be there.
     fn attachable(&mut self, arn: &str, reasons: &mut Vec<String>) -> Option<String> {
         if is_aws(arn) {
-            if aws_managed::policy(arn).is_some() {
+            if self.account.aws_managed.policy(arn).is_some() {
                 return Some(arn.to_owned());
             }
             self.unknown_aws_policies.insert(shown(arn));
@@ -313,7 +312,7 @@ impl Planner<'_> {
 }
 
 /// The number of a version: 1 for `v1`.
-fn number(version: &str) -> Option<u32> {
+pub(super) fn number(version: &str) -> Option<u32> {
     PolicyVersionId::parse(version).ok()?.number()
 }
 

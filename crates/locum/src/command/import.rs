@@ -7,6 +7,7 @@ use crate::Failure;
 use crate::data_dir::{described, management_account, open_to_change, open_to_read};
 use crate::difference::{lines, view};
 use crate::environment::{runtime, system};
+use aws_managed::AwsManagedArgs;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use locum_identity::entity::Entity;
@@ -19,6 +20,8 @@ use std::fmt::Write as _;
 use std::io::stdout;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+mod aws_managed;
 
 /// The longest file, in bytes. An account as large as AWS's quotas let it be prints less.
 const LONGEST: u64 = 1 << 29;
@@ -36,6 +39,14 @@ pub(crate) enum ImportCommand {
     /// All of it is imported or nothing. Exit code 0: it was imported, or would be; 1: it is refused, or
     /// failed; 2: wrong usage, or a file that cannot be read.
     Account(DetailsArgs),
+    /// Import AWS-managed policies, which every account then knows
+    ///
+    /// Those of `aws iam get-account-authorization-details --filter AWSManagedPolicy`, or of a dump of
+    /// list-policies and get-policy-version; what is in force of each. They take the place of the
+    /// built-in ones of their ARNs, also where these are attached. All are imported or none. Exit code 0:
+    /// they were imported, or would be; 1: refused, or failed; 2: wrong usage, or a file that cannot be
+    /// read.
+    AwsManagedPolicies(AwsManagedArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -91,6 +102,7 @@ impl ImportCommand {
                     .map_err(|error| Failure::Usage(format!("`{}` {error}", shown(&args.files))))?;
                 args.import(&import)
             }
+            Self::AwsManagedPolicies(args) => args.run(),
         };
         verdict.map(ExitCode::from)
     }
