@@ -1,5 +1,6 @@
 """Brute force: who fails often waits, and nobody else does."""
 
+import concurrent.futures
 import contextlib
 import json
 import re
@@ -498,3 +499,27 @@ def test_most_fields_of_a_form_are_no_burden(locum):
         answer = locum.server.send("POST", "/?Action=GetCallerIdentity&Version=2011-06-15", headers, body.encode())
         assert answer.status in (400, 403), answer
         assert locum.server.is_well()
+
+
+def test_an_old_password_cannot_be_guessed_fast(locum):
+    iam = locum.client("iam")
+    alice = locum.user("alice", allow("iam:ChangePassword"))
+    eve = locum.user("eve", allow("iam:ChangePassword"))
+    for name in ("alice", "eve"):
+        iam.create_login_profile(UserName=name, Password="Correct-Horse-7")
+
+    def change(credentials, old, new="Correct-Horse-7", source=HOME):
+        form = {"Action": "ChangePassword", "Version": "2010-05-08", "OldPassword": old, "NewPassword": new}
+        return ask(locum, credentials, source, form, "iam")
+
+    incorrect = (403, "AccessDenied", "The old password is incorrect.")
+    # Many at once are no more than one after the other.
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda number: change(alice, f"Guess-{number}").error(), range(16)))
+    assert sorted(answers) == sorted([incorrect] * 4 + [THROTTLED] * 12)
+    assert change(alice, "Correct-Horse-7", source=ELSEWHERE).error() == THROTTLED
+    # Who is right may go on, and so may anybody else.
+    for _ in range(10):
+        assert change(eve, "Correct-Horse-7").status == 200
+    locum.advance(WINDOW)
+    assert change(alice, "Correct-Horse-7").status == 200

@@ -19,6 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 mod keys;
+mod own_password;
 
 use keys::Keys;
 pub(crate) use keys::same_key;
@@ -548,13 +549,16 @@ impl Caller {
     ) -> T {
         let account = need.resource_account.or_else(|| self.account_id());
         let context = self.keys(facts, need);
+        let own = self.policies();
+        let granted = own_password::with_grant(self, need, own.identity);
         let policies = Policies {
+            identity: granted.as_deref().unwrap_or(own.identity),
             resource: need
                 .resource_policy
                 .filter(|_| !self.is_sovereign(need, account)),
             service_control: self.place().map_or(&[], |place| &place.service_control),
             resource_control: context.owner.map_or(&[], |place| &place.resource_control),
-            ..self.policies()
+            ..own
         };
         let request = Request {
             principal: self.principal(),

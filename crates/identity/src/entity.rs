@@ -28,9 +28,10 @@ mod reports;
 mod settings;
 mod subject;
 
+pub(crate) use credentials::DAY;
 pub use credentials::{
-    LoginProfile, PasswordPolicy, ServerCertificate, ServiceSpecificCredential, SigningCertificate,
-    SshPublicKey,
+    CredentialService, LoginProfile, PasswordPolicy, ServerCertificate, ServiceSpecificCredential,
+    SigningCertificate, SshPublicKey,
 };
 pub use delegation::{
     ApproverCredentials, ApproverPrincipal, AssociatedDelegation, DelegationApprover,
@@ -442,7 +443,7 @@ entities! {
     Account SshPublicKey(SshPublicKey) = "ssh-public-key", |key| key.id.as_str().to_owned();
     Account SigningCertificate(SigningCertificate) = "signing-certificate", |certificate| certificate.id.clone();
     Account ServerCertificate(ServerCertificate) = "server-certificate", |certificate| certificate.name.as_str().to_ascii_lowercase();
-    Account ServiceSpecificCredential(ServiceSpecificCredential) = "service-specific-credential", |credential| credential.id.clone();
+    Account ServiceSpecificCredential(ServiceSpecificCredential) = "service-specific-credential", |credential| credential.id.to_string();
     Account OpenIdConnectProvider(OpenIdConnectProvider) = "oidc-provider", |provider| provider.url.clone();
     Account SamlProvider(SamlProvider) = "saml-provider", |provider| provider.name.clone();
     Account DeletionTask(DeletionTask) = "deletion-task", |task| task.id.clone();

@@ -184,6 +184,8 @@ pub enum Forbidden {
     WrongMfaCode,
     /// The MFA device is not the caller's, or too many codes were tried lately.
     UnverifiableMfa,
+    /// An `OldPassword` that is not the caller's.
+    WrongPassword,
     /// A serial number without a code, or a code without a serial number.
     IncompleteMfa,
     /// Adding or removing an MFA device of one's own, when one has one and did not use it.
@@ -308,6 +310,8 @@ pub enum Suspicion {
     Credentials,
     /// A code that the caller's MFA device does not show.
     WrongCode,
+    /// A password that is not the caller's.
+    WrongPassword,
     /// A refusal by policy: the one that a wrong external id gets, too.
     Denied,
 }
@@ -321,6 +325,7 @@ impl Error {
             | Self::InvalidSessionToken => Some(Suspicion::Credentials),
             Self::Forbidden(Forbidden::WrongMfaCode | Forbidden::UnverifiableMfa)
             | Self::InvalidAuthenticationCode => Some(Suspicion::WrongCode),
+            Self::Forbidden(Forbidden::WrongPassword) => Some(Suspicion::WrongPassword),
             Self::AccessDenied(_) => Some(Suspicion::Denied),
             _ => None,
         }
@@ -406,6 +411,7 @@ impl fmt::Display for Forbidden {
             Self::UnverifiableMfa => f.write_str(
                 "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
             ),
+            Self::WrongPassword => f.write_str("The old password is incorrect."),
             Self::IncompleteMfa => f.write_str(
                 "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
             ),

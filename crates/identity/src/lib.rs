@@ -23,6 +23,7 @@ pub mod mfa;
 pub mod names;
 pub mod operation;
 pub mod organizations;
+pub mod password;
 pub mod past;
 pub mod port;
 pub mod provider_url;

@@ -511,9 +511,14 @@ seconds_type! {
 }
 
 mod outbound;
+mod passwords;
 mod sts;
 
 pub use outbound::{TokenAudience, WebIdentityTokenDuration};
+pub use passwords::{
+    CredentialAgeDays, CredentialServiceName, MaxPasswordAge, MinimumPasswordLength, Password,
+    PasswordReusePrevention, ServiceSpecificCredentialId,
+};
 pub use sts::{KeyIdToLookUp, MinimumTokenSize};
 
 #[cfg(test)]

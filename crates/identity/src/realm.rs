@@ -34,6 +34,7 @@ mod beside;
 mod bootstrap;
 mod buckets;
 mod issuing;
+mod passwords;
 mod quotas;
 mod restore;
 mod services;
@@ -45,6 +46,7 @@ pub(crate) use bootstrap::generate_secret;
 pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
 pub use issuing::OldKeys;
+pub use passwords::{SignedIn, Standing};
 pub use quotas::QuotaFault;
 pub use restore::{OldCredentials, Restored};
 pub use services::{NewServiceKey, ServiceFault};
@@ -68,6 +70,7 @@ pub struct Realm {
     last_uses: LastUses,
     issuing: issuing::Issuing,
     certificates: Arc<dyn CertificateFetcher>,
+    hashing: passwords::Hashing,
     decoy: Decoy,
     session_uses: SessionUses,
 }

@@ -4,6 +4,7 @@ use crate::Failure;
 use aws_lc_rs::rand;
 use locum_identity::environment::{Clock, Entropy, Environment};
 use locum_identity::issuer::{Algorithm, KeyFault, KeyMaker, Making, PrivateKey};
+use locum_identity::password::{Work, Working, Workshop};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -99,7 +100,8 @@ fn draw(bytes: &mut [u8]) {
     }
 }
 
-/// Makes signing keys on threads of their own, so that no request waits behind one that takes long.
+/// Makes signing keys and hashes passwords on threads of their own, so that no request waits behind one
+/// that takes long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MadeApart;
 
@@ -108,6 +110,15 @@ impl KeyMaker for MadeApart {
         Box::pin(async move {
             let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm));
             made.await.map_err(|_| KeyFault)?
+        })
+    }
+}
+
+impl Workshop for MadeApart {
+    fn run(&self, work: Work) -> Working<'_> {
+        Box::pin(async move {
+            // Who waits for the outcome sees that there is none.
+            let _ = tokio::task::spawn_blocking(work).await;
         })
     }
 }

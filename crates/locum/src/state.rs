@@ -100,6 +100,7 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
 fn outfitted(realm: Realm, settings: &Serve) -> Arc<Realm> {
     let public_url = settings.public_url.clone();
     let certificates = TlsFetcher::new(settings.idp_private_addresses);
+    let realm = realm.with_workshop(Arc::new(MadeApart));
     let realm = realm.with_issuing(public_url, Arc::new(MadeApart));
     Arc::new(realm.with_certificates(Arc::new(certificates)))
 }

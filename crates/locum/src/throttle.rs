@@ -6,8 +6,8 @@
 //! key at their own source, and nobody else's. A key that has lately signed a request from a source
 //! is not held up by what others at the same source (behind one address translator, say) get wrong.
 //!
-//! Guesses at what a caller has to know besides its key (codes of MFA devices, external ids) fill
-//! buckets of the caller's, wherever they come from: these callers have proved who they are.
+//! Guesses at what a caller has to know besides its key (codes of MFA devices, external ids, its own
+//! password) fill buckets of the caller's, wherever they come from: these callers have proved who they are.
 //!
 //! Buckets lie in tables of fixed size, so that no flood of keys or addresses costs memory. Where a
 //! table is crowded, the emptiest bucket makes room: a flood pushes out its own. Nothing locks. All of
@@ -82,6 +82,12 @@ pub(crate) struct Guess {
     guessed: Option<u64>,
 }
 
+impl Guess {
+    fn counts_at_once(self) -> bool {
+        self.wrong == Suspicion::WrongPassword
+    }
+}
+
 impl Throttle {
     /// Buckets for the limits that are on, all empty.
     pub(crate) fn new(limits: &Limits, entropy: &dyn Entropy) -> Self {
@@ -148,9 +154,9 @@ impl Throttle {
         service: Service,
         caller: &Caller,
         params: &Params,
-    ) -> [Option<Guess>; 2] {
+    ) -> [Option<Guess>; 3] {
         if self.guesses.is_none() {
-            return [None; 2];
+            return [None; 3];
         }
         let external_id = match (params.value("ExternalId"), caller.account_id()) {
             (Some(id), Some(account)) if service == Service::Sts => {
@@ -172,23 +178,41 @@ impl Throttle {
             bucket: self.hash(&[b"code", caller.user_id().as_bytes()]),
             guessed: None,
         });
-        [external_id, code]
+        let has_password = service == Service::Iam && params.value("OldPassword").is_some();
+        let password = has_password.then(|| Guess {
+            wrong: Suspicion::WrongPassword,
+            bucket: self.hash(&[b"password", caller.user_id().as_bytes()]),
+            guessed: None,
+        });
+        [external_id, code, password]
     }
 
-    /// Whether a guess is refused for the wrong ones before it.
+    /// Whether a guess is refused for the wrong ones before it. Comparing a password takes so long that
+    /// many guesses could come meanwhile: it counts as wrong from here on, until it turns out not to be.
     pub(crate) fn refuses_guess(&self, guess: Guess, now: i64) -> bool {
+        let Some(guesses) = &self.guesses else {
+            return false;
+        };
+        if guess.counts_at_once() {
+            return !guesses.add(guess.bucket, now);
+        }
         let is_known = |guessed| self.known_ids.fill(guessed, now) > 0;
-        let guesses = self.guesses.as_ref();
-        guesses.is_some_and(|guesses| guesses.is_full(guess.bucket, now))
-            && !guess.guessed.is_some_and(is_known)
+        guesses.is_full(guess.bucket, now) && !guess.guessed.is_some_and(is_known)
     }
 
     /// Takes note of what became of a guess.
     pub(crate) fn guessed(&self, guess: Guess, became: Result<(), Option<Suspicion>>, now: i64) {
         let Some(guesses) = &self.guesses else { return };
+        let is_wrong = became.is_err_and(|suspicion| suspicion == Some(guess.wrong));
+        if guess.counts_at_once() {
+            if !is_wrong {
+                guesses.take_back(guess.bucket, now);
+            }
+            return;
+        }
         match (became, guess.guessed) {
             (Ok(()), Some(guessed)) => self.known_ids.fill_up(guessed, now),
-            (Err(suspicion), _) if suspicion == Some(guess.wrong) => {
+            _ if is_wrong => {
                 guesses.add(guess.bucket, now);
             }
             _ => {}
@@ -294,6 +318,13 @@ impl Buckets {
             let more = fill + self.drop;
             (more <= self.full).then_some(more)
         })
+    }
+
+    /// Takes a drop out again.
+    fn take_back(&self, key: u64, now: i64) {
+        self.change(key, now, |fill| {
+            (fill > 0).then(|| fill.saturating_sub(self.drop))
+        });
     }
 
     /// Fills a bucket, unless it was filled a moment ago: those who come often write seldom.

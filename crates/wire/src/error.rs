@@ -38,6 +38,7 @@ pub fn spell(error: &Error) -> Spelled {
             | Forbidden::AwsManagedPolicy
             | Forbidden::WrongMfaCode
             | Forbidden::UnverifiableMfa
+            | Forbidden::WrongPassword
             | Forbidden::IncompleteMfa
             | Forbidden::MfaRequired(_)
             | Forbidden::RootAccessDisabled(..)

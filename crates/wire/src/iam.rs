@@ -1,13 +1,13 @@
 //! IAM on the wire.
 
-use crate::fields::Fields;
+use crate::fields::{Checked, Fields};
 use crate::node::{Members, Node};
 use crate::table::Binding;
 use locum_identity::error::Error;
 use locum_identity::iam::Page;
 use locum_identity::iam::boundaries::{Bounded, PutPermissionsBoundary};
 use locum_identity::iam::tags::{ListResourceTags, TagResource, Taggable, UntagResource};
-use locum_identity::names::{Constrained, Tag};
+use locum_identity::names::{Constrained, EntityName, Tag, UserName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 mod access_keys;
@@ -18,13 +18,16 @@ mod delegation;
 mod groups;
 mod inline_policies;
 mod instance_profiles;
+mod login_profiles;
 mod mfa_devices;
 mod outbound;
+mod password_policy;
 mod policies;
 mod providers;
 mod roles;
 mod root_access;
 mod server_certificates;
+mod service_credentials;
 mod service_linked_roles;
 mod signing_certificates;
 mod simulate;
@@ -48,6 +51,9 @@ pub(crate) fn bindings() -> Vec<Binding> {
         simulate::bindings(),
         outbound::bindings(),
         delegation::bindings(),
+        login_profiles::bindings(),
+        password_policy::bindings(),
+        service_credentials::bindings(),
         ssh_public_keys::bindings(),
         signing_certificates::bindings(),
         server_certificates::bindings(),
@@ -79,6 +85,18 @@ fn both<M: Constrained, N: Constrained, T>(
     let (first, second) = (fields.required(first), fields.required(second));
     fields.check()?;
     Ok(make(first?, second?))
+}
+
+/// A user's name where the model has the constraint of new names.
+fn optional_user(fields: &mut Fields<'_>) -> Option<EntityName> {
+    let name = fields.optional::<UserName>("UserName")?;
+    EntityName::parse(name.as_str()).ok()
+}
+
+/// The same, of one that must be there.
+fn required_user(fields: &mut Fields<'_>) -> Checked<EntityName> {
+    let name = fields.required::<UserName>("UserName")?;
+    EntityName::parse(name.as_str()).map_err(|_| Error::Validation(Vec::new()))
 }
 
 /// The bindings of the three operations on a kind's tags. `$name` names the resource.

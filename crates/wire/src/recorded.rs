@@ -5,14 +5,17 @@ use crate::params::Params;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Parameters that are secrets, in requests and answers.
-const SECRET: [&str; 17] = [
+/// Parameters that are secrets, in requests and answers. In requests they are known in any letter case
+/// and wherever they stand in a name: what was misspelled is a secret all the same.
+const SECRET: [&str; 19] = [
     "SecretAccessKey",
     "SessionToken",
     "TokenCode",
     "Password",
     "OldPassword",
     "NewPassword",
+    "ServicePassword",
+    "ServiceCredentialSecret",
     "SAMLAssertion",
     "WebIdentityToken",
     "AuthenticationCode1",
@@ -45,8 +48,7 @@ pub(crate) fn request_parameters(params: &Params) -> Value {
         .iter()
         .filter(|(name, _)| !matches!(*name, "Action" | "Version"));
     for (name, value) in parameters.take(MOST_RECORDED) {
-        let last = name.rsplit('.').next().unwrap_or_default();
-        let value = if SECRET.contains(&last) || value.contains(PRIVATE_KEY) {
+        let value = if name.split('.').any(is_secret) || value.contains(PRIVATE_KEY) {
             HIDDEN
         } else {
             cut(value)
@@ -61,6 +63,12 @@ pub(crate) fn request_parameters(params: &Params) -> Value {
         Shown::Structure(members) if members.is_empty() => Value::Null,
         shown => shown.into(),
     }
+}
+
+fn is_secret(part: &str) -> bool {
+    SECRET
+        .iter()
+        .any(|secret| part.eq_ignore_ascii_case(secret))
 }
 
 /// Parameters put together to what they say: `Tags.member.1.Key` is the member `key` of the first
@@ -322,10 +330,16 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         check(
-            "TokenCode=123456&TradeInToken=abc&AddPrivateKey=pem&ProvidedContexts.member.1.ContextAssertion=abcd",
+            "TokenCode=123456&TradeInToken=abc&AddPrivateKey=pem&ProvidedContexts.member.1.ContextAssertion=abcd\
+             &Password=a&OldPassword=b&NewPassword=c&password=d&Password.member.1=e&X.PASSWORD.y=f",
             &json!({
                 "tokenCode": HIDDEN,
                 "addPrivateKey": HIDDEN,
+                "password": HIDDEN,
+                "oldPassword": HIDDEN,
+                "newPassword": HIDDEN,
+                "password.member.1": HIDDEN,
+                "x.PASSWORD.y": HIDDEN,
                 "tradeInToken": HIDDEN,
                 "providedContexts": [{"contextAssertion": HIDDEN}],
             }),

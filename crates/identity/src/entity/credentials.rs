@@ -4,9 +4,13 @@ use super::{KeyOwner, KeyStatus};
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
 use crate::names::{EntityName, Path, Tag};
+use crate::password::PasswordHash;
 use crate::sealing::{RootKey, Sealed, Unsealable};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+/// Seconds of a day.
+pub(crate) const DAY: Seconds = 86_400;
 
 /// The password of a user or the root user.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -15,15 +19,48 @@ pub struct LoginProfile {
     pub owner: KeyOwner,
     /// When the profile was created.
     pub created: Seconds,
-    /// The password's argon2id hash, as a PHC string.
-    pub password: String,
+    /// The password's hash. The root user of a member account may recover the password where the profile
+    /// has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordHash>,
     /// When the password was last set.
     pub changed: Seconds,
     /// Whether the next sign-in must set another password.
     pub reset_required: bool,
     /// Hashes of the passwords before, the newest first: as many as a password policy can remember.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub previous: Vec<String>,
+    pub previous: Vec<PasswordHash>,
+}
+
+impl LoginProfile {
+    /// How many passwords a password policy can remember, with the one in use.
+    pub const REMEMBERED: usize = 24;
+
+    /// The latest passwords, the one in use first.
+    pub fn passwords(&self) -> impl Iterator<Item = &PasswordHash> {
+        self.password.iter().chain(&self.previous)
+    }
+
+    /// The profile with another password.
+    #[must_use]
+    pub fn with_password(&self, password: PasswordHash, now: Seconds) -> Self {
+        Self {
+            previous: self
+                .passwords()
+                .take(Self::REMEMBERED - 1)
+                .cloned()
+                .collect(),
+            password: Some(password),
+            changed: now,
+            ..self.clone()
+        }
+    }
+
+    /// When the password expires by a policy, if it does.
+    pub fn expires(&self, policy: &PasswordPolicy) -> Option<Seconds> {
+        let days = Seconds::from(policy.max_age?);
+        Some(self.changed.saturating_add(days * DAY))
+    }
 }
 
 /// An account's password policy.
@@ -125,20 +162,62 @@ impl ServerCertificate {
     }
 }
 
-/// A user name and password, or a bearer token, that one service knows a user by.
+/// A service that knows users by credentials of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum CredentialService {
+    /// Amazon Bedrock: API keys.
+    #[serde(rename = "bedrock.amazonaws.com")]
+    Bedrock,
+    /// Amazon Keyspaces: user name and password.
+    #[serde(rename = "cassandra.amazonaws.com")]
+    Cassandra,
+    /// AWS CodeCommit: user name and password.
+    #[serde(rename = "codecommit.amazonaws.com")]
+    CodeCommit,
+    /// Amazon CloudWatch Logs: API keys.
+    #[serde(rename = "logs.amazonaws.com")]
+    Logs,
+}
+
+impl CredentialService {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Bedrock, Self::Cassandra, Self::CodeCommit, Self::Logs];
+
+    /// Its service principal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bedrock => "bedrock.amazonaws.com",
+            Self::Cassandra => "cassandra.amazonaws.com",
+            Self::CodeCommit => "codecommit.amazonaws.com",
+            Self::Logs => "logs.amazonaws.com",
+        }
+    }
+
+    /// What its API keys begin with; `None` where a credential is a user name and a password.
+    pub fn key_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Bedrock => Some("ABSK"),
+            Self::Logs => Some("ACWL"),
+            Self::Cassandra | Self::CodeCommit => None,
+        }
+    }
+}
+
+/// A user name and password, or an API key, that one service knows a user by.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ServiceSpecificCredential {
     /// `ACCA…`
-    pub id: String,
+    pub id: UniqueId,
     /// Whose it is.
     pub user: UniqueId,
-    /// `codecommit.amazonaws.com`, …
-    pub service_name: String,
-    /// The user name that the service knows.
-    pub service_user_name: String,
-    /// The password's argon2id hash, as a PHC string.
-    pub password: String,
-    /// Whether it is usable.
+    /// The service.
+    pub service: CredentialService,
+    /// The user name that the service knows, or the public part of an API key: unique among the
+    /// service's in the account.
+    pub alias: String,
+    /// The password or API key, sealed under the root key.
+    pub secret: Sealed,
+    /// Whether it is usable, as long as it has not expired.
     pub status: KeyStatus,
     /// When it was created.
     pub created: Seconds,

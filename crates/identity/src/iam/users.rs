@@ -6,6 +6,7 @@ use super::{Named, Page, PageRequest, attachable, need_on_user, user};
 use crate::account::{Account, Link, UserState};
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{Attachments, EntityKind, KeyOwner, User};
+use crate::environment::Seconds;
 use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{ArnText, EntityName, Path, PathPrefix, Tag, UserName};
@@ -88,11 +89,31 @@ pub struct GetUser {
     pub user_name: Option<EntityName>,
 }
 
+/// A user, and what is known of it besides.
+#[derive(Clone, Debug)]
+pub struct ListedUser {
+    /// The user.
+    pub state: Arc<UserState>,
+    /// `PasswordLastUsed`, if ever.
+    pub password_last_used: Option<Seconds>,
+}
+
+impl ListedUser {
+    async fn of(state: Arc<UserState>, call: &Call<'_>) -> Result<Self, Error> {
+        let account = call.account()?.id;
+        let password_last_used = call.realm.password_last_used(account, &state).await;
+        Ok(Self {
+            state,
+            password_last_used,
+        })
+    }
+}
+
 /// What GetUser answers.
 #[derive(Debug)]
 pub enum GotUser {
     /// A user.
-    User(Arc<UserState>),
+    User(ListedUser),
     /// The root user, who has neither name nor path.
     Root(Arc<Account>),
 }
@@ -120,13 +141,11 @@ impl Operation for GetUser {
         let account = call.account()?;
         match (&self.user_name, &call.caller.who) {
             (None, Who::Root) => Ok(GotUser::Root(account.clone())),
-            _ => Ok(GotUser::User(
-                user(
-                    account,
-                    named_or_caller(self.user_name.as_ref(), call.caller)?,
-                )?
-                .clone(),
-            )),
+            _ => {
+                let name = named_or_caller(self.user_name.as_ref(), call.caller)?;
+                let state = user(account, name)?.clone();
+                Ok(GotUser::User(ListedUser::of(state, call).await?))
+            }
         }
     }
 }
@@ -283,7 +302,7 @@ pub struct ListUsers {
 }
 
 impl Operation for ListUsers {
-    type Output = Page<Arc<UserState>>;
+    type Output = Page<ListedUser>;
     type Found = ();
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "ListUsers";
@@ -303,9 +322,13 @@ impl Operation for ListUsers {
                 .as_ref()
                 .is_none_or(|prefix| prefix.covers(&state.user.path))
         });
-        Ok(self
-            .page
-            .page(covered.map(|(name, state)| (name, state.clone()))))
+        let page = self.page.page(covered);
+        let mut items = Vec::with_capacity(page.items.len());
+        for state in page.items {
+            items.push(ListedUser::of(state.clone(), call).await?);
+        }
+        let next = page.next;
+        Ok(Page { items, next })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first moment of a realm: its first account, organization, root access key and token key.
 
 use super::issuing::Issuing;
+use super::passwords::Hashing;
 use super::{Cell, Realm};
 use crate::directory::Directory;
 use crate::entity::{AccessKey, AccountRecord, KeyAlias, KeyOwner, KeyStatus, Organization};
@@ -82,6 +83,7 @@ impl Realm {
             last_uses: LastUses::default(),
             issuing: Issuing::default(),
             certificates: Arc::new(crate::thumbprint::NoNetwork),
+            hashing: Hashing::default(),
             decoy,
             session_uses: SessionUses::default(),
         })

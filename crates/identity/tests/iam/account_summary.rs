@@ -137,7 +137,7 @@ fn what_the_root_user_has_is_told() {
     let profile = |owner| LoginProfile {
         owner,
         created: 0,
-        password: String::new(),
+        password: None,
         changed: 0,
         reset_required: false,
         previous: Vec::new(),

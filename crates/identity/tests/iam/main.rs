@@ -28,9 +28,13 @@ mod inline_policies;
 #[cfg(test)]
 mod instance_profiles;
 #[cfg(test)]
+mod login_profiles;
+#[cfg(test)]
 mod mfa_devices;
 #[cfg(test)]
 mod open_id_connect_providers;
+#[cfg(test)]
+mod password_policy;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
@@ -40,6 +44,8 @@ mod saml_providers;
 mod sequences;
 #[cfg(test)]
 mod server_certificates;
+#[cfg(test)]
+mod service_credentials;
 #[cfg(test)]
 mod service_linked_roles;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use locum_identity::iam::roles::{
     PutRolePermissionsBoundary, TagRole, UntagRole, UpdateAssumeRolePolicy, UpdateRole,
     UpdateRoleDescription,
 };
-use locum_identity::iam::users::{DeleteUser, GetUser, GotUser, UpdateUser};
+use locum_identity::iam::users::{DeleteUser, GetUser, GotUser, ListedUser, UpdateUser};
 use locum_identity::names::{Description, MaxSessionDuration};
 
 const ROOT: &str = "arn:aws:iam::123456789012:root";
@@ -194,7 +194,7 @@ fn trust_follows_the_principal_and_not_its_name() {
     world.root(set_trust("r", &trust(arn))).unwrap();
     let shown = || world.root(get("r")).unwrap().assume_role_policy_document;
     assert_eq!(shown(), trust(arn));
-    let GotUser::User(state) = world
+    let GotUser::User(ListedUser { state, .. }) = world
         .root(GetUser {
             user_name: Some(n("ann")),
         })

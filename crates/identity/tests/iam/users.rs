@@ -10,7 +10,7 @@ use locum_identity::iam::groups::{AddUserToGroup, CreateGroup, RemoveUserFromGro
 use locum_identity::iam::inline_policies::{DeleteUserPolicy, PutUserPolicy};
 use locum_identity::iam::users::{
     CreateUser, DeleteUser, DeleteUserPermissionsBoundary, GetUser, GotUser, ListUserTags,
-    ListUsers, PutUserPermissionsBoundary, TagUser, UntagUser, UpdateUser,
+    ListUsers, ListedUser, PutUserPermissionsBoundary, TagUser, UntagUser, UpdateUser,
 };
 
 const BOUNDARY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
@@ -33,7 +33,7 @@ fn get(name: &str) -> GetUser {
 /// ARN, id, path and boundary of a user.
 fn got(result: Result<GotUser, Error>) -> (String, String, String, Option<String>) {
     match result.unwrap() {
-        GotUser::User(state) => (
+        GotUser::User(ListedUser { state, .. }) => (
             state.arn.clone(),
             state.user.id.to_string(),
             state.user.path.to_string(),
@@ -270,7 +270,7 @@ fn lists_come_in_pages() {
         let names: Vec<_> = page
             .items
             .iter()
-            .map(|state| state.user.name.to_string())
+            .map(|listed| listed.state.user.name.to_string())
             .collect();
         (names.join(" "), page.next)
     };

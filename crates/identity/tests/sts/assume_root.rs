@@ -9,6 +9,9 @@ use locum_identity::error::{Denied, Error, Forbidden};
 use locum_identity::iam::access_keys::{
     CreateAccessKey, DeleteAccessKey, GetAccessKeyLastUsed, ListAccessKeys,
 };
+use locum_identity::iam::login_profiles::{
+    ChangePassword, CreateLoginProfile, DeleteLoginProfile, GetLoginProfile,
+};
 use locum_identity::iam::root_access::{
     DisableOrganizationsRootSessions, EnableOrganizationsRootCredentialsManagement,
     EnableOrganizationsRootSessions,
@@ -610,6 +613,63 @@ fn credentials_of_a_root_user_are_seen_and_deleted() {
     barred_by_task(&world, &cleaner, delete(Some("eve"), &eve.id));
     call(&world, &cleaner, delete(None, &key)).unwrap();
     assert_eq!(keys(&cleaner), [""; 0]);
+    identity(&world, &eve).map(drop).unwrap();
+}
+
+#[test]
+fn a_root_users_password_is_recovered_seen_and_deleted() {
+    let (world, bob, member) = world();
+    let eve = user_of(&world, member, "eve", &statement("Allow", "*"));
+    let create = |name: Option<&str>, password: Option<&str>| CreateLoginProfile {
+        user_name: name.map(n),
+        password: password.map(n),
+        password_reset_required: false,
+    };
+    let get = || GetLoginProfile { user_name: None };
+    let delete = || DeleteLoginProfile { user_name: None };
+    let none = "Login Profile for User root cannot be found.";
+    let audit = enter(&world, &bob, member, TaskPolicy::AuditCredentials);
+    fails(call(&world, &audit, get()), "NoSuchEntity", none);
+    barred_by_task(&world, &audit, create(None, None));
+    barred_by_task(&world, &audit, delete());
+    let recover = enter(&world, &bob, member, TaskPolicy::CreatePassword);
+    barred_by_task(
+        &world,
+        &recover,
+        create(Some("eve"), Some("Correct-Horse-7")),
+    );
+    fails(
+        call(&world, &recover, create(None, Some("Correct-Horse-7"))),
+        "ValidationText",
+        "Password must be omitted when calling with AssumeRoot credentials",
+    );
+    let made = call(&world, &recover, create(None, None)).unwrap();
+    assert_eq!(
+        (made.user_name.as_str(), made.profile.created),
+        ("root", START)
+    );
+    assert_eq!(made.profile.password, None, "nobody knows one yet");
+    fails(
+        call(&world, &recover, create(None, None)),
+        "EntityAlreadyExists",
+        "Login Profile for user root already exists.",
+    );
+    for session in [&audit, &recover] {
+        assert_eq!(call(&world, session, get()).unwrap().profile, made.profile);
+    }
+    barred_by_task(&world, &recover, delete());
+    let change = ChangePassword {
+        old_password: n("x"),
+        new_password: n("Correct-Horse-7"),
+    };
+    barred_by_task(&world, &recover, change);
+    let cleaner = enter(&world, &bob, member, TaskPolicy::DeleteCredentials);
+    let of_eve = DeleteLoginProfile {
+        user_name: Some(n("eve")),
+    };
+    barred_by_task(&world, &cleaner, of_eve);
+    call(&world, &cleaner, delete()).unwrap();
+    fails(call(&world, &cleaner, delete()), "NoSuchEntity", none);
     identity(&world, &eve).map(drop).unwrap();
 }
 

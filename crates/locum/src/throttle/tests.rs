@@ -201,3 +201,35 @@ fn a_quota_lets_through_what_it_says() {
     let allowed = (0..2000).filter(|_| requests.add(1, NOW + 500)).count();
     assert!((299..=301).contains(&allowed), "{allowed}");
 }
+
+#[test]
+fn a_password_counts_as_wrong_until_it_is_right() {
+    let limits = Limits {
+        guesses: rate(3, 60),
+        ..Limits::default()
+    };
+    let throttle = Throttle::new(&limits, &Zeros);
+    let guess = |bucket| Guess {
+        wrong: Suspicion::WrongPassword,
+        bucket,
+        guessed: None,
+    };
+    let wrong = Err(Some(Suspicion::WrongPassword));
+    // As many as come before the first is compared are no more than the bucket holds.
+    let begun = (0..100).filter(|_| !throttle.refuses_guess(guess(7), NOW));
+    assert_eq!(begun.count(), 3);
+    assert!(!throttle.refuses_guess(guess(8), NOW), "another's");
+    throttle.guessed(guess(7), wrong, NOW);
+    assert!(throttle.refuses_guess(guess(7), NOW));
+    // What was right, or refused for something else, makes room again.
+    for became in [Ok(()), Err(None), Err(Some(Suspicion::Denied))] {
+        throttle.guessed(guess(7), became, NOW);
+        assert!(!throttle.refuses_guess(guess(7), NOW), "{became:?}");
+        assert!(throttle.refuses_guess(guess(7), NOW), "{became:?}");
+    }
+    // However often it is right.
+    for _ in 0..100 {
+        assert!(!throttle.refuses_guess(guess(9), NOW));
+        throttle.guessed(guess(9), Ok(()), NOW);
+    }
+}

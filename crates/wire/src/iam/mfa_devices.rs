@@ -1,7 +1,7 @@
 //! MFA devices.
 
 use super::users::{root, user};
-use super::{page, tag_bindings, tags};
+use super::{optional_user, page, tag_bindings, tags};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use crate::table::{Binding, bind};
@@ -13,9 +13,7 @@ use locum_identity::iam::mfa_devices::{
     ListMfaDeviceTags, ListMfaDevices, ListVirtualMfaDevices, ListedMfaDevices,
     ListedVirtualMfaDevice, ResyncMfaDevice, TagMfaDevice, UntagMfaDevice,
 };
-use locum_identity::names::{
-    AuthenticationCode, Constrained as _, EntityName, SerialNumber, UserName,
-};
+use locum_identity::names::{AuthenticationCode, EntityName, SerialNumber};
 
 pub(super) fn bindings() -> Vec<Binding> {
     [
@@ -95,10 +93,8 @@ fn decode_deactivate(fields: &mut Fields<'_>) -> Result<DeactivateMfaDevice, Err
 
 fn decode_get(fields: &mut Fields<'_>) -> Result<GetMfaDevice, Error> {
     let serial_number = fields.required("SerialNumber");
-    // The model has the constraint of new names here.
-    let user_name = fields.optional::<UserName>("UserName");
+    let user_name = optional_user(fields);
     fields.check()?;
-    let user_name = user_name.and_then(|name| EntityName::parse(name.as_str()).ok());
     Ok(GetMfaDevice {
         user_name,
         serial_number: serial_number?,

@@ -9,7 +9,7 @@ use locum_identity::entity::User;
 use locum_identity::error::Error;
 use locum_identity::iam::users::{
     CreateUser, DeleteUser, DeleteUserPermissionsBoundary, GetUser, GotUser, ListUserTags,
-    ListUsers, PutUserPermissionsBoundary, TagUser, UntagUser, UpdateUser,
+    ListUsers, ListedUser, PutUserPermissionsBoundary, TagUser, UntagUser, UpdateUser,
 };
 use locum_identity::ids::UniqueId;
 use locum_identity::names::{Constrained, UserName};
@@ -25,7 +25,7 @@ pub(super) fn bindings() -> Vec<Binding> {
         bind!(ListUsers, decode_list, |output| page(
             "Users",
             output,
-            |state| user(&state.user, &state.arn).node()
+            |user| listed(user).node()
         )
         .node()),
         bind!(PutUserPermissionsBoundary, |fields| put_boundary::<
@@ -105,6 +105,11 @@ pub(super) fn user<'a>(user: &'a User, arn: &'a str) -> Members<'a> {
         .time("CreateDate", user.created)
 }
 
+/// The same with when the password was last used.
+fn listed(shown: &ListedUser) -> Members<'_> {
+    user(&shown.state.user, &shown.state.arn).time_if("PasswordLastUsed", shown.password_last_used)
+}
+
 /// The root user, who has neither name nor path.
 pub(super) fn root(account: &Account) -> Members<'_> {
     Members::new()
@@ -133,13 +138,11 @@ fn created(output: &User) -> Node<'_> {
 
 fn got(output: &GotUser) -> Node<'_> {
     let members = match output {
-        GotUser::User(state) => tags(
-            boundary(
-                user(&state.user, &state.arn),
-                state.user.permissions_boundary.as_ref(),
-            ),
-            &state.user.tags,
-        ),
+        GotUser::User(shown) => {
+            let user = &shown.state.user;
+            let members = boundary(listed(shown), user.permissions_boundary.as_ref());
+            tags(members, &user.tags)
+        }
         GotUser::Root(account) => root(account),
     };
     Members::new().structure("User", members).node()

@@ -28,6 +28,11 @@ const CODES: [(&str, &str); 2] = [
     ("AuthenticationCode1", "000000"),
     ("AuthenticationCode2", "000000"),
 ];
+const PASSWORD: (&str, &str) = ("Password", "Correct-Horse-7");
+const OLD_PASSWORD: (&str, &str) = ("OldPassword", "Correct-Horse-7");
+const NEW_PASSWORD: (&str, &str) = ("NewPassword", "Correct-Horse-8");
+const FOR_SERVICE: (&str, &str) = ("ServiceName", "codecommit.amazonaws.com");
+const CREDENTIAL: (&str, &str) = ("ServiceSpecificCredentialId", "ACCAAAAAAAAAAAAAAAAAA");
 const TAG: [(&str, &str); 2] = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
 const REQUEST: (&str, &str) = (
     "DelegationRequestId",
@@ -85,6 +90,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("AttachGroupPolicy", &[GROUP, ARN], "group/g"),
     ("AttachRolePolicy", &[ROLE, ARN], "role/r"),
     ("AttachUserPolicy", &[USER, ARN], "user/u"),
+    ("ChangePassword", &[OLD_PASSWORD, NEW_PASSWORD], "user/ann"),
     ("CreateAccessKey", &[USER], "user/u"),
     ("CreateAccountAlias", &[ALIAS], "*"),
     (
@@ -100,6 +106,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ),
     ("CreateGroup", &[GROUP], "group/g"),
     ("CreateInstanceProfile", &[PROFILE], PROFILE_ARN),
+    ("CreateLoginProfile", &[USER, PASSWORD], "user/u"),
     (
         "CreateOpenIDConnectProvider",
         &[("Url", "https://idp.example")],
@@ -118,6 +125,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "saml-provider/p",
     ),
     ("CreateServiceLinkedRole", &[SERVICE], LINKED),
+    (
+        "CreateServiceSpecificCredential",
+        &[USER, FOR_SERVICE],
+        "user/u",
+    ),
     ("CreateUser", &[USER], "user/u"),
     (
         "CreateVirtualMFADevice",
@@ -127,9 +139,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DeactivateMFADevice", &[USER, DEVICE], "user/u"),
     ("DeleteAccessKey", &[USER, KEY], "user/u"),
     ("DeleteAccountAlias", &[ALIAS], "*"),
+    ("DeleteAccountPasswordPolicy", &[], "*"),
     ("DeleteGroup", &[GROUP], "group/g"),
     ("DeleteGroupPolicy", &[GROUP, NAME], "group/g"),
     ("DeleteInstanceProfile", &[PROFILE], PROFILE_ARN),
+    ("DeleteLoginProfile", &[USER], "user/u"),
     (
         "DeleteOpenIDConnectProvider",
         &[OIDC],
@@ -144,6 +158,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("DeleteSSHPublicKey", &[USER, SSH_KEY], "user/u"),
     ("DeleteServerCertificate", &[SERVER], "server-certificate/s"),
     ("DeleteServiceLinkedRole", &[ROLE], "role/r"),
+    (
+        "DeleteServiceSpecificCredential",
+        &[USER, CREDENTIAL],
+        "user/u",
+    ),
     ("DeleteSigningCertificate", &[USER, SIGNING], "user/u"),
     ("DeleteUser", &[USER], "user/u"),
     ("DeleteUserPermissionsBoundary", &[USER], "user/u"),
@@ -165,6 +184,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("EnableOutboundWebIdentityFederation", &[], "*"),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
     ("GetAccountAuthorizationDetails", &[], "*"),
+    ("GetAccountPasswordPolicy", &[], "*"),
     ("GetAccountProperties", &[], "*"),
     ("GetAccountSummary", &[], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
@@ -181,6 +201,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         ITS_ARN,
     ),
     ("GetInstanceProfile", &[PROFILE], PROFILE_ARN),
+    ("GetLoginProfile", &[USER], "user/u"),
     ("GetMFADevice", &[USER, DEVICE], "user/u"),
     (
         "GetOpenIDConnectProvider",
@@ -239,6 +260,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "server-certificate/s",
     ),
     ("ListServerCertificates", &[], "server-certificate/"),
+    ("ListServiceSpecificCredentials", &[USER], "user/u"),
     ("ListSigningCertificates", &[USER], "user/u"),
     ("ListUserPolicies", &[USER], "user/u"),
     ("ListUserTags", &[USER], "user/u"),
@@ -263,6 +285,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         PROFILE_ARN,
     ),
     ("RemoveUserFromGroup", &[GROUP, USER], "group/g"),
+    (
+        "ResetServiceSpecificCredential",
+        &[USER, CREDENTIAL],
+        "user/u",
+    ),
     (
         "ResyncMFADevice",
         &[USER, DEVICE, CODES[0], CODES[1]],
@@ -322,9 +349,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         &[USER, KEY, ("Status", "Active")],
         "user/u",
     ),
+    ("UpdateAccountPasswordPolicy", &[], "*"),
     ("UpdateAssumeRolePolicy", &[ROLE, DOCUMENT], "role/r"),
     ("UpdateDelegationRequest", &[REQUEST], ITS_ARN),
     ("UpdateGroup", &[GROUP], "group/g"),
+    ("UpdateLoginProfile", &[USER], "user/u"),
     (
         "UpdateOpenIDConnectProviderThumbprint",
         &[OIDC, THUMBPRINT],
@@ -339,6 +368,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("UpdateSAMLProvider", &[SAML], "saml-provider/p"),
     ("UpdateSSHPublicKey", &[USER, SSH_KEY, ACTIVE], "user/u"),
     ("UpdateServerCertificate", &[SERVER], "server-certificate/s"),
+    (
+        "UpdateServiceSpecificCredential",
+        &[USER, CREDENTIAL, ACTIVE],
+        "user/u",
+    ),
     (
         "UpdateSigningCertificate",
         &[USER, SIGNING, ACTIVE],
@@ -452,16 +486,23 @@ fn what_is_required_is_required() {
         let by_name = matches!(
             *operation,
             "CreateAccessKey"
+                | "CreateLoginProfile"
                 | "DeactivateMFADevice"
                 | "DeleteAccessKey"
+                | "DeleteLoginProfile"
+                | "DeleteServiceSpecificCredential"
+                | "GetLoginProfile"
                 | "GetMFADevice"
-                | "ListMFADevices"
-                | "ListAccessKeys"
-                | "UpdateAccessKey"
                 | "GetUser"
                 | "DeleteSigningCertificate"
+                | "ListAccessKeys"
+                | "ListMFADevices"
                 | "ListSSHPublicKeys"
+                | "ListServiceSpecificCredentials"
                 | "ListSigningCertificates"
+                | "ResetServiceSpecificCredential"
+                | "UpdateAccessKey"
+                | "UpdateServiceSpecificCredential"
                 | "UpdateSigningCertificate"
                 | "UploadSigningCertificate"
         );

@@ -12,6 +12,8 @@ mod common;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod passwords;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod simulate;

@@ -198,7 +198,7 @@ fn what_the_request_adds_to_a_principal() {
     let Ok(GotUser::User(ann)) = got else {
         panic!("no user")
     };
-    let id = &ann.user.id;
+    let id = &ann.state.user.id;
     let by_id = |caller: Option<&str>| Simulation {
         resource_policy: Some(n(&letting("Allow", id.as_str()))),
         ..named(caller)

@@ -1,0 +1,173 @@
+//! Passwords: hashed and compared apart from requests, few at once.
+
+use super::Realm;
+use crate::account::UserState;
+use crate::entity::{KeyOwner, PasswordPolicy};
+use crate::environment::Seconds;
+use crate::error::{Error, Forbidden};
+use crate::names::{AccountId, Password};
+use crate::password::{self, OnTheSpot, PasswordHash, Salt, Workshop};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Passwords hashed at once: each takes 19 MiB. Who comes when all lanes are taken waits.
+const LANES: usize = 4;
+
+/// Where passwords are hashed.
+pub(super) struct Hashing {
+    workshop: Arc<dyn Workshop>,
+    lanes: Arc<Semaphore>,
+}
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self::new(Arc::new(OnTheSpot))
+    }
+}
+
+impl Hashing {
+    fn new(workshop: Arc<dyn Workshop>) -> Self {
+        let lanes = Arc::new(Semaphore::new(LANES));
+        Self { workshop, lanes }
+    }
+
+    /// Has `work` done in the workshop, when a lane is free.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let lane = self.lanes.clone().acquire_owned().await;
+        let lane = lane.map_err(|error| Error::Internal(Box::new(error)))?;
+        let (done, mut outcome) = oneshot::channel();
+        let work = move || {
+            let _ = done.send(work());
+            // The memory is in use until here, whoever still waits.
+            drop(lane);
+        };
+        self.workshop.run(Box::new(work)).await;
+        outcome
+            .try_recv()
+            .map_err(|error| Error::Internal(Box::new(error)))
+    }
+}
+
+/// A user who has shown the right password.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: Arc<UserState>,
+    /// Whether the password may be used.
+    pub standing: Standing,
+}
+
+/// Whether a password may be used by who knows it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// It may.
+    Good,
+    /// Only to set another one: an administrator asked for that, or it has expired.
+    MustChange,
+    /// It has expired, and by the password policy only an administrator sets another one.
+    Locked,
+}
+
+impl Realm {
+    /// The realm, whose passwords are hashed in `workshop`.
+    #[must_use]
+    pub fn with_workshop(mut self, workshop: Arc<dyn Workshop>) -> Self {
+        self.hashing = Hashing::new(workshop);
+        self
+    }
+
+    pub(crate) async fn hash_password(&self, new: &Password) -> Result<PasswordHash, Error> {
+        let (new, salt) = (new.clone(), self.salt());
+        self.hashing
+            .run(move || PasswordHash::of(&new, &salt))
+            .await?
+    }
+
+    /// Hashes a password that is to be none of `barred`, for who knows the `old` one of that hash where
+    /// that is asked.
+    ///
+    /// # Errors
+    /// [`Forbidden::WrongPassword`], `PasswordPolicyViolation`, [`Error::Internal`]
+    pub(crate) async fn replace_password(
+        &self,
+        old: Option<(&Password, PasswordHash)>,
+        new: &Password,
+        barred: Vec<PasswordHash>,
+    ) -> Result<PasswordHash, Error> {
+        let old = old.map(|(password, hash)| (password.clone(), hash));
+        let (new, salt) = (new.clone(), self.salt());
+        let replace = move || {
+            if old.is_some_and(|(password, hash)| !hash.is_of(&password)) {
+                return Err(Error::Forbidden(Forbidden::WrongPassword));
+            }
+            if barred.iter().any(|hash| hash.is_of(&new)) {
+                return Err(password::violation());
+            }
+            PasswordHash::of(&new, &salt)
+        };
+        self.hashing.run(replace).await?
+    }
+
+    /// The user of that name, if the password is theirs; the name may be in any letter case. Whether
+    /// there is such an account, user or password takes the same work, and is answered the same. That a
+    /// password was used is kept (`PasswordLastUsed`).
+    ///
+    /// Who calls this limits how often anyone may guess.
+    ///
+    /// # Errors
+    /// [`Error::ServiceUnavailable`], [`Error::Internal`]
+    pub async fn sign_in(
+        &self,
+        account: AccountId,
+        user: &str,
+        password: &Password,
+    ) -> Result<Option<SignedIn>, Error> {
+        let account = self.account(account).await?;
+        let known = account.as_ref().and_then(|account| {
+            let user = account.users.named(user)?.clone();
+            let owner = KeyOwner::User(user.user.id.clone());
+            let profile = account.login_profiles.get(&owner.key())?.clone();
+            let hash = profile.password.clone()?;
+            Some((account, user, profile, hash))
+        });
+        let hash = known.as_ref().map(|(.., hash)| hash.clone());
+        let (hash, password) = (hash.unwrap_or_else(PasswordHash::decoy), password.clone());
+        let is_right = self.hashing.run(move || hash.is_of(&password)).await?;
+        let Some((account, user, profile, _)) = known.filter(|_| is_right) else {
+            return Ok(None);
+        };
+        let now = self.environment.clock.now();
+        let policy = account.password_policy();
+        let has_expired = |policy: &&Arc<PasswordPolicy>| {
+            profile.expires(policy).is_some_and(|expiry| expiry <= now)
+        };
+        let standing = match policy.filter(has_expired) {
+            Some(policy) if policy.hard_expiry == Some(true) => Standing::Locked,
+            Some(_) => Standing::MustChange,
+            None if profile.reset_required => Standing::MustChange,
+            None => Standing::Good,
+        };
+        if standing != Standing::Locked {
+            let subject = user.user.id.as_str();
+            self.last_uses.note(account.id, subject, now, "signin", "");
+        }
+        Ok(Some(SignedIn { user, standing }))
+    }
+
+    /// When a user last signed in with the password, if ever.
+    pub(crate) async fn password_last_used(
+        &self,
+        account: AccountId,
+        user: &UserState,
+    ) -> Option<Seconds> {
+        let used = self.last_use(account, user.user.id.as_str()).await?;
+        Some(used.at)
+    }
+
+    fn salt(&self) -> Salt {
+        Salt::generate(&*self.environment.entropy)
+    }
+}
