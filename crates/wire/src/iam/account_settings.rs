@@ -36,7 +36,8 @@ pub(super) fn bindings() -> Vec<Binding> {
             |_| Ok(GetAccountProperties),
             properties
         ),
-        bind!(PutAccountProperties, decode_put),
+        // The model has an answer without members, not none.
+        bind!(PutAccountProperties, decode_put, |_| Members::new().node()),
         bind!(SetSecurityTokenServicePreferences, decode_preferences),
     ]
 }

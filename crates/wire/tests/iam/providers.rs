@@ -350,7 +350,7 @@ fn aliases_and_properties() {
             ("Properties.entry.1.value", value),
         ]
     };
-    done(&world, "PutAccountProperties", &put("true"));
+    check(&world, "PutAccountProperties", &put("true"), "");
     check(&world, "GetAccountProperties", &[], &properties("true"));
     fails(
         &world,
