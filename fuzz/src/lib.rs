@@ -13,9 +13,11 @@
 )]
 
 pub mod case;
+pub mod certificate;
 pub mod decision;
 pub mod document;
 pub mod matcher;
+pub mod ssh_key;
 pub mod variables;
 
 /// The slow and obvious evaluator of the policy crate's tests.
@@ -32,6 +34,12 @@ fn lines<const N: usize>(data: &[u8]) -> Option<[&str; N]> {
         *line = pieces.next()?;
     }
     Some(lines)
+}
+
+/// Bytes in PEM.
+fn pem(label: &str, contents: &[u8]) -> String {
+    let base64 = data_encoding::BASE64.encode(contents);
+    format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }
 
 /// Whether the evaluator of the tests reads a text as the engine must, whatever it is compared as.
@@ -114,6 +122,11 @@ mod tests {
     }
 
     #[test]
+    fn certificate() {
+        over_its_corpus("certificate", crate::certificate::run);
+    }
+
+    #[test]
     fn decision() {
         over_its_corpus("decision", crate::decision::run);
     }
@@ -126,6 +139,11 @@ mod tests {
     #[test]
     fn matcher() {
         over_its_corpus("matcher", crate::matcher::run);
+    }
+
+    #[test]
+    fn ssh_key() {
+        over_its_corpus("ssh_key", crate::ssh_key::run);
     }
 
     #[test]

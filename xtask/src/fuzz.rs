@@ -15,7 +15,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The programs of the fuzz crate.
-const TARGETS: [&str; 5] = ["case", "decision", "document", "matcher", "variables"];
+const TARGETS: [&str; 7] = [
+    "case",
+    "certificate",
+    "decision",
+    "document",
+    "matcher",
+    "ssh_key",
+    "variables",
+];
 
 /// What an uninterrupted run takes by default.
 const SECONDS: u64 = 60;

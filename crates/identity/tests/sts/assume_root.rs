@@ -16,6 +16,10 @@ use locum_identity::iam::root_access::{
     DisableOrganizationsRootSessions, EnableOrganizationsRootCredentialsManagement,
     EnableOrganizationsRootSessions,
 };
+use locum_identity::iam::signing_certificates::{
+    DeleteSigningCertificate, ListSigningCertificates, UpdateSigningCertificate,
+    UploadSigningCertificate,
+};
 use locum_identity::iam::users::{CreateUser, GetUser, GotUser};
 use locum_identity::names::{AccountId, RootSessionDuration, SourceIdentity};
 use locum_identity::operation::Operation;
@@ -671,6 +675,58 @@ fn a_root_users_password_is_recovered_seen_and_deleted() {
     call(&world, &cleaner, delete()).unwrap();
     fails(call(&world, &cleaner, delete()), "NoSuchEntity", none);
     identity(&world, &eve).map(drop).unwrap();
+}
+
+#[test]
+fn signing_certificates_of_a_root_user_are_seen_and_deleted() {
+    let (world, bob, member) = world();
+    let eve = user_of(&world, member, "eve", &statement("Allow", "*"));
+    let upload = |user: Option<&str>, body: &str| UploadSigningCertificate {
+        user_name: user.map(n),
+        body: n(body),
+    };
+    let list = |user: Option<&str>| ListSigningCertificates {
+        user_name: user.map(n),
+        page: Default::default(),
+    };
+    let delete = |user: Option<&str>, id: &str| DeleteSigningCertificate {
+        user_name: user.map(n),
+        id: n(id),
+    };
+    let disable = |id: &str| UpdateSigningCertificate {
+        user_name: None,
+        id: n(id),
+        status: KeyStatus::Inactive,
+    };
+    let one = include_str!("../../testdata/key_material/secp256r1.pem");
+    let other = include_str!("../../testdata/key_material/secp384r1.pem");
+    let of_root = world.call_as(&root_of(member), upload(None, one)).unwrap();
+    let of_eve = call(&world, &eve, upload(None, other)).unwrap();
+    let (roots, eves) = (of_root.certificate.id, of_eve.certificate.id);
+    let ids = |signer: &Signer| {
+        let listed = call(&world, signer, list(None)).unwrap();
+        assert_eq!(listed.user_name, None);
+        let ids = listed.certificates.items.iter().map(|it| it.id.clone());
+        ids.collect::<Vec<_>>()
+    };
+    let audit = enter(&world, &bob, member, TaskPolicy::AuditCredentials);
+    assert_eq!(ids(&audit), [roots.as_str()]);
+    barred_by_task(&world, &audit, list(Some("eve")));
+    barred_by_task(&world, &audit, delete(None, &roots));
+    let cleaner = enter(&world, &bob, member, TaskPolicy::DeleteCredentials);
+    assert_eq!(ids(&cleaner), [roots.as_str()]);
+    barred_by_task(&world, &cleaner, delete(Some("eve"), &eves));
+    barred_by_task(&world, &cleaner, disable(&roots));
+    barred_by_task(&world, &cleaner, upload(None, other));
+    fails(
+        call(&world, &cleaner, delete(None, &eves)),
+        "NoSuchEntity",
+        &format!("The Certificate with id {eves} cannot be found."),
+    );
+    call(&world, &cleaner, delete(None, &roots)).unwrap();
+    assert_eq!(ids(&cleaner), [""; 0]);
+    let left = call(&world, &eve, list(None)).unwrap();
+    assert_eq!(left.certificates.items[0].id, eves);
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod answers;
 #[cfg(test)]
 mod callers;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 #[path = "../../../identity/tests/common/mod.rs"]
 mod common;
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn masked(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     let next = |rest: &str| {
-        let places = ["AIDA", "AROA", "AGPA", "ANPA"].map(|kind| rest.find(kind));
+        let places = ["AIDA", "AROA", "AGPA", "ANPA", "APKA", "ASCA"].map(|kind| rest.find(kind));
         places.into_iter().flatten().min()
     };
     while let Some(at) = next(rest) {
