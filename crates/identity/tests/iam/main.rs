@@ -39,6 +39,7 @@ mod password_policy;
 mod policies;
 #[cfg(test)]
 mod roles;
+#[cfg(test)]
 mod saml_providers;
 #[cfg(test)]
 mod sequences;
