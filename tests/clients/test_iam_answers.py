@@ -1,12 +1,28 @@
 """Every operation of IAM is called with success, and what it answers is what its model knows."""
 
+import contextlib
 import datetime
+import json
+import subprocess
 
 import pyotp
 import pytest
 from certificates import certificate, private_pem, saml_metadata, ssh_public_key
 from cryptography.hazmat.primitives.asymmetric import rsa
-from harness import ACCOUNT, SESSION, Credentials, allow, policy, trusting, wait_for
+from harness import (
+    ACCOUNT,
+    BINARY,
+    SESSION,
+    Clock,
+    Credentials,
+    Locum,
+    Server,
+    allow,
+    base_environment,
+    policy,
+    trusting,
+    wait_for,
+)
 from model import losses
 
 MODEL = SESSION.client("iam", region_name="us-east-1").meta.service_model
@@ -287,16 +303,55 @@ def delegation(iam, locum):
     owner.get_delegation_request(**first, DelegationPermissionCheck=True)
     owner.list_delegation_requests()
     owner.update_delegation_request(**first, Notes="later")
-    owner.get_human_readable_summary(EntityArn=f"arn:aws:iam::{member}:delegation-request/{first['DelegationRequestId']}")
+    owner.get_human_readable_summary(EntityArn=f"arn:aws:iam::{ACCOUNT}:delegation-request/{first['DelegationRequestId']}")
     owner.accept_delegation_request(**first)
     owner.send_delegation_token(**first)
     owner.reject_delegation_request(**second, Notes="no")
 
 
-def templates(iam):
-    template = "arn:aws:iam::aws:role-template/lambda-basic-execution/v1"
-    iam.get_role_template_version(TemplateArn=template)
+def templates(iam, locum):
+    template = "arn:aws:iam::aws:role-template/reader"
+    version = {
+        "TemplateArn": template,
+        "TemplateName": "reader",
+        "MajorVersion": 1,
+        "DefaultMinorVersion": 1,
+        "ManagedByType": "Service",
+        "ManagedByValue": "lake.amazonaws.com",
+        "Enabled": True,
+        "MinorVersion": 1,
+        "RoleNamePattern": "Reader",
+        "RolePathPattern": "/lake/",
+        "AssumeRolePolicyDocumentTemplate": json.loads(TRUST),
+        "VersionEnabled": True,
+    }
+    server = locum.server
+    subprocess.run(
+        [str(BINARY), "role-template", "import", "-", "--data", str(server.folder / "data")],
+        cwd=server.folder,
+        env=base_environment(server.folder),
+        input=json.dumps({"RoleTemplateVersion": version}),
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    def there():
+        with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+            return iam.get_role_template_version(TemplateArn=template)
+
+    wait_for(there, "the server to follow")
     iam.acquire_role(TemplateArn=template)
+
+
+@pytest.fixture
+def locum(tmp_path, monkeypatch):
+    """A server whose operator can be asked, since role templates are the operator's."""
+    clock = Clock()
+    clock.install(monkeypatch)
+    options = ["--data", str(tmp_path / "data"), "--account-id", ACCOUNT, "--public-url", "https://locum.example"]
+    with Server(tmp_path, *options, ephemeral=False) as server:
+        yield Locum(server, clock)
 
 
 def test_every_operation_succeeds_and_answers_what_its_model_knows(locum):
@@ -311,7 +366,7 @@ def test_every_operation_succeeds_and_answers_what_its_model_knows(locum):
     account(iam)
     organization(iam, locum)
     delegation(iam, locum)
-    templates(iam)
+    templates(iam, locum)
     without_principals(iam)
     assert set(MODEL.operation_names) - iam.succeeded == set()
 

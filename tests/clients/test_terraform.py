@@ -169,7 +169,13 @@ def left_over(locum):
         "roles": [one["RoleName"] for one in iam.list_roles()["Roles"]],
         "policies": [one["PolicyName"] for one in iam.list_policies(Scope="Local")["Policies"]],
         "devices": [one["SerialNumber"] for one in iam.list_virtual_mfa_devices()["VirtualMFADevices"]],
-#LATER
+        "profiles": [one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]],
+        "oidc": [one["Arn"] for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]],
+        "saml": [one["Arn"] for one in iam.list_saml_providers()["SAMLProviderList"]],
+        "certificates": [
+            one["ServerCertificateName"] for one in iam.list_server_certificates()["ServerCertificateMetadataList"]
+        ],
+        "aliases": iam.list_account_aliases()["AccountAliases"],
     }
     return {kind: left for kind, names in found.items() if (left := [name for name in names if name not in kept])}
 
