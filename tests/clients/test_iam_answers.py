@@ -230,7 +230,7 @@ def devices(iam):
 
     iam.enable_mfa_device(UserName="ann", **one, **codes(-1, 0))
     iam.resync_mfa_device(UserName="ann", **one, **codes(1, 2))
-    iam.get_mfa_device(**one)
+    iam.get_mfa_device(UserName="ann", **one)
     iam.list_mfa_devices(UserName="ann")
     iam.list_virtual_mfa_devices()
     iam.tag_mfa_device(**one, Tags=TAGS)

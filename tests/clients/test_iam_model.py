@@ -30,6 +30,11 @@ def parameter(shape, size, number):
     return {"Name": f"name-{number}", "Values": ["value"], "Type": "string"}
 
 
+def url(shape, size, number):
+    """Of a provider, which nobody can reach."""
+    return "https://issuer.invalid/".ljust(shape.metadata["max"] if size == "most" else 0, "u")
+
+
 # What a member's value has to be beside what the model says of it.
 VALUES = Values(
     {
@@ -43,6 +48,7 @@ VALUES = Values(
         "Arn": arn("role"),
         "Permissions": permissions,
         "Parameters[]": parameter,
+        "Url": url,
         "ActionNames[]": lambda shape, size, number: "s3:GetObject",
         "PolicyInputList[]": lambda shape, size, number: policy(allow("s3:GetObject")),
     }

@@ -53,7 +53,7 @@ MISSING = (
     else ""
 )
 # A provider of 700 MB starts for each run, and there are eight.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(bool(MISSING), reason=MISSING)]
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
 
 class Terraform:
