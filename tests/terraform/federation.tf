@@ -51,7 +51,7 @@ resource "aws_iam_service_linked_role" "autoscaling" {
 }
 
 data "aws_iam_openid_connect_provider" "git" {
-  url = aws_iam_openid_connect_provider.git.url
+  url = "https://${aws_iam_openid_connect_provider.git.url}"
 }
 
 data "aws_iam_saml_provider" "directory" {
