@@ -8,9 +8,11 @@
 use crate::account::Account;
 use crate::entity::{Entity, EntityKind};
 use crate::error::Error;
+use crate::ids::AccessKeyId;
 use crate::names::AccountId;
 use crate::port::Origin;
 use crate::realm::Realm;
+use crate::sealing::Secret;
 use locum_policy::{Kind, Policy, PrincipalType};
 use plan::Planner;
 use std::collections::{BTreeSet, HashMap};
@@ -22,9 +24,12 @@ mod document;
 mod export;
 mod form;
 mod holders;
+mod keys;
+mod minio;
 mod own;
 mod plan;
 mod policies;
+mod zip;
 
 pub use aws_managed::AwsManagedDump;
 pub use form::{Details, Unreadable};
@@ -44,14 +49,31 @@ pub struct Options {
     pub keep_unknown_principals: bool,
     /// Leave out attachments of AWS-managed policies that are not known here.
     pub skip_unknown_aws_policies: bool,
+    /// Leave out what other programs than AWS have and IAM does not.
+    pub skip_unsupported: bool,
 }
 
 /// An account's documents, and where they come from.
 #[derive(Clone, Debug)]
 pub struct Import {
     details: Details,
+    keys: Vec<NewKey>,
+    /// What cannot be carried over.
+    unsupported: Vec<String>,
+    /// What cannot be carried over, and must not be left out.
+    refusals: Vec<String>,
     /// `locum:Import…`, for the history.
     action: &'static str,
+}
+
+/// An access key that is to be the same here.
+#[derive(Clone, Debug)]
+struct NewKey {
+    /// The name of its user, who is imported with it.
+    user: String,
+    id: AccessKeyId,
+    secret: Secret,
+    active: bool,
 }
 
 impl Import {
@@ -59,6 +81,9 @@ impl Import {
     pub fn aws(details: Details) -> Self {
         Self {
             details,
+            keys: Vec::new(),
+            unsupported: Vec::new(),
+            refusals: Vec::new(),
             action: "locum:ImportAwsAuthorizationDetails",
         }
     }
@@ -75,6 +100,9 @@ impl Import {
         }
         Ok(Self {
             details,
+            keys: Vec::new(),
+            unsupported: Vec::new(),
+            refusals: Vec::new(),
             action: "locum:ImportAccount",
         })
     }
@@ -195,7 +223,7 @@ impl Realm {
             None,
             |directory, realm, draft| {
                 let planner = Planner::new(draft, directory, &others, &import.details, options);
-                let (report, aliases) = planner.plan(&import.details, progress);
+                let (report, aliases) = planner.plan(import, progress);
                 if !options.dry_run && !report.is_refused() {
                     let after = report
                         .entries

@@ -112,7 +112,7 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Import a whole account, from AWS or from another locum
+    /// Import a whole account: from AWS, from another locum or from MinIO
     ///
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]

@@ -2,7 +2,7 @@
 
 use super::compare::unchanged;
 use super::form::{Details, Moment, TagDetail};
-use super::{Entry, Options, Others, Outcome, Report};
+use super::{Entry, Import, Options, Others, Outcome, Report};
 use crate::account::Account;
 use crate::directory::Directory;
 use crate::entity::{AccountSettings, Change, Entity, EntityKind};
@@ -14,6 +14,7 @@ use crate::limits::RoleLimits;
 use crate::names::{AccountId, Constrained, Constraint, Path, Reserved, Tag, TagKey, TagValue};
 use crate::operation::Draft;
 use crate::quotas::AccountQuota;
+use crate::sealing::RootKey;
 use crate::trust::Principals;
 use locum_policy::Arn;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -42,6 +43,7 @@ pub(super) struct Planner<'a> {
     pub(super) options: &'a Options,
     pub(super) now: Seconds,
     pub(super) entropy: &'a dyn Entropy,
+    pub(super) root_key: &'a RootKey,
     /// Whether it is an export of ours: what is not in it is not there.
     pub(super) own: bool,
     /// The account that the documents are of.
@@ -159,6 +161,7 @@ impl<'a> Planner<'a> {
             options,
             now: draft.now,
             entropy: draft.entropy,
+            root_key: draft.root_key,
             own: details.is_own(),
             from: origin_of(details),
             planned: Planned::default(),
@@ -174,9 +177,10 @@ impl<'a> Planner<'a> {
     /// What the import does, and what changes in the realm with it.
     pub(super) fn plan(
         mut self,
-        details: &Details,
+        import: &Import,
         progress: &(dyn Fn(usize) + Send + Sync),
     ) -> (Report, Change) {
+        let details = &import.details;
         self.report.from = self.from;
         self.take_settings(details);
         self.claim(details);
@@ -225,12 +229,24 @@ impl<'a> Planner<'a> {
         for (profile, role) in profiles {
             self.instance_profile(profile, role);
         }
-        let realm = match &details.locum {
+        let mut realm = match &details.locum {
             Some(own) => self.own(own),
             None => Change::default(),
         };
+        self.keys(&import.keys, &mut realm);
         self.keep_settings();
         self.remark(details);
+        self.report.refusals.extend_from_slice(&import.refusals);
+        if self.options.skip_unsupported {
+            let skipped = import.unsupported.iter();
+            let notes = skipped.map(|what| format!("left out: {what}"));
+            self.report.notes.extend(notes);
+        } else {
+            let refusals = import.unsupported.iter();
+            let refusals =
+                refusals.map(|what| format!("{what} (--skip-unsupported leaves it out)"));
+            self.report.refusals.extend(refusals);
+        }
         (self.report, realm)
     }
 

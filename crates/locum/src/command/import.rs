@@ -25,6 +25,8 @@ mod aws_managed;
 
 /// The longest file, in bytes. An account as large as AWS's quotas let it be prints less.
 const LONGEST: u64 = 1 << 29;
+/// The largest archive, in bytes.
+const LARGEST_ARCHIVE: u64 = 1 << 26;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ImportCommand {
@@ -47,6 +49,24 @@ pub(crate) enum ImportCommand {
     /// they were imported, or would be; 1: refused, or failed; 2: wrong usage, or a file that cannot be
     /// read.
     AwsManagedPolicies(AwsManagedArgs),
+    /// Import what `mc admin cluster iam export` writes
+    ///
+    /// Users with their secret keys, groups, policies and service accounts of a MinIO cluster. All of it
+    /// is imported or nothing. Exit code 0: it was imported, or would be; 1: it is refused, or failed;
+    /// 2: wrong usage, or a file that cannot be read.
+    Minio(MinioArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MinioArgs {
+    /// The ZIP file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Leave out what IAM does not have, which is listed
+    #[arg(long)]
+    skip_unsupported: bool,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -93,28 +113,46 @@ impl ImportCommand {
         let verdict = match self {
             Self::AwsAuthorizationDetails(args) => {
                 let details = read(&args.files)?;
-                args.import(&Import::aws(details))
+                args.import(Import::aws(details))
             }
             Self::Account(args) => {
                 let details = read(&args.files)?;
                 let import = Import::account(details);
                 let import = import
                     .map_err(|error| Failure::Usage(format!("`{}` {error}", shown(&args.files))))?;
-                args.import(&import)
+                args.import(import)
             }
             Self::AwsManagedPolicies(args) => args.run(),
+            Self::Minio(args) => args.import(),
         };
         verdict.map(ExitCode::from)
     }
 }
 
 impl DetailsArgs {
-    fn import(&self, import: &Import) -> Result<Verdict, Failure> {
+    fn import(&self, import: Import) -> Result<Verdict, Failure> {
         let options = Options {
             keep_account_ids: self.keep_account_ids,
             keep_unknown_principals: self.keep_unknown_principals,
             skip_unknown_aws_policies: self.skip_unknown_aws_policies,
             ..self.target.options()
+        };
+        self.target.import(|_| Ok(import), &options)
+    }
+}
+
+impl MinioArgs {
+    fn import(&self) -> Result<Verdict, Failure> {
+        let unreadable = |why: &str| Failure::Usage(format!("`{}` {why}", self.file.display()));
+        let archive = input::read_bytes(&self.file, LARGEST_ARCHIVE);
+        let archive = archive.map_err(|why| unreadable(&why))?;
+        let options = Options {
+            skip_unsupported: self.skip_unsupported,
+            ..self.target.options()
+        };
+        let import = |account| {
+            let import = Import::minio(&archive, account);
+            import.map_err(|error| unreadable(&error.to_string()))
         };
         self.target.import(import, &options)
     }
@@ -147,7 +185,12 @@ impl TargetArgs {
         }
     }
 
-    fn import(&self, import: &Import, options: &Options) -> Result<Verdict, Failure> {
+    /// Imports what `import` makes for the account.
+    fn import(
+        &self,
+        import: impl FnOnce(AccountId) -> Result<Import, Failure>,
+        options: &Options,
+    ) -> Result<Verdict, Failure> {
         runtime()?.block_on(async {
             let place = self.store.place.clone().resolve()?;
             let (directory, realm) = if self.dry_run {
@@ -157,6 +200,7 @@ impl TargetArgs {
                 (Some(directory), realm)
             };
             let account = chosen(&realm, self.account_id)?;
+            let import = import(account)?;
             let bar = progress(import.len());
             let at = bar.clone();
             let step = move |done: usize| {
@@ -165,7 +209,7 @@ impl TargetArgs {
                     at.set_message("writing");
                 }
             };
-            let report = realm.import(account, import, options, &step).await;
+            let report = realm.import(account, &import, options, &step).await;
             bar.finish_and_clear();
             drop(directory);
             let report = report.map_err(|error| described("cannot import", &error))?;

@@ -7,6 +7,16 @@ use std::path::Path;
 /// The text of a file of at most `limit` bytes; `-` is standard input. The error says why there is
 /// none, without the file's name.
 pub(super) fn read(path: &Path, limit: u64) -> Result<String, String> {
+    String::from_utf8(read_bytes(path, limit)?).map_err(|error| {
+        format!(
+            "is not UTF-8 text: byte {} begins no character",
+            error.utf8_error().valid_up_to() + 1
+        )
+    })
+}
+
+/// The same of a file that is not text.
+pub(super) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     // One byte more than the limit tells that there is too much, whatever the file's length says.
     let read = if path == Path::new("-") {
@@ -18,10 +28,5 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<String, String> {
     if u64::try_from(length).is_ok_and(|length| length > limit) {
         return Err(format!("is longer than {limit} bytes"));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        format!(
-            "is not UTF-8 text: byte {} begins no character",
-            error.utf8_error().valid_up_to() + 1
-        )
-    })
+    Ok(bytes)
 }
