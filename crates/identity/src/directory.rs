@@ -4,7 +4,7 @@
 use crate::aws_managed::{self, AwsManagedPolicies};
 use crate::entity::{
     AccountRecord, Change, CreateAccountStatus, Damaged, Entity, EntityKey, EntityKind,
-    Organization, TokenKey,
+    Organization, RoleTemplate, TokenKey,
 };
 use crate::names::{AccountId, Constrained as _};
 use crate::organizations::tree::{Place, Tree};
@@ -31,6 +31,7 @@ pub struct Directory {
     bucket_owners: Arc<BTreeMap<String, AccountId>>,
     account_aliases: Arc<BTreeMap<String, AccountId>>,
     aws_managed: Arc<AwsManagedPolicies>,
+    role_templates: Arc<BTreeMap<String, Arc<RoleTemplate>>>,
     token_keys: Arc<BTreeMap<u32, TokenKey>>,
     keyring: Option<Keyring>,
     tree: Tree,
@@ -56,6 +57,7 @@ impl Directory {
             bucket_owners: Arc::default(),
             account_aliases: Arc::default(),
             aws_managed: aws_managed::builtin().clone(),
+            role_templates: Arc::default(),
             token_keys: Arc::default(),
             keyring: None,
             tree: Tree::default(),
@@ -119,6 +121,9 @@ impl Directory {
                 | EntityKind::OrganizationPolicy
                 | EntityKind::TargetPolicies
                 | EntityKind::Revocation => {}
+                EntityKind::RoleTemplate => {
+                    Arc::make_mut(&mut next.role_templates).remove(key);
+                }
                 EntityKind::AccountAlias => {
                     Arc::make_mut(&mut next.account_aliases).remove(key);
                 }
@@ -156,6 +161,10 @@ impl Directory {
                 | Entity::TargetPolicies(_)
                 | Entity::Revocation(_) => {}
                 Entity::ImportedPolicy(policy) => Arc::make_mut(&mut next.aws_managed).put(policy),
+                Entity::RoleTemplate(template) => {
+                    let arn = template.template_arn.to_string();
+                    Arc::make_mut(&mut next.role_templates).insert(arn, Arc::new(template.clone()));
+                }
                 Entity::AccountAlias(alias) => {
                     Arc::make_mut(&mut next.account_aliases)
                         .insert(alias.alias.clone(), alias.account);
@@ -230,6 +239,16 @@ impl Directory {
         let mut aliases = self.account_aliases.iter();
         let of_account = aliases.find(|(_, of)| **of == account);
         of_account.map(|(alias, _)| alias.as_str())
+    }
+
+    /// The role template of that ARN.
+    pub fn role_template(&self, arn: &str) -> Option<&Arc<RoleTemplate>> {
+        self.role_templates.get(arn)
+    }
+
+    /// Every role template, by ARN.
+    pub fn role_templates(&self) -> impl Iterator<Item = &Arc<RoleTemplate>> {
+        self.role_templates.values()
     }
 
     /// The services that may call.

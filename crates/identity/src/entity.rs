@@ -25,6 +25,7 @@ mod instance_profile;
 mod organization;
 mod providers;
 mod reports;
+mod role_template;
 mod settings;
 mod subject;
 
@@ -44,6 +45,10 @@ pub use organization::{
 };
 pub use providers::{OpenIdConnectProvider, SamlPrivateKey, SamlProvider};
 pub use reports::CredentialReport;
+pub use role_template::{
+    InlinePolicyTemplate, RoleTemplate, RoleTemplateVersion, SourceRoleTemplate, TagTemplate,
+    TemplateParameter, TemplateParameterType,
+};
 pub use settings::{AccountAlias, AccountSettings};
 
 /// The version of the stored documents' format.
@@ -139,6 +144,9 @@ pub struct Role {
     /// The ARN of the managed policy that bounds its permissions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
+    /// The template that AcquireRole made it of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRoleTemplate>,
     /// Its policies.
     #[serde(flatten)]
     pub policies: Attachments,
@@ -465,6 +473,7 @@ entities! {
     Realm KeyAlias(KeyAlias) = "key-alias", |alias| alias.id.as_str().to_owned();
     Realm BucketOwner(BucketOwner) = "bucket-owner", |owner| owner.name.clone();
     Realm ServicePrincipal(ServicePrincipal) = "service-principal", |service| service.name.as_str().to_owned();
+    Realm RoleTemplate(RoleTemplate) = "role-template", |template| template.template_arn.as_str().to_owned();
     Realm Revocation(Revocation) = "revocation", Revocation::key;
 }
 

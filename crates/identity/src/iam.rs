@@ -31,6 +31,7 @@ pub mod outbound;
 pub mod password_policy;
 pub mod policies;
 mod provider_arns;
+pub mod role_templates;
 pub mod roles;
 pub mod root_access;
 pub mod saml_providers;

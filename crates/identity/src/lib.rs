@@ -30,6 +30,7 @@ pub mod provider_url;
 pub mod quotas;
 pub mod realm;
 pub mod revocation;
+pub mod role_template;
 pub mod root_access;
 pub mod saml_metadata;
 pub mod sealing;

@@ -124,6 +124,7 @@ mod organizations;
 mod path;
 mod providers;
 mod reports;
+mod role_template;
 mod service_linked;
 
 pub use certificates::{
@@ -146,6 +147,9 @@ pub use providers::{
     SamlKeyId, SamlMetadataText, SamlPrivateKeyText, SamlProviderName, Thumbprint,
 };
 pub use reports::{EntityType, JobId, ServiceNamespace};
+pub use role_template::{
+    ReplacementText, RolePattern, RoleTemplateDescription, RoleTemplateName, TemplateWord,
+};
 pub use service_linked::{CustomSuffix, DeletionTaskId};
 
 /// A stored value does not pass its type's constraint: the store was damaged or edited.

@@ -21,6 +21,7 @@ pub(crate) mod issuer;
 pub(crate) mod keyring;
 pub(crate) mod policy;
 pub(crate) mod quota;
+pub(crate) mod role_template;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod test;

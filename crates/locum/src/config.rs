@@ -6,8 +6,8 @@ use crate::command::client::AssumeArgs;
 use crate::command::{
     account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, export::ExportArgs,
     exports::EnvArgs, history::HistoryArgs, import::ImportCommand, issuer::IssuerCommand,
-    keyring::KeyringCommand, policy::PolicyCommand, quota::QuotaCommand, service::ServiceCommand,
-    session::SessionCommand,
+    keyring::KeyringCommand, policy::PolicyCommand, quota::QuotaCommand,
+    role_template::RoleTemplateCommand, service::ServiceCommand, session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -99,6 +99,11 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Quota(QuotaCommand),
+    /// Load the role templates that AcquireRole makes roles of
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    RoleTemplate(RoleTemplateCommand),
     /// End sessions before their time, and list those in use
     #[command(subcommand)]
     Session(SessionCommand),

@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         Command::Issuer(command) => command.run(),
         Command::Service(command) => command.run(),
         Command::Quota(command) => command.run(),
+        Command::RoleTemplate(command) => command.run(),
         Command::Session(command) => command.run(),
         Command::History(args) => args.run(),
         Command::Account(command) => command.run(),

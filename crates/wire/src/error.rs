@@ -148,6 +148,11 @@ fn spell_iam(fault: &IamFault) -> Spelled {
             409,
             "EntityTemporarilyUnmodifiableException",
         ),
+        IamFault::RoleModified => ("RoleModified", 409, "RoleModifiedException"),
+        IamFault::NameConflict(_) => ("NameConflict", 409, "NameConflictException"),
+        IamFault::RoleTemplateDisabled(_) => {
+            ("RoleTemplateDisabled", 400, "RoleTemplateDisabledException")
+        }
         IamFault::PolicyNotAttachable(_) => {
             ("PolicyNotAttachable", 400, "PolicyNotAttachableException")
         }

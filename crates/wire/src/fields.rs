@@ -216,10 +216,20 @@ impl<'a> Fields<'a> {
         if !self.has(name) {
             self.fail(name, None, Constraint::NotNull);
         }
-        self.elements(name, "entry", u32::MAX, |entry| {
+        self.map(name, u32::MAX, |entry| {
             let (key, value) = (entry.required("key"), entry.required("value"));
             key.ok().zip(value.ok())
         })
+    }
+
+    /// A map: `read` gets the fields of each entry, which are `key` and `value`.
+    pub(crate) fn map<T>(
+        &mut self,
+        name: &str,
+        max: u32,
+        read: impl FnMut(&mut Fields<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        self.elements(name, "entry", max, read)
     }
 
     /// What stands behind `NAME.INFIX.1`, `NAME.INFIX.2` and so on.

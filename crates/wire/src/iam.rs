@@ -24,6 +24,7 @@ mod outbound;
 mod password_policy;
 mod policies;
 mod providers;
+mod role_templates;
 mod roles;
 mod root_access;
 mod server_certificates;
@@ -42,6 +43,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
         mfa_devices::bindings(),
         groups::bindings(),
         roles::bindings(),
+        role_templates::bindings(),
         instance_profiles::bindings(),
         service_linked_roles::bindings(),
         policies::bindings(),

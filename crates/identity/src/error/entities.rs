@@ -39,6 +39,7 @@ pub enum Missing {
     DeletionTask(String),
     LinkedRole(String),
     LinkedService(String),
+    RoleTemplate(String),
     ReportJob(String),
     DelegationRequest(String),
 }
@@ -132,6 +133,9 @@ pub enum IamFault {
     ReportExpired,
     ReportInProgress,
     ReportGenerationLimitExceeded,
+    RoleModified,
+    NameConflict(String),
+    RoleTemplateDisabled(String),
 }
 
 impl fmt::Display for IamFault {
@@ -165,6 +169,15 @@ impl fmt::Display for IamFault {
             Self::ReportInProgress => "The credential report is still being generated.",
             Self::ReportGenerationLimitExceeded => {
                 "The maximum number of report generation requests that are in progress is reached."
+            }
+            Self::RoleModified => {
+                "The role template was modified while the role was being created. Wait a few minutes and try the request again."
+            }
+            Self::NameConflict(name) => {
+                return write!(f, "The role name {name} conflicts with an existing role in the account.");
+            }
+            Self::RoleTemplateDisabled(arn) => {
+                return write!(f, "The role template {arn} is disabled.");
             }
         })
     }
@@ -259,6 +272,9 @@ impl fmt::Display for Missing {
             }
             Self::LinkedService(name) => {
                 write!(f, "The service {name} has no service-linked role.")
+            }
+            Self::RoleTemplate(name) => {
+                write!(f, "The role template {name} cannot be found.")
             }
             Self::ReportJob(id) => write!(f, "The job with id {id} cannot be found."),
             Self::SimulatedEntity => f.write_str("Unable to retrieve specified IAM entity."),

@@ -29,6 +29,26 @@ pub(crate) fn size(document: &str) -> usize {
         .count()
 }
 
+/// `LimitExceeded`, if the inline policies of a role that is to be are too long together.
+pub(super) fn check_inline_size(
+    account: &Account,
+    role: &str,
+    policies: &Attachments,
+) -> Result<(), Error> {
+    let (kind, quota) = Holder::Role(role).inline_quota();
+    let limit = account.quota(quota);
+    let total: usize = policies.inline.values().map(|it| size(&it.document)).sum();
+    if total > limit {
+        let name = role.to_owned();
+        return Err(Error::LimitExceeded(Quota::InlinePolicySize {
+            kind,
+            name,
+            limit,
+        }));
+    }
+    Ok(())
+}
+
 impl Holder<'_> {
     /// `user`, `group` or `role`, and the characters that its inline policies may have together.
     fn inline_quota(self) -> (&'static str, AccountQuota) {

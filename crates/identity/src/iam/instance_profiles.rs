@@ -3,9 +3,9 @@
 use super::roles::{ShownRole, modifiable};
 use super::tags::{ListResourceTags, TagResource, Taggable, UntagResource};
 use super::{Named, Page, PageRequest, TagCase, need_on_role, role};
-use crate::account::{Account, InstanceProfileState};
+use crate::account::{Account, InstanceProfileState, Link};
 use crate::caller::Need;
-use crate::entity::InstanceProfile;
+use crate::entity::{EntityKind, InstanceProfile};
 use crate::error::{Conflict, Error, Existing, Missing};
 use crate::ids::{IdKind, UniqueId};
 use crate::names::{EntityName, Path, PathPrefix, RoleName, Tag};
@@ -94,12 +94,13 @@ fn need_on_profile<'a>(
 /// The instance profiles that hold a role, by name.
 pub(super) fn with_role<'a>(
     account: &'a Account,
-    role: &'a UniqueId,
-) -> impl Iterator<Item = (&'a str, &'a Arc<InstanceProfileState>)> {
-    account
-        .instance_profiles
-        .iter()
-        .filter(move |(_, state)| state.profile.role.as_ref() == Some(role))
+    role: &UniqueId,
+) -> Vec<(&'a str, &'a Arc<InstanceProfileState>)> {
+    let ids = account.linked(role.as_str(), Link::Of, EntityKind::InstanceProfile);
+    let profiles = ids.filter_map(|id| account.instance_profiles.entry(id));
+    let mut profiles: Vec<_> = profiles.collect();
+    profiles.sort_unstable_by_key(|(name, _)| *name);
+    profiles
 }
 
 /// CreateInstanceProfile
@@ -279,9 +280,10 @@ impl Operation for ListInstanceProfilesForRole {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<Self::Output, Error> {
         let account = call.account()?;
         let id = &role(account, self.role_name.as_str())?.role.id;
+        let profiles = with_role(account, id).into_iter();
         let page = self
             .page
-            .page_of_all(with_role(account, id).map(|(name, state)| (name, state.clone())));
+            .page_of_all(profiles.map(|(name, state)| (name, state.clone())));
         ShownInstanceProfile::page(call, account, page).await
     }
 }

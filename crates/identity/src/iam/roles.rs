@@ -18,7 +18,7 @@ use crate::names::{
     AccountId, ArnText, Description, DocumentText, MaxSessionDuration, Path, PathPrefix, RoleName,
     Tag, TagKey,
 };
-use crate::operation::{Call, Granted, Operation, Service};
+use crate::operation::{Call, Draft, Granted, Operation, Service};
 use crate::port::LastUse;
 use crate::quotas::AccountQuota;
 use crate::realm::Realm;
@@ -101,10 +101,7 @@ impl Operation for CreateRole {
     const NAME: &'static str = "CreateRole";
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
-        let path = self.path.clone().unwrap_or_default();
-        let arn = call
-            .account()?
-            .iam_arn(&format!("role{path}{}", self.role_name));
+        let arn = self.arn(call.account()?);
         let boundary = self.permissions_boundary.as_ref().map(ArnText::as_str);
         let need = |action| {
             Need::new(action, arn.as_str())
@@ -122,51 +119,70 @@ impl Operation for CreateRole {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<ShownRole, Error> {
-        let path = self.path.clone().unwrap_or_default();
-        for (prefix, kind) in [
-            (Role::SERVICE_LINKED, "AWS Service linked Roles"),
-            (RESERVED, "roles reserved for AWS"),
-        ] {
-            if path.as_str().starts_with(prefix) {
-                return Err(Error::InvalidInput(format!(
-                    "Path prefix '{prefix}' can only be used for {kind}"
-                )));
-            }
-        }
-        let trust_policy = stored_trust(call, &self.assume_role_policy_document).await?;
+        let trust_policy = self.checked_trust(call).await?;
         let role = call
             .change(|draft| {
-                let account = draft.account;
-                if let Some(boundary) = &self.permissions_boundary {
-                    attachable(account, boundary.as_str())?;
-                }
-                check_tags(&self.tags)?;
-                let mut limits = RoleLimits::default();
-                limits.set(&self.tags);
-                if account.roles.named(self.role_name.as_str()).is_some() {
-                    return Err(Error::EntityAlreadyExists(Existing::Role(
-                        self.role_name.to_string(),
-                    )));
-                }
-                account.room_for_one(account.roles.len(), AccountQuota::RolesPerAccount)?;
-                let role = Role {
-                    id: UniqueId::generate(IdKind::Role, account.id, draft.entropy),
-                    name: self.role_name.clone(),
-                    path: path.clone(),
-                    created: draft.now,
-                    description: self.description.clone(),
-                    max_session_duration: self.max_session_duration.unwrap_or_default(),
-                    trust_policy: trust_policy.clone(),
-                    tags: self.tags.clone(),
-                    limits,
-                    permissions_boundary: self.permissions_boundary.clone().map(String::from),
-                    policies: Attachments::default(),
-                };
+                let role = self.role(draft, &trust_policy)?;
                 draft.change.put(role.clone());
                 Ok(role)
             })
             .await?;
         ShownRole::new(call.realm, call.account()?.id, role).await
+    }
+}
+
+impl CreateRole {
+    /// The ARN of the role that is to be.
+    pub(super) fn arn(&self, account: &Account) -> String {
+        let path = self.path.clone().unwrap_or_default();
+        account.iam_arn(&format!("role{path}{}", self.role_name))
+    }
+
+    /// The trust policy as it is stored, of a role at a path that anybody may use.
+    pub(super) async fn checked_trust(&self, call: &Call<'_>) -> Result<String, Error> {
+        for (prefix, kind) in [
+            (Role::SERVICE_LINKED, "AWS Service linked Roles"),
+            (RESERVED, "roles reserved for AWS"),
+        ] {
+            let path = self.path.as_ref().map_or("/", Path::as_str);
+            if path.starts_with(prefix) {
+                return Err(Error::InvalidInput(format!(
+                    "Path prefix '{prefix}' can only be used for {kind}"
+                )));
+            }
+        }
+        stored_trust(call, &self.assume_role_policy_document).await
+    }
+
+    /// The role, where the account may have it.
+    pub(super) fn role(&self, draft: &Draft<'_>, trust_policy: &str) -> Result<Role, Error> {
+        let account = draft.account;
+        if let Some(boundary) = &self.permissions_boundary {
+            attachable(account, boundary.as_str())?;
+        }
+        check_tags(&self.tags)?;
+        let mut limits = RoleLimits::default();
+        limits.set(&self.tags);
+        if account.roles.named(self.role_name.as_str()).is_some() {
+            return Err(Error::EntityAlreadyExists(Existing::Role(
+                self.role_name.to_string(),
+            )));
+        }
+        account.room_for_one(account.roles.len(), AccountQuota::RolesPerAccount)?;
+        Ok(Role {
+            id: UniqueId::generate(IdKind::Role, account.id, draft.entropy),
+            name: self.role_name.clone(),
+            path: self.path.clone().unwrap_or_default(),
+            created: draft.now,
+            description: self.description.clone(),
+            max_session_duration: self.max_session_duration.unwrap_or_default(),
+            trust_policy: trust_policy.to_owned(),
+            tags: self.tags.clone(),
+            limits,
+            permissions_boundary: self.permissions_boundary.clone().map(String::from),
+            source: None,
+            policies: Attachments::default(),
+        })
     }
 }
 
@@ -334,7 +350,7 @@ impl Operation for DeleteRole {
             if !state.role.policies.attached.is_empty() {
                 return Err(Error::DeleteConflict(Conflict::AttachedPolicies));
             }
-            if with_role(draft.account, &state.role.id).next().is_some() {
+            if !with_role(draft.account, &state.role.id).is_empty() {
                 return Err(Error::DeleteConflict(Conflict::InstanceProfiles));
             }
             draft.change.delete(state.role.clone());

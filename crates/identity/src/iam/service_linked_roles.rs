@@ -95,6 +95,7 @@ impl Operation for CreateServiceLinkedRole {
                     tags: Vec::new(),
                     limits: RoleLimits::default(),
                     permissions_boundary: None,
+                    source: None,
                     policies: Attachments {
                         attached: policy.into_iter().collect(),
                         ..Attachments::default()

@@ -100,6 +100,7 @@ impl Operation for CreateAccount {
                         tags: Vec::<Tag>::new(),
                         limits: RoleLimits::default(),
                         permissions_boundary: None,
+                        source: None,
                         policies: Attachments {
                             attached: vec![ADMINISTRATOR_ACCESS.to_owned()],
                             ..Attachments::default()

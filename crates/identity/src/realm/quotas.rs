@@ -5,7 +5,6 @@ use crate::account::Account;
 use crate::entity::AccountSettings;
 use crate::error::Error;
 use crate::names::AccountId;
-use crate::port::Origin;
 use crate::quotas::AccountQuota;
 use std::fmt;
 
@@ -77,12 +76,7 @@ impl Realm {
         if !self.directory().accounts.contains_key(&account) {
             return Ok(Err(QuotaFault::UnknownAccount));
         }
-        let origin = Origin {
-            at: self.environment.clock.now(),
-            actor: "locum".to_owned(),
-            action: format!("locum:{action}"),
-            request_id: String::new(),
-        };
+        let origin = self.operator(action);
         self.change(account, &origin, |draft| {
             let before = Account::settings(draft.account);
             let mut after = before.clone();

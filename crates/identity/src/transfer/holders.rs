@@ -186,6 +186,7 @@ impl Planner<'_> {
             tags,
             limits,
             permissions_boundary,
+            source: before.and_then(|before| before.source.clone()),
             policies,
         });
         let before = before.cloned().map(Entity::from);

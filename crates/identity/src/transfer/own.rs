@@ -52,6 +52,7 @@ pub(super) fn is_plain(kind: EntityKind) -> bool {
         | EntityKind::KeyAlias
         | EntityKind::BucketOwner
         | EntityKind::ServicePrincipal
+        | EntityKind::RoleTemplate
         | EntityKind::Revocation => false,
     }
 }

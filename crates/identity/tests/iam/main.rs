@@ -38,6 +38,10 @@ mod password_policy;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
+mod role_templates;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod saml_providers;

@@ -156,7 +156,16 @@ fn listed(shown: &ShownRole) -> Members<'_> {
 
 fn marked<'a>(members: Members<'a>, shown: &'a ShownRole) -> Members<'a> {
     let members = boundary(members, shown.role.permissions_boundary.as_ref());
-    tags(members, &shown.role.tags)
+    let members = tags(members, &shown.role.tags);
+    match &shown.role.source {
+        None => members,
+        Some(source) => members.structure(
+            "SourceRoleTemplate",
+            Members::new()
+                .text("TemplateArn", source.arn.as_str())
+                .integer("TemplateMinorVersion", source.minor_version),
+        ),
+    }
 }
 
 /// CreateRole shows neither `MaxSessionDuration` nor `RoleLastUsed`.

@@ -51,6 +51,7 @@ const TASK: (&str, &str) = (
     "DeletionTaskId",
     "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/0",
 );
+const TEMPLATE: (&str, &str) = ("TemplateArn", "arn:aws:iam::aws:role-template/t");
 const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "k");
 const OIDC: (&str, &str) = (
     "OpenIDConnectProviderArn",
@@ -84,6 +85,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         &[OIDC, CLIENT],
         "oidc-provider/idp.example",
     ),
+    ("AcquireRole", &[TEMPLATE], TEMPLATE.1),
     ("AddRoleToInstanceProfile", &[PROFILE, ROLE], PROFILE_ARN),
     ("AddUserToGroup", &[GROUP, USER], "group/g"),
     ("AssociateDelegationRequest", &[REQUEST], ITS_ARN),
@@ -214,6 +216,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("GetRole", &[ROLE], "role/r"),
     ("GetRolePolicy", &[ROLE, NAME], "role/r"),
     ("GetSAMLProvider", &[SAML], "saml-provider/p"),
+    ("GetRoleTemplateVersion", &[TEMPLATE], TEMPLATE.1),
     (
         "GetSSHPublicKey",
         &[USER, SSH_KEY, ("Encoding", "SSH")],
@@ -403,6 +406,7 @@ fn every_operation_refuses_a_caller_without_policies() {
     for (operation, form, resource) in ROWS {
         let resource = match *resource {
             "*" | "policy path /" => (*resource).to_owned(),
+            resource if resource.starts_with("arn:") => resource.to_owned(),
             resource => format!("arn:aws:iam::123456789012:{resource}"),
         };
         let message = format!(
