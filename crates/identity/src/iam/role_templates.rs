@@ -44,10 +44,11 @@ impl GotRoleTemplateVersion {
     }
 }
 
-/// The need of an action on a template, which is no account's.
+/// The need of an action on a template, which is no account's. Policies cannot name its ARN as a
+/// resource, as little as on AWS; they can in a condition.
 fn need_on_template<'a>(action: &'static str, arn: &'a ArnText) -> Result<Need<'a>, Error> {
     super::parsed_arn(arn.as_str())?;
-    Ok(Need::new(action, arn.as_str()))
+    Ok(Need::new(action, arn.as_str()).key("iam:templatearn", arn.as_str()))
 }
 
 /// GetRoleTemplateVersion

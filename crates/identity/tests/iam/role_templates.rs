@@ -273,9 +273,14 @@ fn a_template_is_no_way_around_what_a_role_needs() {
         if !allowed.is_empty() {
             allowed.push(',');
         }
-        allowed.push_str(&format!(
-            r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#
-        ));
+        // No policy can name a template's ARN as a resource; a condition can.
+        let on = match resource {
+            ARN => format!(
+                r#""Resource":"*","Condition":{{"ArnEquals":{{"iam:TemplateArn":"{ARN}"}}}}"#
+            ),
+            role => format!(r#""Resource":"{role}""#),
+        };
+        allowed.push_str(&format!(r#"{{"Effect":"Allow","Action":"{action}",{on}}}"#));
         world.allow("ann", &allowed);
     }
     world.call(&ann, acquire(FULL)).unwrap();
