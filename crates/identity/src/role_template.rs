@@ -7,6 +7,7 @@
 
 use crate::entity::{RoleTemplate, RoleTemplateVersion, TemplateParameter, TemplateParameterType};
 use crate::error::Error;
+use crate::names::RolePattern;
 use locum_policy::Arn;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -290,7 +291,7 @@ pub(crate) fn check(template: &RoleTemplate, version: &RoleTemplateVersion) -> R
         version.role_path_pattern.as_ref(),
         version.role_description_pattern.as_ref(),
     ];
-    let patterns = patterns.into_iter().flatten().map(|it| it.as_str());
+    let patterns = patterns.into_iter().flatten().map(RolePattern::as_str);
     let tags = version.role_tags_template.iter();
     let tags = tags.flat_map(|tag| [tag.key.as_str(), tag.value.as_str()]);
     for text in patterns.chain(tags) {

@@ -10,7 +10,9 @@ use locum_identity::error::Error;
 use locum_identity::iam::role_templates::{
     AcquireRole, GetRoleTemplateVersion, GotRoleTemplateVersion,
 };
-use locum_identity::names::{ArnText, ReplacementText, RolePattern, TemplateWord};
+use locum_identity::names::{
+    ArnText, ReplacementText, RolePattern, RoleTemplateDescription, TemplateWord,
+};
 use locum_identity::role_template::{MOST_PARAMETERS, MOST_VALUES};
 
 pub(super) fn bindings() -> Vec<Binding> {
@@ -89,7 +91,10 @@ fn got(output: &GotRoleTemplateVersion) -> Node<'_> {
         .text("TemplateArn", template.template_arn.as_str())
         .text("TemplateName", template.template_name.as_str())
         .text_if("TemplateVersionId", id.map(TemplateWord::as_str))
-        .text_if("Description", description.map(|it| it.as_str()))
+        .text_if(
+            "Description",
+            description.map(RoleTemplateDescription::as_str),
+        )
         .integer("MajorVersion", template.major_version)
         .integer("DefaultMinorVersion", template.default_minor_version)
         .text("ManagedByType", "Service")
