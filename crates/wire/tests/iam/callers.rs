@@ -80,12 +80,12 @@ const METADATA: &str = match std::str::from_utf8(&[b'x'; 1000]) {
 /// The least parameters of each operation, and the resource that its refusal names.
 const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("AcceptDelegationRequest", &[REQUEST], ITS_ARN),
+    ("AcquireRole", &[TEMPLATE], TEMPLATE.1),
     (
         "AddClientIDToOpenIDConnectProvider",
         &[OIDC, CLIENT],
         "oidc-provider/idp.example",
     ),
-    ("AcquireRole", &[TEMPLATE], TEMPLATE.1),
     ("AddRoleToInstanceProfile", &[PROFILE, ROLE], PROFILE_ARN),
     ("AddUserToGroup", &[GROUP, USER], "group/g"),
     ("AssociateDelegationRequest", &[REQUEST], ITS_ARN),
@@ -215,8 +215,8 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("GetPolicyVersion", &[ARN, VERSION], "policy/p"),
     ("GetRole", &[ROLE], "role/r"),
     ("GetRolePolicy", &[ROLE, NAME], "role/r"),
-    ("GetSAMLProvider", &[SAML], "saml-provider/p"),
     ("GetRoleTemplateVersion", &[TEMPLATE], TEMPLATE.1),
+    ("GetSAMLProvider", &[SAML], "saml-provider/p"),
     (
         "GetSSHPublicKey",
         &[USER, SSH_KEY, ("Encoding", "SSH")],
