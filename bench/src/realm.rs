@@ -337,6 +337,7 @@ fn role(account: AccountId, number: usize, entropy: &dyn Entropy) -> Outcome<Rol
         tags: Vec::new(),
         limits: RoleLimits::default(),
         permissions_boundary: None,
+        source: None,
         policies: Attachments {
             inline: [("lake".to_owned(), inline)].into(),
             attached: vec!["arn:aws:iam::aws:policy/IAMUserChangePassword".to_owned()],

@@ -166,6 +166,7 @@ fn a_service_linked_role_is_its_services_alone() {
         tags: Vec::new(),
         limits: RoleLimits::default(),
         permissions_boundary: None,
+        source: None,
         policies: Attachments::default(),
     };
     world.put(Entity::Role(role));
