@@ -237,10 +237,13 @@ class Place:
     def member(self, name):
         lower = name[0].lower() + name[1:]
         dot = "." if self.wire else ""
-        return Place((*self.steps, name), f"{self.wire}{dot}{name}", f"{self.printed}{dot}{lower}", self.in_map)
+        # Inside a map the place that is printed stays the map's own: how entries are counted is written nowhere.
+        printed = self.printed if self.in_map else f"{self.printed}{dot}{lower}"
+        return Place((*self.steps, name), f"{self.wire}{dot}{name}", printed, self.in_map)
 
     def element(self):
-        return Place((*self.steps, 0), f"{self.wire}.member.1", f"{self.printed}.1.member", self.in_map)
+        printed = self.printed if self.in_map else f"{self.printed}.1.member"
+        return Place((*self.steps, 0), f"{self.wire}.member.1", printed, self.in_map)
 
     def entry(self, part):
         return Place((*self.steps, part), f"{self.wire}.entry.1.{part}", self.printed, True)

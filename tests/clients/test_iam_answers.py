@@ -272,6 +272,7 @@ def organization(iam, locum):
     iam.list_organizations_features()
     iam.disable_organizations_root_sessions()
     iam.disable_organizations_root_credentials_management()
+    organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     job = iam.generate_organizations_access_report(EntityPath=f"{found}/{root}")["JobId"]
     done = lambda: iam.get_organizations_access_report(JobId=job)["JobStatus"] == "COMPLETED"
     wait_for(done, "the organization's access report")

@@ -67,6 +67,8 @@ BEYOND_THE_MODEL = {
     TOO_LONG,
     # The model lets it out for root sessions.
     (400, "1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null"),
+    # The report is of what service control policies allow.
+    (400, "Service control policies are not enabled for the root of the organization."),
     (400, "Invalid Marker."),
     (400, "Invalid ARN:  Could not be parsed!"),
     # Of a credential's three statuses, IAM alone sets this one.
