@@ -3,7 +3,6 @@
 import json
 import subprocess
 
-import pytest
 from botocore.exceptions import ClientError
 from harness import ACCOUNT, BINARY, allow, base_environment, refused, trusting, wait_for
 
@@ -64,8 +63,6 @@ def there(iam):
 
 def test_a_role_of_a_template(durable):
     iam = durable.client("iam")
-    if not hasattr(iam, "acquire_role"):
-        pytest.skip("this boto3 does not know AcquireRole: install botocore 1.44 or later")
     ran = command(durable, "role-template", "import", "-", stdin=json.dumps({"RoleTemplateVersion": TEMPLATE}))
     assert (ran.returncode, ran.stdout) == (0, f"{ARN}, versions 1 (default)\n"), ran.stderr
     wait_for(lambda: there(iam), "the server follows")
