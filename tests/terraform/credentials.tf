@@ -47,8 +47,8 @@ resource "aws_iam_user_ssh_key" "alice" {
 }
 
 resource "aws_iam_server_certificate" "site" {
-  name             = var.changed ? "site-changed" : "site"
-  path             = "/cloudfront/"
+  name             = "site"
+  path             = var.changed ? "/cloudfront/changed/" : "/cloudfront/"
   certificate_body = var.certificate
   private_key      = var.private_key
   tags             = { Team = local.suffix }
