@@ -47,7 +47,7 @@ resource "aws_iam_instance_profile" "reader" {
 resource "aws_iam_service_linked_role" "autoscaling" {
   aws_service_name = "autoscaling.amazonaws.com"
   custom_suffix    = "ours"
-  description      = "Scales"
+  description      = "Scales, ${local.suffix}"
 }
 
 data "aws_iam_openid_connect_provider" "git" {

@@ -46,7 +46,9 @@ fn summary(account: &Account) -> Vec<(&'static str, usize)> {
     let has_key = account.keys_of(&root).next().is_some();
     let has_device = account.mfa_devices_of(&root).next().is_some();
     let has_certificate = account.signing_certificates_of(&root).next().is_some();
-    let has_password = account.login_profiles.contains_key(&root.key());
+    // A root user's profile without a password lets nobody in yet.
+    let profile = account.login_profiles.get(&root.key());
+    let has_password = profile.is_some_and(|profile| profile.password.is_some());
     let providers = account.open_id_connect_providers.len() + account.saml_providers.len();
     let token_version = account.settings().global_endpoint_token_version;
     vec![

@@ -240,7 +240,8 @@ impl Operation for UpdateRole {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
-        edit(call, &self.role_name, |role| {
+        let only_describes = self.max_session_duration.is_none();
+        edit(call, &self.role_name, only_describes, |role| {
             if let Some(description) = &self.description {
                 role.description = Some(description.clone());
             }
@@ -277,7 +278,7 @@ impl Operation for UpdateRoleDescription {
     }
 
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<ShownRole, Error> {
-        let role = edit(call, &self.role_name, |role| {
+        let role = edit(call, &self.role_name, true, |role| {
             role.description = Some(self.description.clone());
         })
         .await?;
@@ -311,7 +312,7 @@ impl Operation for UpdateAssumeRolePolicy {
     async fn perform(self, call: &Call<'_>, (): ()) -> Result<(), Error> {
         role(call.account()?, self.role_name.as_str())?;
         let trust_policy = stored_trust(call, &self.policy_document).await?;
-        edit(call, &self.role_name, |role| {
+        edit(call, &self.role_name, false, |role| {
             role.trust_policy.clone_from(&trust_policy);
         })
         .await
@@ -486,11 +487,15 @@ fn check_tags(tags: &[Tag]) -> Result<(), Error> {
 async fn edit(
     call: &Call<'_>,
     name: &RoleName,
+    only_describes: bool,
     edit: impl Fn(&mut Role) + Send + Sync,
 ) -> Result<Role, Error> {
     call.change(|draft| {
         let before = &role(draft.account, name.as_str())?.role;
-        modifiable(before)?;
+        // What a service-linked role is for is the customer's to say; nothing else of it.
+        if !(only_describes && before.is_service_linked()) {
+            modifiable(before)?;
+        }
         let mut after = before.clone();
         edit(&mut after);
         if after != *before {

@@ -134,10 +134,10 @@ fn a_policy_is_in_use_once_however_often() {
 #[test]
 fn what_the_root_user_has_is_told() {
     let world = World::new();
-    let profile = |owner| LoginProfile {
+    let profile = |owner, password: &str| LoginProfile {
         owner,
         created: 0,
-        password: None,
+        password: serde_json::from_str(password).unwrap(),
         changed: 0,
         reset_required: false,
         previous: Vec::new(),
@@ -156,12 +156,12 @@ fn what_the_root_user_has_is_told() {
         KeyOwner::User(account.users.named("ann").unwrap().user.id.clone())
     };
     let of_ann = changed(&world, || {
-        world.put(profile(ann()));
+        world.put(profile(ann(), "\"hash\""));
         world.put(certificate("A", ann()));
     });
     assert_eq!(of_ann, []);
     let of_root = changed(&world, || {
-        world.put(profile(KeyOwner::Root));
+        world.put(profile(KeyOwner::Root, "\"hash\""));
         world.put(certificate("B", KeyOwner::Root));
     });
     let expected = [
@@ -169,6 +169,9 @@ fn what_the_root_user_has_is_told() {
         ("AccountSigningCertificatesPresent", 1),
     ];
     assert_eq!(of_root, expected);
+    // Recovery was begun, and no password set yet.
+    let recovering = changed(&world, || world.put(profile(KeyOwner::Root, "null")));
+    assert_eq!(recovering, [("AccountPasswordPresent", 0)]);
 }
 
 #[test]
