@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+import boto3
 import pytest
 from harness import BINARY, ROOT, allow, base_environment, deny, policy, trusting
 
@@ -42,12 +43,40 @@ def run(tmp_path):
     return run
 
 
+TAGGED = [
+    "InstanceProfile",
+    "MFADevice",
+    "OpenIDConnectProvider",
+    "Policy",
+    "Role",
+    "SAMLProvider",
+    "ServerCertificate",
+    "User",
+]
+
+
 def write(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
 
 
 # Documents
+
+KEYS_OF_IAM = [
+    ("AcquireRole", "StringEquals", "iam:TemplateArn"),
+    ("AttachRolePolicy", "ArnEquals", "iam:PolicyARN"),
+    ("CreateServiceLinkedRole", "StringEquals", "iam:AWSServiceName"),
+    ("CreateServiceSpecificCredential", "NumericLessThan", "iam:ServiceSpecificCredentialAgeDays"),
+    ("DeleteServiceSpecificCredential", "StringEquals", "iam:ServiceSpecificCredentialServiceName"),
+    ("GetAccountProperties", "ForAllValues:StringEquals", "iam:AccountPropertyNamespaces"),
+    ("GetRoleTemplateVersion", "StringEquals", "iam:TemplateArn"),
+    ("PassRole", "StringEquals", "iam:PassedToService"),
+    ("PutAccountProperties", "ForAllValues:StringEquals", "iam:AccountPropertyNamespaces"),
+    ("PutRolePermissionsBoundary", "ArnEquals", "iam:PermissionsBoundary"),
+    *((f"Tag{kind}", "StringEquals", "aws:RequestTag/team") for kind in TAGGED),
+    *((f"Untag{kind}", "ForAllValues:StringEquals", "aws:TagKeys") for kind in TAGGED),
+    *((f"List{kind}Tags", "StringEquals", "aws:ResourceTag/team") for kind in TAGGED),
+]
 
 IDENTITY = """{
   "Version": "2012-10-17",
@@ -74,6 +103,34 @@ def test_findings_are_told_as_editors_read_them(run, tmp_path):
         f"policy.json:4:51: {PASS_ROLE}\n"
         "1 file checked: 0 errors, 1 security warning, 1 warning, 0 suggestions\n"
     )
+
+
+def findings(run, name):
+    (checked,) = json.loads(run("check", name, "--kind", "identity", "--format", "json").stdout)["files"]
+    return checked["findings"]
+
+
+def test_every_action_of_iam_is_known(run, tmp_path):
+    names = boto3.client("iam", region_name="us-east-1").meta.service_model.operation_names
+    write(tmp_path / "policy.json", policy(*(allow(f"iam:{name}") for name in names), allow("iam:PutAccountProperty")))
+    found = findings(run, "policy.json")
+    assert [f["message"] for f in found if f["code"] == "INVALID_ACTION"] == [
+        "`iam:PutAccountProperty` is no action of `iam`; did you mean `iam:PutAccountProperties`?"
+    ]
+
+
+def test_the_condition_keys_of_iams_actions_are_known(run, tmp_path):
+    def statement(action, operator, key):
+        return allow(f"iam:{action}", Condition={operator: {key: "1"}})
+
+    def told(statements):
+        write(tmp_path / "policy.json", policy(*statements))
+        return [f["message"] for f in findings(run, "policy.json") if "KEY" in f["code"]]
+
+    assert told(statement(*row) for row in KEYS_OF_IAM) == []
+    assert told([statement("GetUser", "StringEquals", "iam:TemplateArn")]) == [
+        "no action of this statement carries the key `iam:TemplateArn`"
+    ]
 
 
 def test_a_kind_that_is_guessed_is_told(run, tmp_path):

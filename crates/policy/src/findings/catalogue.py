@@ -32,12 +32,16 @@ LEFT_OUT = {
         ),
     },
 }
-# Actions that the reference does not have, with their level and resource: of operations that AWS's API
-# has all the same, and locum's own.
+# Actions that the reference does not have, with their level, resource ("" where they take only `*`) and keys:
+# of operations that AWS's API has all the same, and locum's own.
 NOT_THERE = {
     "iam": {
-        "ReceiveDelegationToken": ("Read", "delegation-request"),
-        "UpdateDelegationRequest": ("Write", "delegation-request"),
+        "AcquireRole": ("Permissions management", "", ["iam:TemplateArn"]),
+        "GetAccountProperties": ("Read", "", []),
+        "GetRoleTemplateVersion": ("Read", "", ["iam:TemplateArn"]),
+        "PutAccountProperties": ("Write", "", []),
+        "ReceiveDelegationToken": ("Read", "delegation-request", []),
+        "UpdateDelegationRequest": ("Write", "delegation-request", []),
     },
 }
 # Words of names in camel case, and the character that stands for the first of them: all up to U+07FF
@@ -193,11 +197,11 @@ def main():
     codes = {word: chr(FIRST + index) for index, word in enumerate(words)}
     lines = [" ".join(words)]
     for name, actions in NOT_THERE.items():
-        for action, (level, resource) in actions.items():
+        for action, (level, resource, keys) in actions.items():
             definition[name]["privileges"][action] = {
                 "privilege": action,
                 "access_level": level,
-                "resource_types": {resource: {"resource_type": resource, "condition_keys": []}},
+                "resource_types": {resource: {"resource_type": resource, "condition_keys": keys}},
             }
     for name in sorted([*services, *OWN]):
         lines += service(name, OWN.get(name) or definition[name], codes)

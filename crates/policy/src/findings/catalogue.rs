@@ -342,7 +342,7 @@ mod tests {
                 "{name}"
             );
         }
-        assert_eq!(actions, 20_463);
+        assert_eq!(actions, 20_467);
     }
 
     #[test]

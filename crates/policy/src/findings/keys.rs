@@ -98,6 +98,7 @@ const OWN: &[(&str, KeyFacts)] = &[
     ("accounts.google.com:email", one(Text)),
     ("cognito-identity.amazonaws.com:amr", many(Text)),
     ("credentials-iot:*", one(Text)),
+    ("iam:AccountPropertyNamespaces", many(Text)),
     ("iam:ResourceTag/*", one(Text)),
     ("sts:IdentityTokenAudience", many(Text)),
     ("sts:RequestContext/*", one(Text)),
