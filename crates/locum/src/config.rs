@@ -209,8 +209,8 @@ pub(crate) struct ServeArgs {
     /// for an ephemeral server]
     #[arg(long, env = "LOCUM_LIMIT_SOURCE_FAILURES", value_name = "RATE")]
     limit_source_failures: Option<Limit>,
-    /// Wrong MFA codes of one user, and refusals of one account at one role with an external id
-    /// [default: 20/3600; off for an ephemeral server]
+    /// Wrong MFA codes and wrong old passwords of one user, and refusals of one account at one role
+    /// with an external id [default: 20/3600; off for an ephemeral server]
     #[arg(long, env = "LOCUM_LIMIT_GUESSES", value_name = "RATE")]
     limit_guesses: Option<Limit>,
     /// Requests to STS of one account in one region; AWS has 600/1 [default: off]

@@ -28,7 +28,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "ARN")]
     entity: Option<String>,
     /// The account, twelve digits [default: that of --entity, or the management account]
-    #[arg(long, env = "LOCUM_HISTORY_ACCOUNT_ID", value_name = "N", value_parser = account_id)]
+    #[arg(long, value_name = "N", value_parser = account_id)]
     account_id: Option<AccountId>,
     /// Only what changed at this moment or later, as 2026-01-01T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
