@@ -226,6 +226,22 @@ impl Account {
         self.links.to(target, link, kind)
     }
 
+    /// How many entities it has: what it costs in memory follows them.
+    pub fn entities(&self) -> usize {
+        self.users.len()
+            + self.groups.len()
+            + self.roles.len()
+            + self.policies.len()
+            + self.keys.len()
+            + self.mfa_devices.len()
+            + self.instance_profiles.len()
+            + self.buckets.len()
+            + self.delegation_requests.len()
+            + self.associated_delegations.len()
+            + self.plain_entities()
+            + 1
+    }
+
     /// The access keys of an owner, by id.
     pub fn keys_of<'a>(
         &'a self,
@@ -508,6 +524,10 @@ macro_rules! plain {
                     })*
                     _ => Vec::new(),
                 }
+            }
+
+            fn plain_entities(&self) -> usize {
+                [$(self.$field.len()),*].into_iter().sum()
             }
 
             fn delete_plain(&mut self, EntityKey { kind, key }: &EntityKey) {

@@ -74,6 +74,19 @@ impl LastUses {
         is_due
     }
 
+    /// Forgets an account that leaves memory, but for what the store does not have yet.
+    pub(crate) fn forget(&self, account: AccountId) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { asked, uses, dirty } = &mut *state;
+        asked.remove(&account);
+        if let Some(of) = uses.get_mut(&account) {
+            of.retain(|subject, _| dirty.contains(&(account, subject.clone())));
+            if of.is_empty() {
+                uses.remove(&account);
+            }
+        }
+    }
+
     /// Adds what the store knows; newer uses stay.
     pub fn load(&self, uses: Vec<LastUse>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

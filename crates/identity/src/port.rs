@@ -9,6 +9,8 @@ use crate::names::AccountId;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a version belongs to.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -93,6 +95,25 @@ pub enum Committed {
     Conflict,
 }
 
+/// Commits to one scope of which each was made from the one before, whatever became of that.
+///
+/// Versions alone do not keep them together: where the first was refused because somebody else made
+/// that version, the second would find the version that it expects.
+#[derive(Clone, Debug, Default)]
+pub struct Chain(Arc<AtomicBool>);
+
+impl Chain {
+    /// One of its commits did not succeed.
+    pub fn break_off(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether one of its commits did not succeed.
+    pub fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// One entry of the feed: the history of every scope, in commit order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FeedEntry {
@@ -155,6 +176,31 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes to one or several scopes, all or nothing, if each is still at its expected version.
     fn commit(&self, writes: Vec<Write>, origin: Origin) -> Answer<'_, Committed>;
+
+    /// Puts a commit in line, and answers when it is there, with what will tell what became of it. It goes
+    /// on though nobody waits. Of a chain, the commits are done in the order in which they were put in
+    /// line, and from the first that does not succeed on, all are refused with
+    /// [`Committed::Conflict`] and the chain is broken.
+    ///
+    /// A store that is not asked to do otherwise commits when it is waited for.
+    fn submit(
+        self: Arc<Self>,
+        writes: Vec<Write>,
+        origin: Origin,
+        chain: Chain,
+    ) -> Answer<'static, Answer<'static, Committed>> {
+        let commit: Answer<'static, Committed> = Box::pin(async move {
+            if chain.is_broken() {
+                return Ok(Committed::Conflict);
+            }
+            let committed = self.commit(writes, origin).await;
+            if !matches!(committed, Ok(Committed::Yes)) {
+                chain.break_off();
+            }
+            committed
+        });
+        Box::pin(std::future::ready(Ok(commit)))
+    }
 
     /// At most `limit` entries of the feed behind `after`, oldest first.
     fn feed(&self, after: u64, limit: usize) -> Answer<'_, Vec<FeedEntry>>;

@@ -2,7 +2,7 @@
 //!
 //! Readers take one pointer and never wait. A writer makes the next value of an account, commits
 //! it against the version it started from, and publishes it; when another writer was first, it
-//! starts again on the fresh account.
+//! starts again on the fresh account (`pipeline`).
 
 use crate::account::{Account, BucketState, KeyState};
 use crate::caller::{Caller, Credentials, Who, session_policies};
@@ -24,18 +24,20 @@ use crate::signing::Decoy;
 use crate::thumbprint::CertificateFetcher;
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
-use std::collections::HashMap;
+use pipeline::Turn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 mod aws_managed;
+mod accounts;
 mod beside;
 mod bootstrap;
 mod buckets;
 mod issuing;
 mod passwords;
 mod quotas;
+mod pipeline;
 mod restore;
 mod role_templates;
 mod services;
@@ -66,8 +68,7 @@ pub struct Realm {
     environment: Environment,
     root_key: RootKey,
     directory: Cell<Directory>,
-    accounts: ArcSwap<HashMap<AccountId, Arc<Cell<Account>>>>,
-    loading: Mutex<()>,
+    accounts: accounts::Accounts,
     cursor: AtomicU64,
     last_uses: LastUses,
     issuing: issuing::Issuing,
@@ -163,6 +164,7 @@ impl Realm {
             self.directory.value.load().aws_managed(),
             &self.root_key,
         )?)
+        Ok(self.cell(id).await?.and_then(|cell| cell.value()))
     }
 
     /// Authenticates a signed request: whose credentials they are, whether they live, and whether
@@ -334,42 +336,6 @@ impl Realm {
         self.change_if(id, &call.origin(), Some(call), mutate).await
     }
 
-    async fn change_if<T: Send>(
-        &self,
-        id: AccountId,
-        origin: &Origin,
-        call: Option<&Call<'_>>,
-        mutate: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
-    ) -> Result<T, Error> {
-        let cell = self.cell(id).await?.ok_or(Error::InvalidClientTokenId)?;
-        let _turn = cell.writer.lock().await;
-        let mut decided = call.map(Decided::of).transpose()?;
-        for _ in 0..ATTEMPTS {
-            let account = cell.value.load_full();
-            if let Some(decided) = &mut decided {
-                decided.uphold(&account, &self.directory()).await?;
-            }
-            let mut draft = self.draft(&account);
-            let output = mutate(&mut draft)?;
-            let change = draft.change;
-            if change.is_empty() {
-                return Ok(output);
-            }
-            let next = account.apply(&change, &self.root_key)?;
-            let writes = vec![write(Scope::Account(id), account.version, &change)?];
-            match self.store.commit(writes, origin.clone()).await? {
-                Committed::Yes => {
-                    cell.value.store(Arc::new(next));
-                    return Ok(output);
-                }
-                Committed::Conflict => cell.value.store(Arc::new(self.load(id).await?)),
-            }
-        }
-        Err(Error::ServiceUnavailable(
-            "too many writers to one account".into(),
-        ))
-    }
-
     /// Changes the realm, as it was decided for a caller.
     pub(crate) async fn change_directory<T: Send>(
         &self,
@@ -431,14 +397,15 @@ impl Realm {
             }
             let id = account(&directory)?;
             let cell = self.cell(id).await?;
-            let _turn = match &cell {
-                Some(cell) => Some(cell.writer.lock().await),
+            let turn = match &cell {
+                Some(cell) => match self.turn_alone(cell).await? {
+                    Some(turn) => Some(turn),
+                    None => continue,
+                },
                 None => None,
             };
-            let before = match &cell {
-                Some(cell) => cell.value.load_full(),
-                None => Arc::new(Account::empty(id)),
-            };
+            let before = turn.as_ref().and_then(Turn::newest);
+            let before = before.unwrap_or_else(|| Arc::new(Account::empty(id)));
             let mut draft = self.draft(&before);
             let mut realm_change = Change::default();
             let output = mutate(&directory, &mut realm_change, &mut draft)?;
@@ -457,24 +424,25 @@ impl Realm {
             if writes.is_empty() {
                 return Ok(output);
             }
-            match self.store.commit(writes, origin.clone()).await? {
+            let committed = self.store.commit(writes, origin.clone()).await;
+            if let Some(turn) = &turn
+                && !matches!(committed, Ok(Committed::Yes))
+            {
+                turn.distrust();
+            }
+            match committed? {
                 Committed::Yes => {
                     if !change.is_empty()
-                        && let Some(cell) = &cell
+                        && let Some(turn) = &turn
                     {
-                        cell.value.store(Arc::new(next));
+                        turn.publish(next);
                     }
                     if !realm_change.is_empty() {
                         self.directory.value.store(Arc::new(next_directory));
                     }
                     return Ok(output);
                 }
-                Committed::Conflict => {
-                    self.reload_directory().await?;
-                    if let Some(cell) = &cell {
-                        cell.value.store(Arc::new(self.load(id).await?));
-                    }
-                }
+                Committed::Conflict => self.reload_directory().await?,
             }
         }
         Err(Error::ServiceUnavailable(
@@ -509,12 +477,15 @@ impl Realm {
                 }
             }
             Scope::Account(id) => {
-                let cell = self.accounts.load().get(&id).cloned();
-                if let Some(cell) = cell {
-                    let _turn = cell.writer.lock().await;
-                    if cell.value.load().version < entry.version {
-                        cell.value.store(Arc::new(self.load(id).await?));
-                    }
+                // Most changes are this process's own.
+                if let Some(cell) = self.accounts.held(id)
+                    && cell.version() < entry.version
+                    && let Some(turn) = self.turn_alone(&cell).await?
+                    && turn
+                        .newest()
+                        .is_some_and(|account| account.version < entry.version)
+                {
+                    turn.publish(self.load(id).await?);
                 }
             }
         }
@@ -625,16 +596,21 @@ fn service(
     ))
 }
 
-/// A decision, and the versions of the caller's account and of the realm that it saw.
+/// A decision, and the values of the caller's account and of the realm that it saw. Their versions would
+/// not tell: a version that was never durable may have been decided on.
 struct Decided<'a> {
     call: &'a Call<'a>,
-    versions: (u64, u64),
+    account: Arc<Account>,
+    directory: Arc<Directory>,
 }
 
 impl<'a> Decided<'a> {
     fn of(call: &'a Call<'_>) -> Result<Self, Error> {
-        let versions = (call.account()?.version, call.caller.directory().version);
-        Ok(Self { call, versions })
+        Ok(Self {
+            call,
+            account: call.account()?.clone(),
+            directory: call.caller.directory().clone(),
+        })
     }
 
     /// Decides again, where something has changed since.
@@ -643,10 +619,10 @@ impl<'a> Decided<'a> {
         account: &Arc<Account>,
         directory: &Arc<Directory>,
     ) -> Result<(), Error> {
-        let versions = (account.version, directory.version);
-        if self.versions != versions {
+        if !Arc::ptr_eq(&self.account, account) || !Arc::ptr_eq(&self.directory, directory) {
             self.call.decide_again(account, directory).await?;
-            self.versions = versions;
+            self.account = account.clone();
+            self.directory = directory.clone();
         }
         Ok(())
     }

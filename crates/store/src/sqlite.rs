@@ -9,7 +9,7 @@ use crate::schema::Place;
 use crate::write::{Change, Commit, Job, Read, Writer};
 use locum_identity::names::AccountId;
 use locum_identity::port::{
-    Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Scope, Store, StoreError, Write,
+    Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Scope, Store, StoreError, Write,
 };
 use rusqlite::Connection;
 use std::path::Path;
@@ -153,8 +153,25 @@ impl Store for SqliteStore {
             if writes.is_empty() {
                 return Ok(Committed::Yes);
             }
-            self.write(Change::Commit(Commit::new(writes, origin)?))
+            self.write(Change::Commit(Commit::new(writes, origin, None)?))
                 .await
+        })
+    }
+
+    fn submit(
+        self: Arc<Self>,
+        writes: Vec<Write>,
+        origin: Origin,
+        chain: Chain,
+    ) -> Answer<'static, Answer<'static, Committed>> {
+        Box::pin(async move {
+            let change = Change::Commit(Commit::new(writes, origin, Some(chain))?);
+            let queue = self.writes.as_ref().ok_or(Failure::ReadOnly)?;
+            let (sender, receiver) = oneshot::channel();
+            queue.push(Job::Write(change, sender)).await;
+            let answer: Answer<'static, Committed> =
+                Box::pin(async move { Ok(receiver.await.unwrap_or(Err(Failure::Stopped))?) });
+            Ok(answer)
         })
     }
 

@@ -5,7 +5,7 @@ use crate::oneshot::Sender;
 use crate::queue::Queue;
 use crate::read::{Put, is_document, version};
 use crate::schema::Place;
-use locum_identity::port::{Committed, LastUse, Origin, Scope, Write};
+use locum_identity::port::{Chain, Committed, LastUse, Origin, Scope, Write};
 use rusqlite::Connection;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,10 +29,21 @@ pub(crate) enum Change {
     Uses(Vec<LastUse>),
 }
 
+impl Change {
+    fn chain(&self) -> Option<&Chain> {
+        match self {
+            Self::Commit(commit) => commit.chain.as_ref(),
+            Self::Uses(_) => None,
+        }
+    }
+}
+
 /// A commit that makes sense, with what the feed will say.
 pub(crate) struct Commit {
     writes: Vec<(Write, FeedText)>,
     origin: Origin,
+    /// What it stands and falls with.
+    chain: Option<Chain>,
 }
 
 struct FeedText {
@@ -42,7 +53,11 @@ struct FeedText {
 
 impl Commit {
     /// Checks everything that needs no database, on the caller's thread.
-    pub(crate) fn new(writes: Vec<Write>, origin: Origin) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        writes: Vec<Write>,
+        origin: Origin,
+        chain: Option<Chain>,
+    ) -> Result<Self, Failure> {
         let mut scopes = HashSet::new();
         let mut checked = Vec::with_capacity(writes.len());
         for write in writes {
@@ -57,12 +72,10 @@ impl Commit {
         Ok(Self {
             writes: checked,
             origin,
+            chain,
         })
     }
 }
-
-/// The most jobs that share one transaction: bounds how long the first of them waits.
-const BATCH: usize = 256;
 
 /// The only one in this process that writes to the database.
 pub(crate) struct Writer {
@@ -81,7 +94,7 @@ impl Writer {
 
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self, queue: &Queue<Job>) {
-        while let Some(jobs) = queue.take(BATCH) {
+        while let Some(jobs) = queue.take(usize::MAX) {
             let (mut changes, mut answers, mut reads) = (Vec::new(), Vec::new(), Vec::new());
             for job in jobs {
                 match job {
@@ -113,6 +126,11 @@ impl Writer {
         {
             Ok(outcomes) => outcomes,
             Err(failure) => {
+                // Before the next transaction begins, and before anybody knows.
+                changes
+                    .iter()
+                    .filter_map(Change::chain)
+                    .for_each(Chain::break_off);
                 self.recover();
                 changes.iter().map(|_| Err(failure.clone())).collect()
             }
@@ -148,12 +166,12 @@ fn transact(
     changes: &[Change],
 ) -> Result<Vec<Result<Committed, Failure>>, Failure> {
     // Immediate: the versions that are compared cannot change before the commit.
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    run(connection, "BEGIN IMMEDIATE")?;
     let outcomes = changes
         .iter()
         .map(|change| isolate(connection, change))
         .collect::<Result<_, _>>()?;
-    connection.execute_batch("COMMIT")?;
+    run(connection, "COMMIT")?;
     Ok(outcomes)
 }
 
@@ -163,7 +181,10 @@ fn isolate(
     connection: &Connection,
     change: &Change,
 ) -> Result<Result<Committed, Failure>, Failure> {
-    connection.execute_batch("SAVEPOINT change")?;
+    if change.chain().is_some_and(Chain::is_broken) {
+        return Ok(Ok(Committed::Conflict));
+    }
+    run(connection, "SAVEPOINT change")?;
     let outcome = match change {
         Change::Commit(commit) => apply(connection, commit),
         Change::Uses(uses) => keep(connection, uses),
@@ -171,11 +192,20 @@ fn isolate(
     if connection.is_autocommit() {
         return Err(outcome.err().unwrap_or(Failure::Stopped));
     }
-    connection.execute_batch(match outcome {
-        Ok(Committed::Yes) => "RELEASE change",
-        Ok(Committed::Conflict) | Err(_) => "ROLLBACK TO change; RELEASE change",
-    })?;
+    if !matches!(outcome, Ok(Committed::Yes)) {
+        if let Some(chain) = change.chain() {
+            chain.break_off();
+        }
+        run(connection, "ROLLBACK TO change")?;
+    }
+    run(connection, "RELEASE change")?;
     Ok(outcome)
+}
+
+/// Runs a statement that answers nothing, and is compiled once.
+fn run(connection: &Connection, statement: &str) -> Result<(), Failure> {
+    connection.prepare_cached(statement)?.execute(())?;
+    Ok(())
 }
 
 fn apply(connection: &Connection, commit: &Commit) -> Result<Committed, Failure> {

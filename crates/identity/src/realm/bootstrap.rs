@@ -1,5 +1,6 @@
 //! The first moment of a realm: its first account, organization, root access key and token key.
 
+use super::accounts::Accounts;
 use super::issuing::Issuing;
 use super::passwords::Hashing;
 use super::{Cell, Realm};
@@ -14,11 +15,9 @@ use crate::port::{Origin, Scope, Store};
 use crate::sealing::{RootKey, Secret};
 use crate::session_use::SessionUses;
 use crate::signing::Decoy;
-use arc_swap::ArcSwap;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 /// The root user's access key.
@@ -77,8 +76,7 @@ impl Realm {
             environment,
             root_key,
             directory: Cell::new(directory),
-            accounts: ArcSwap::from_pointee(HashMap::new()),
-            loading: Mutex::new(()),
+            accounts: Accounts::none(),
             cursor: AtomicU64::new(cursor),
             last_uses: LastUses::default(),
             issuing: Issuing::default(),

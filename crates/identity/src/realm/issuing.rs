@@ -181,19 +181,19 @@ impl Realm {
     }
 
     /// Publishes the next key of every issuer in use whose keys will have signed for long enough.
-    /// Issuers of accounts that nobody has used since the start wait until somebody does.
+    /// Issuers of accounts that are not in memory wait until somebody uses them.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`], [`Error::Internal`]: the keys that are there go on signing.
     pub async fn rotate_due_issuer_keys(&self) -> Result<(), Error> {
-        let accounts = self.accounts.load_full();
+        let accounts = self.accounts.loaded();
         let mut result = Ok(());
-        for (id, cell) in accounts.iter() {
-            if is_due(&cell.value.load(), self.environment.clock.now()) {
+        for account in accounts {
+            if is_due(&account, self.environment.clock.now()) {
                 let due = |state: &IssuerState, now| state.issuer.due(now).collect();
                 // One account's failure is not another's.
                 result = self
-                    .rotate(*id, OldKeys::Fade, due)
+                    .rotate(account.id, OldKeys::Fade, due)
                     .await
                     .map(drop)
                     .and(result);
