@@ -201,6 +201,11 @@ pub(crate) struct ServeArgs {
     /// How many rotated audit files are kept; 0 keeps all [default: 0]
     #[arg(long, env = "LOCUM_AUDIT_KEEP", value_name = "N")]
     audit_keep: Option<usize>,
+    /// How many users, groups, roles, policies, keys and so on the accounts in memory may have between
+    /// them; beyond that, those not used for longest are loaded again when they are used
+    /// [default: 500000]
+    #[arg(long, env = "LOCUM_MAX_ENTITIES_IN_MEMORY", value_name = "N")]
+    max_entities_in_memory: Option<usize>,
     /// Failed authentications with one access key id from one source, as COUNT/SECONDS, or `off`
     /// [default: 30/60; off for an ephemeral server]
     #[arg(long, env = "LOCUM_LIMIT_KEY_FAILURES", value_name = "RATE")]
@@ -346,6 +351,7 @@ pub(crate) struct Serve {
     pub(crate) s3_domains: Vec<String>,
     pub(crate) audit_rotate_bytes: u64,
     pub(crate) audit_keep: usize,
+    pub(crate) max_entities_in_memory: usize,
     pub(crate) limits: Limits,
 }
 
@@ -394,6 +400,7 @@ const KEYS: [&str; 20] = [
     "s3-domain",
     "audit-rotate-bytes",
     "audit-keep",
+    "max-entities-in-memory",
     "limit-key-failures",
     "limit-source-failures",
     "limit-guesses",

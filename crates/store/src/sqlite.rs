@@ -249,7 +249,9 @@ pub(crate) mod tests {
     use crate::queue::Queue;
     use crate::write::Job;
     use locum_identity::names::{AccountId, Constrained as _};
-    use locum_identity::port::{Committed, Origin, Record, Scope, Store as _, StoreError, Write};
+    use locum_identity::port::{
+        Answer, Chain, Committed, Origin, Record, Scope, Store as _, StoreError, Write,
+    };
     use rusqlite::Connection;
     use std::future::Future;
     use std::path::Path;
@@ -379,6 +381,96 @@ pub(crate) mod tests {
         assert_eq!(transactions(&path), before + 1);
         assert_eq!(block_on(store.newest()).unwrap(), 15);
         assert_eq!(block_on(store.integrity()).unwrap(), []);
+    }
+
+    /// A commit of a chain, put in line.
+    fn submit(
+        store: &Arc<SqliteStore>,
+        chain: &Chain,
+        writes: Vec<Write>,
+    ) -> Answer<'static, Committed> {
+        let submitted = store.clone().submit(writes, origin(), chain.clone());
+        block_on(submitted).unwrap()
+    }
+
+    #[test]
+    fn commits_of_one_account_share_one_transaction_and_one_that_nobody_waits_for_is_done() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locum.db");
+        let store = Arc::new(SqliteStore::open(&path).unwrap());
+        let before = transactions(&path);
+        let release = hold(&store);
+        let chain = Chain::default();
+        let mut answers: Vec<_> = (0..300)
+            .map(|version| submit(&store, &chain, write(account(1), version, 10)))
+            .collect();
+        drop(answers.remove(7));
+        for answer in &mut answers {
+            assert!(poll_once(answer).is_pending());
+        }
+        drop(release);
+        for answer in answers {
+            assert_eq!(block_on(answer).unwrap(), Committed::Yes);
+        }
+        assert_eq!(transactions(&path), before + 1);
+        assert_eq!(block_on(store.load(account(1))).unwrap().version, 300);
+        assert!(!chain.is_broken());
+    }
+
+    /// What is behind a commit that was refused was made on what never came to be, though its version be
+    /// the one that is expected.
+    #[test]
+    fn a_chain_that_is_broken_is_not_carried_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locum.db");
+        let store = Arc::new(SqliteStore::open(&path).unwrap());
+        let other = SqliteStore::open(&path).unwrap();
+        let release = hold(&store);
+        let (chain, unlike) = (Chain::default(), Chain::default());
+        let answers = [
+            submit(&store, &chain, write(account(1), 0, 10)),
+            submit(&store, &chain, write(account(1), 1, 10)),
+            submit(&store, &chain, write(account(1), 2, 10)),
+            submit(&store, &unlike, write(account(1), 1, 10)),
+        ];
+        // Another process makes the first version.
+        let first = block_on(other.commit(write(account(1), 0, 20), origin()));
+        assert_eq!(first.unwrap(), Committed::Yes);
+        drop(release);
+        let outcomes = answers.map(|answer| block_on(answer).unwrap());
+        assert_eq!(outcomes[..3], [Committed::Conflict; 3]);
+        assert_eq!(outcomes[3], Committed::Yes);
+        assert!(chain.is_broken() && !unlike.is_broken());
+        let late = submit(&store, &chain, write(account(1), 2, 10));
+        assert_eq!(block_on(late).unwrap(), Committed::Conflict);
+        assert_eq!(block_on(store.load(account(1))).unwrap().version, 2);
+        assert_eq!(block_on(store.integrity()).unwrap(), []);
+    }
+
+    #[test]
+    fn a_transaction_that_fails_breaks_every_chain_in_it() {
+        let store = Arc::new(SqliteStore::in_memory().unwrap());
+        on_writer(&store, |connection| {
+            connection
+                .execute_batch(
+                    "CREATE TEMP TABLE parents (id INTEGER PRIMARY KEY);
+                     CREATE TEMP TABLE children (id REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);
+                     CREATE TEMP TRIGGER fault AFTER INSERT ON main.feed
+                     BEGIN INSERT INTO children VALUES (1); END;",
+                )
+                .unwrap();
+        });
+        let chain = Chain::default();
+        let failed = submit(&store, &chain, write(account(1), 0, 10));
+        assert!(block_on(failed).is_err());
+        assert!(chain.is_broken());
+        on_writer(&store, |connection| {
+            connection.execute_batch("DROP TRIGGER temp.fault").unwrap();
+        });
+        let behind = submit(&store, &chain, write(account(1), 0, 10));
+        assert_eq!(block_on(behind).unwrap(), Committed::Conflict);
+        let anew = submit(&store, &Chain::default(), write(account(1), 0, 10));
+        assert_eq!(block_on(anew).unwrap(), Committed::Yes);
     }
 
     fn a_failed_commit_fails_the_batch_and_nothing_later(

@@ -252,7 +252,7 @@ impl World {
             secret: "root/secret/root/secret/root/secret/root".to_owned(),
         };
         let clock = Arc::new(Stopped(AtomicI64::new(START)));
-        let realm = open(&store, &clock);
+        let realm = open(&(store.clone() as Arc<dyn Store>), &clock);
         let bootstrap = Bootstrap {
             account: n(ACCOUNT),
             root: RootCredentials {
@@ -272,7 +272,17 @@ impl World {
     /// The same store, read anew.
     pub(crate) fn reopened(&self) -> Self {
         Self {
-            realm: open(&self.store, &self.clock),
+            realm: open(&(self.store.clone() as Arc<dyn Store>), &self.clock),
+            store: self.store.clone(),
+            root: self.root.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// The same store, read anew through another one in front of it.
+    pub(crate) fn behind(&self, front: Arc<dyn Store>) -> Self {
+        Self {
+            realm: open(&front, &self.clock),
             store: self.store.clone(),
             root: self.root.clone(),
             clock: self.clock.clone(),
@@ -430,7 +440,7 @@ pub(crate) fn sample_facts(now: i64) -> RequestFacts {
     }
 }
 
-fn open(store: &Arc<Memory>, clock: &Arc<Stopped>) -> Realm {
+fn open(store: &Arc<dyn Store>, clock: &Arc<Stopped>) -> Realm {
     let environment = Environment {
         clock: clock.clone(),
         entropy: Arc::new(Counter::default()),
