@@ -382,6 +382,9 @@ pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
     toml::from_str(&text).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
 }
 
+/// Some gigabytes, at a few kilobytes for a role with policies of its own.
+const ENTITIES_IN_MEMORY: usize = 500_000;
+
 /// The keys of the file.
 const KEYS: [&str; 20] = [
     "data",
@@ -556,6 +559,10 @@ impl ServeArgs {
                 .or(file.audit_rotate_bytes)
                 .unwrap_or(64 * 1024 * 1024),
             audit_keep: self.audit_keep.or(file.audit_keep).unwrap_or(0),
+            max_entities_in_memory: self
+                .max_entities_in_memory
+                .or(file.max_entities_in_memory)
+                .unwrap_or(ENTITIES_IN_MEMORY),
             limits,
         })
     }

@@ -52,6 +52,7 @@ pub(crate) async fn durable(settings: &Serve, directory: &DataDir) -> Result<Sta
     let entropy = environment.entropy.clone();
     let opened = directory.open_realm(&settings.init, environment).await?;
     let realm = outfitted(opened.realm, settings);
+    realm.keep_at_most(settings.max_entities_in_memory);
     let throttle = Throttle::new(&settings.limits, &*entropy);
     let s3 = data_plane(&realm, &directory.objects(), entropy, settings)?;
     Ok(State {

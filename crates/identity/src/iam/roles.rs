@@ -46,14 +46,20 @@ pub struct ShownRole {
 impl ShownRole {
     pub(super) async fn new(realm: &Realm, account: AccountId, role: Role) -> Result<Self, Error> {
         let now = realm.environment().clock.now();
+        let last_used = realm.last_use(account, role.id.as_str()).await;
+        Ok(Self {
+            last_used: last_used.filter(|last| last.at > now - TRACKING_PERIOD),
+            ..Self::listed(realm, account, role).await?
+        })
+    }
+
+    /// A role as lists show it: without its last use.
+    async fn listed(realm: &Realm, account: AccountId, role: Role) -> Result<Self, Error> {
+        let document = trust::to_shown(realm, &role.trust_policy, Kind::Trust).await?;
         Ok(Self {
             arn: iam_arn(account, &format!("role{}{}", role.path, role.name)),
-            assume_role_policy_document: trust::to_shown(realm, &role.trust_policy, Kind::Trust)
-                .await?,
-            last_used: realm
-                .last_use(account, role.id.as_str())
-                .await
-                .filter(|last| last.at > now - TRACKING_PERIOD),
+            assume_role_policy_document: document,
+            last_used: None,
             role,
         })
     }
@@ -400,7 +406,7 @@ impl Operation for ListRoles {
         for state in page.items {
             shown
                 .items
-                .push(ShownRole::new(call.realm, account.id, state.role.clone()).await?);
+                .push(ShownRole::listed(call.realm, account.id, state.role.clone()).await?);
         }
         Ok(shown)
     }
