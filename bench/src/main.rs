@@ -6,7 +6,8 @@
 //! - [`revocations`]: a session's request with live revocations, beside one without;
 //! - [`policy`]: decisions, compiling and memory of the policy engine, beside what could be written
 //!   by hand and beside Cedar;
-//! - [`durable`]: writes per second, beside bare SQLite commits.
+//! - [`durable`]: writes per second, beside bare SQLite commits;
+//! - [`accounts`]: start, memory and lists where there are many accounts and roles.
 //!
 //! Nothing here asserts a time. `docs/performance.md` tells what each figure means.
 #![expect(
@@ -19,6 +20,7 @@
     reason = "this program measures time, draws its own randomness and talks to its own servers"
 )]
 
+mod accounts;
 mod bare;
 mod client;
 mod cores;
@@ -47,7 +49,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "\
 usage: locum-bench [PART]... [--long] [--scenario NAME] [--json FILE] [--locum PROGRAM]
 
-PART             requests, minted, primitives, revocations, policy or durable; without any, all of them
+PART             requests, minted, primitives, revocations, policy, durable or accounts; without any, all of them
 --long           measure for longer
 --scenario NAME  of the requests only this one, say `assume_role`: for a profiler
 --json FILE      write the figures there too
@@ -92,16 +94,18 @@ enum Part {
     Revocations,
     Policy,
     Durable,
+    Accounts,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Requests,
         Self::Minted,
         Self::Primitives,
         Self::Revocations,
         Self::Policy,
         Self::Durable,
+        Self::Accounts,
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -112,12 +116,16 @@ impl Part {
             "revocations" => Some(Self::Revocations),
             "policy" => Some(Self::Policy),
             "durable" => Some(Self::Durable),
+            "accounts" => Some(Self::Accounts),
             _ => None,
         }
     }
 
     fn needs_a_server(self) -> bool {
-        matches!(self, Self::Requests | Self::Minted | Self::Durable)
+        matches!(
+            self,
+            Self::Requests | Self::Minted | Self::Durable | Self::Accounts
+        )
     }
 }
 
@@ -214,6 +222,7 @@ fn run(arguments: &Arguments) -> Outcome {
             Part::Revocations => revocations::measure(*effort, &mut report)?,
             Part::Policy => policy::measure(*effort, &mut report)?,
             Part::Durable => durable::measure(locum, &cores, *effort, &mut report)?,
+            Part::Accounts => accounts::measure(locum, &cores, *effort, &mut report)?,
         }
     }
     if let Some(path) = &arguments.json {

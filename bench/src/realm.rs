@@ -12,7 +12,7 @@ use http::request::Parts;
 use locum_identity::account::Account;
 use locum_identity::caller::{Caller, Need, RequestFacts, Who};
 use locum_identity::entity::{
-    AccountRecord, Attachments, Entity, InlinePolicy, ManagedPolicy, PolicyVersion, Role,
+    AccountRecord, Attachments, Entity, InlinePolicy, ManagedPolicy, PolicyVersion, Role, User,
 };
 use locum_identity::environment::{Clock, Entropy, Environment};
 use locum_identity::iam::access_keys::CreateAccessKey;
@@ -181,6 +181,67 @@ pub fn records(first_role: usize, roles: usize, unattached: usize) -> Outcome<Ve
     }
     let records = entities.iter().map(Entity::to_record);
     Ok(records.collect::<Result<_, _>>()?)
+}
+
+/// So many accounts, each with the record that the realm keeps of it.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn listed(accounts: usize) -> Outcome<Vec<(AccountId, Record)>> {
+    (0..accounts)
+        .map(|number| {
+            let id = account(FIRST_ACCOUNT + number as u64)?;
+            Ok((id, Entity::from(account_record(id)?).to_record()?))
+        })
+        .collect()
+}
+
+/// The role `administrator`, which may do everything and which the management account enters by.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn administrator(id: AccountId) -> Outcome<Record> {
+    // Ids that none of the other roles has.
+    let entropy = Counter(AtomicU64::new(1 << 40));
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{MANAGEMENT:012}:root"}},"Action":"sts:AssumeRole"}}]}}"#
+    );
+    let administrator = Role {
+        name: legal("administrator")?,
+        trust_policy: trust,
+        policies: Attachments {
+            inline: Default::default(),
+            attached: vec!["arn:aws:iam::aws:policy/AdministratorAccess".to_owned()],
+        },
+        ..role(id, 0, &entropy)?
+    };
+    Ok(Entity::from(administrator).to_record()?)
+}
+
+/// So many users of an account.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn users(id: AccountId, count: usize) -> Outcome<Vec<Record>> {
+    let entropy = Counter::default();
+    (0..count)
+        .map(|number| {
+            let user = User {
+                id: UniqueId::generate(IdKind::User, id, &entropy),
+                name: legal(&format!("user-{number}"))?,
+                path: Path::default(),
+                created: NOW,
+                tags: Vec::new(),
+                permissions_boundary: None,
+                policies: Attachments {
+                    inline: Default::default(),
+                    attached: vec!["arn:aws:iam::aws:policy/IAMUserChangePassword".to_owned()],
+                },
+                groups: Vec::new(),
+            };
+            Ok(Entity::from(user).to_record()?)
+        })
+        .collect()
 }
 
 /// The account that those records are.

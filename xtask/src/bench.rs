@@ -6,13 +6,14 @@ use crate::workspace::Workspace;
 use std::process::Command;
 
 /// What can be measured by itself, and whether that takes the server.
-const PARTS: [(&str, bool); 6] = [
+const PARTS: [(&str, bool); 7] = [
     ("requests", true),
     ("minted", true),
     ("primitives", false),
     ("revocations", false),
     ("policy", false),
     ("durable", true),
+    ("accounts", true),
 ];
 
 /// Builds the server and runs the benchmark program, `locum-bench`, with these arguments.

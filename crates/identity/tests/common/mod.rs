@@ -280,9 +280,9 @@ impl World {
     }
 
     /// The same store, read anew through another one in front of it.
-    pub(crate) fn behind(&self, front: Arc<dyn Store>) -> Self {
+    pub(crate) fn behind(&self, front: &Arc<dyn Store>) -> Self {
         Self {
-            realm: open(&front, &self.clock),
+            realm: open(front, &self.clock),
             store: self.store.clone(),
             root: self.root.clone(),
             clock: self.clock.clone(),

@@ -122,7 +122,7 @@ fn worlds() -> (World, World, Arc<Slow>) {
         behind: quick.store.clone(),
         line: Mutex::default(),
     });
-    let world = quick.behind(slow.clone());
+    let world = quick.behind(&(slow.clone() as Arc<dyn Store>));
     // What the other world drew is not drawn again.
     for _ in 0..50 {
         world.realm.environment().entropy.fill(&mut [0; 8]);
