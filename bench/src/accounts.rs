@@ -98,15 +98,10 @@ pub(crate) fn measure(
 /// A user of the management account who may enter the others.
 async fn traveller(server: &Process, root: &Keys) -> Outcome<Keys> {
     let permission = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}"#;
-    let iam = |action, parameters| Call {
-        service: Service::Iam,
-        action,
-        parameters,
-    };
-    iam("CreateUser", &[("UserName", "traveller")])
+    Call::iam("CreateUser", &[("UserName", "traveller")])
         .send(server.address, root)
         .await?;
-    iam(
+    Call::iam(
         "PutUserPolicy",
         &[
             ("UserName", "traveller"),
@@ -116,7 +111,7 @@ async fn traveller(server: &Process, root: &Keys) -> Outcome<Keys> {
     )
     .send(server.address, root)
     .await?;
-    let created = iam("CreateAccessKey", &[("UserName", "traveller")])
+    let created = Call::iam("CreateAccessKey", &[("UserName", "traveller")])
         .send(server.address, root)
         .await?;
     Keys::of(&created)

@@ -69,6 +69,17 @@ pub(crate) struct Call<'a> {
     pub(crate) parameters: &'a [(&'a str, &'a str)],
 }
 
+impl<'a> Call<'a> {
+    /// A call of IAM.
+    pub(crate) fn iam(action: &'a str, parameters: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            service: Service::Iam,
+            action,
+            parameters,
+        }
+    }
+}
+
 impl Call<'_> {
     fn form(&self) -> String {
         let mut form = format!("Action={}&Version={}", self.action, self.service.version());

@@ -1,7 +1,7 @@
 //! Durable writes to one account: CreateUser and AttachRolePolicy on a data directory, beside bare
 //! SQLite commits of one row of the same size with the same durability, on the same file system.
 
-use crate::client::{Call, Keys, Service};
+use crate::client::{Call, Keys};
 use crate::cores::Cores;
 use crate::figures::{Figure, Report, median};
 use crate::load::{Load, Work};
@@ -97,7 +97,7 @@ impl Write {
         let create = |number| {
             let name = format!("role-{number}");
             let parameters = &[("RoleName", &*name), ("AssumeRolePolicyDocument", TRUST)];
-            iam("CreateRole", parameters).bytes(address, root)
+            Call::iam("CreateRole", parameters).bytes(address, root)
         };
         (0..roles).map(create).collect()
     }
@@ -115,23 +115,15 @@ impl Write {
         let write = |number| match self {
             Self::CreateUser => {
                 let name = format!("user-{round}-{number}");
-                iam("CreateUser", &[("UserName", &*name)]).bytes(address, root)
+                Call::iam("CreateUser", &[("UserName", &*name)]).bytes(address, root)
             }
             Self::AttachRolePolicy => {
                 let name = format!("role-{number}");
                 let parameters = &[("RoleName", &*name), ("PolicyArn", &*policy.arn)];
-                iam("AttachRolePolicy", parameters).bytes(address, root)
+                Call::iam("AttachRolePolicy", parameters).bytes(address, root)
             }
         };
         (0..writes).map(write).collect()
-    }
-}
-
-fn iam<'a>(action: &'a str, parameters: &'a [(&'a str, &'a str)]) -> Call<'a> {
-    Call {
-        service: Service::Iam,
-        action,
-        parameters,
     }
 }
 

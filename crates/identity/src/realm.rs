@@ -29,15 +29,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
-mod aws_managed;
 mod accounts;
+mod aws_managed;
 mod beside;
 mod bootstrap;
 mod buckets;
 mod issuing;
 mod passwords;
-mod quotas;
 mod pipeline;
+mod quotas;
 mod restore;
 mod role_templates;
 mod services;
@@ -130,40 +130,6 @@ impl Realm {
     /// # Errors
     /// [`Error::ServiceUnavailable`], if it has to be loaded and cannot.
     pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, Error> {
-        Ok(self.cell(id).await?.map(|cell| cell.value.load_full()))
-    }
-
-    async fn cell(&self, id: AccountId) -> Result<Option<Arc<Cell<Account>>>, Error> {
-        if let Some(cell) = self.accounts.load().get(&id) {
-            return Ok(Some(cell.clone()));
-        }
-        // Unknown ids must not reach the store: anyone can send them.
-        if !self.directory.value.load().accounts.contains_key(&id) {
-            return Ok(None);
-        }
-        let _one_at_a_time = self.loading.lock().await;
-        if let Some(cell) = self.accounts.load().get(&id) {
-            return Ok(Some(cell.clone()));
-        }
-        let cell = Arc::new(Cell::new(self.load(id).await?));
-        self.last_uses.load(self.store.last_uses(id).await?);
-        self.accounts.rcu(|accounts| {
-            let mut accounts = HashMap::clone(accounts);
-            accounts.insert(id, cell.clone());
-            accounts
-        });
-        Ok(Some(cell))
-    }
-
-    async fn load(&self, id: AccountId) -> Result<Account, Error> {
-        let loaded = self.store.load(Scope::Account(id)).await?;
-        Ok(Account::load(
-            id,
-            loaded.version,
-            &loaded.records,
-            self.directory.value.load().aws_managed(),
-            &self.root_key,
-        )?)
         Ok(self.cell(id).await?.and_then(|cell| cell.value()))
     }
 
@@ -442,7 +408,11 @@ impl Realm {
                     }
                     return Ok(output);
                 }
-                Committed::Conflict => self.reload_directory().await?,
+                Committed::Conflict => {
+                    // It may have to load this account too.
+                    drop(turn);
+                    self.reload_directory().await?;
+                }
             }
         }
         Err(Error::ServiceUnavailable(
@@ -533,9 +503,12 @@ impl Realm {
 
     /// Loads every account in memory again: what they are resolved against has changed.
     async fn reload_accounts(&self) -> Result<(), Error> {
-        for (id, cell) in self.accounts.load_full().iter() {
-            let _turn = cell.writer.lock().await;
-            cell.value.store(Arc::new(self.load(*id).await?));
+        for cell in self.accounts.all() {
+            if let Some(turn) = self.turn_alone(&cell).await?
+                && turn.newest().is_some()
+            {
+                turn.replace(self.load(cell.id).await?);
+            }
         }
         Ok(())
     }

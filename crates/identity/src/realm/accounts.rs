@@ -49,6 +49,11 @@ impl Accounts {
         self.cells.load().get(&id).cloned()
     }
 
+    /// Every account's cell, without using it.
+    pub(super) fn all(&self) -> Vec<Arc<AccountCell>> {
+        self.cells.load().values().cloned().collect()
+    }
+
     /// Those that are loaded.
     pub(super) fn loaded(&self) -> Vec<Arc<Account>> {
         let cells = self.cells.load();
@@ -160,6 +165,7 @@ impl Realm {
             id,
             loaded.version,
             &loaded.records,
+            self.directory.value.load().aws_managed(),
             &self.root_key,
         )?)
     }

@@ -171,6 +171,12 @@ impl Turn<'_> {
         self.cell.publish(&Arc::new(account));
     }
 
+    /// Readers see the account as it was loaded anew, with nothing under way: of the same version, perhaps,
+    /// but beside another realm.
+    pub(super) fn replace(&self, account: Account) {
+        self.cell.value.store(Some(Arc::new(account)));
+    }
+
     /// What the store has is not what it was taken for: the next turn reads it.
     pub(super) fn distrust(&self) {
         self.head.chain.break_off();

@@ -35,6 +35,7 @@ mod mfa_devices;
 mod open_id_connect_providers;
 #[cfg(test)]
 mod password_policy;
+#[cfg(test)]
 mod pipeline;
 #[cfg(test)]
 mod policies;
