@@ -386,7 +386,7 @@ pub(crate) fn file(named: Option<&Path>) -> Result<ServeArgs, Failure> {
 const ENTITIES_IN_MEMORY: usize = 500_000;
 
 /// The keys of the file.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "data",
     "account-id",
     "root-access-key-id",
