@@ -110,7 +110,7 @@ impl Write {
         address: SocketAddr,
         root: &Keys,
     ) -> Outcome<Vec<Vec<u8>>> {
-        let policy = locum_identity::aws_managed::policies().nth(round);
+        let policy = locum_identity::aws_managed::builtin().policies().nth(round);
         let policy = policy.ok_or("AWS has too few policies")?;
         let write = |number| match self {
             Self::CreateUser => {
