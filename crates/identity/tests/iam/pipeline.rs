@@ -312,7 +312,7 @@ fn a_chain_is_not_carried_on_upon_another_process_change() {
         let account = account.unwrap();
         assert_eq!(
             account.users.named("first").unwrap().user.tags,
-            [tag.clone()]
+            std::slice::from_ref(&tag)
         );
     }
     now(Box::pin(quick.realm.catch_up())).unwrap();
