@@ -191,7 +191,7 @@ def test_what_iam_does_not_have_refuses_or_is_left_out(durable):
         stsuser_mappings={"cn=x": mapping("readonly")},
         extra=[("../../etc/cron.d/locum", "boo")],
     )
-    own = "actions of MinIO's own (admin:…, kms:…), and statements without resources"
+    own = "actions that are not S3's (admin:…, kms:…), and statements without resources of S3"
     skipped = [
         "the file `../../etc/cron.d/locum` is not known",
         "policy `bad name`: policies here cannot have that name",
@@ -245,6 +245,95 @@ def test_what_denies_is_never_left_out(durable):
         "policy `nowhere`: it denies without saying of which resources",
         "policy `odd`: its document cannot be read",
     ]
+
+
+def test_nobody_may_more_than_in_the_cluster(durable):
+    """What only S3 takes notice of there could be everything here."""
+
+    def document(*statements):
+        return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | one for one in statements]}
+
+    everything = {
+        "all": document({"Action": ["*"], "Resource": ["*"]}),
+        "iam": document({"Action": ["iam:*", "s3*", "*:*", "s3:GetObject"], "Resource": "*"}),
+        "but": document(
+            {"NotAction": ["s3:DeleteBucket"], "Resource": ["*", "arn:aws:s3:::lake/*"]},
+            {"NotAction": ["s3:DeleteBucket"], "NotResource": ["arn:aws:s3:::lake"]},
+        ),
+    }
+    root = durable.client("iam")
+    # Of the same names as what the cluster has, and of more than it.
+    admin = json.dumps(document({"Action": "*", "Resource": "*"}))
+    root.create_policy(PolicyName="ops", PolicyDocument=admin)
+    root.create_user(UserName="a_user_who_is_trusted_here")
+    content = archive(
+        policies=everything,
+        users={LONG: user(), "a_user_who_is_trusted_here": user()},
+        groups={"team": group(LONG)},
+        user_mappings={LONG: mapping("all,iam,but,ops")},
+        group_mappings={"team": mapping("ops")},
+    )
+    own = "actions that are not S3's (admin:…, kms:…), and statements without resources of S3"
+    skipped = [
+        f"policy `but`: {own}",
+        f"policy `iam`: {own}",
+        "policy `ops`: it is attached, and not among the policies",
+    ]
+    ran = imported(durable, content, "--format", "json")
+    report = json.loads(ran.stdout)
+    assert (ran.returncode, report["imported"]) == (1, False)
+    assert report["refusals"] == [f"{what} (--skip-unsupported leaves it out)" for what in skipped]
+    ran = imported(durable, content, "--skip-unsupported")
+    assert ran.returncode == 1
+    known = "the user `a_user_who_is_trusted_here` is there already (--overwrite gives them the key)"
+    assert known in ran.stdout
+    ran = imported(durable, content, "--skip-unsupported", "--overwrite")
+    assert ran.returncode == 0, ran.stdout
+    iam = durable.client("iam", Credentials(LONG, SECRET))
+    s3 = durable.client("s3", Credentials(LONG, SECRET))
+    wait_for(lambda: works(s3), "the server to follow")
+    assert refused_by(iam.list_users) == "AccessDenied"
+    assert refused_by(lambda: iam.create_user(UserName="mallory")) == "AccessDenied"
+
+    def imported_document(name):
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+        return root.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]["Statement"]
+
+    assert imported_document("all") == [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]
+    assert imported_document("iam") == [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}]
+    assert imported_document("but") == [
+        {"Effect": "Allow", "NotAction": ["s3:DeleteBucket"], "Resource": ["arn:aws:s3:::lake/*"]}
+    ]
+
+
+def test_a_service_account_is_not_somebody_of_its_own_name(durable):
+    home = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::home/${aws:username}/*"]}
+    own = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}
+    named = own | {"Condition": {"StringLike": {"aws:UserId": "ann*"}}}
+    first, second, third = "FIRSTKEYOFTHECLUSTER", "SECONDKEYOFTHECLUSTE", "THIRDKEYOFTHECLUSTER"
+    content = archive(
+        policies={name: {"Version": "2012-10-17", "Statement": [it]} for name, it in (("home", home), ("all", own))},
+        users={LONG: user(), "second_of_the_cluster": user(), "third_of_the_cluster": user()},
+        groups={"team": group("second_of_the_cluster")},
+        user_mappings={LONG: mapping("all,home"), "third_of_the_cluster": mapping("all")},
+        group_mappings={"team": mapping("home")},
+        svcaccts={
+            first: service_account(first, LONG),
+            second: service_account(second, "second_of_the_cluster"),
+            third: service_account(
+                third, "third_of_the_cluster", embedded={"Version": "2012-10-17", "Statement": [named]}
+            ),
+        },
+    )
+    ran = imported(durable, content, "--format", "json")
+    assert (ran.returncode, json.loads(ran.stdout)["refusals"]) == (
+        1,
+        [
+            f"service account `{key}`: its policies depend on the user's name (aws:username, aws:userid), and "
+            "it has another here (--skip-unsupported leaves it out)"
+            for key in (first, second, third)
+        ],
+    )
 
 
 def test_a_key_of_another_account_cannot_be_taken(durable):

@@ -16,6 +16,10 @@ const SIGNATURES: &str = "http://www.w3.org/2000/09/xmldsig#";
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// The most nodes of a document.
 const MOST_NODES: u32 = 250_000;
+/// The most attributes of an element, and the most declarations of namespaces in a document. The parser
+/// compares each with the others, and each element keeps all namespaces that are declared around it.
+const MOST_ATTRIBUTES: usize = 256;
+const MOST_NAMESPACES: usize = 256;
 /// The longest `entityID`, in characters (saml-metadata, 2.2.1).
 const LONGEST_ENTITY_ID: usize = 1024;
 
@@ -51,6 +55,8 @@ pub enum MetadataFault {
     Dtd,
     /// It is not well-formed XML, or too large.
     Xml,
+    /// An element has more than 256 attributes, or it declares more than 256 namespaces.
+    TooWide,
     /// It describes no entity, or several.
     Entity,
     /// The `entityID` is missing or too long.
@@ -77,6 +83,9 @@ impl fmt::Display for MetadataFault {
         f.write_str(match self {
             Self::Dtd => "it must not have a document type definition.",
             Self::Xml => "it is not well-formed XML, or has too many elements.",
+            Self::TooWide => {
+                "an element may have 256 attributes, and the document 256 declarations of namespaces."
+            }
             Self::Entity => "it must have exactly one EntityDescriptor.",
             Self::EntityId => "the EntityDescriptor must have an entityID of 1 to 1024 characters.",
             Self::NoProvider => {
@@ -114,6 +123,9 @@ impl SamlMetadata {
         if text.contains("<!DOCTYPE") {
             return Err(MetadataFault::Dtd);
         }
+        if is_too_wide(text) {
+            return Err(MetadataFault::TooWide);
+        }
         let options = ParsingOptions {
             nodes_limit: MOST_NODES,
             ..ParsingOptions::default()
@@ -148,6 +160,16 @@ impl SamlMetadata {
             valid_until: valid_until(provider)?,
         })
     }
+}
+
+/// Whether there could be more attributes or namespaces than there may. It is asked before the document
+/// is parsed, and so counts what might be some: no attribute is without `=` and two quotes, nor has `<`
+/// in it.
+fn is_too_wide(text: &str) -> bool {
+    let count = |tag: &str, wanted: &[u8]| tag.bytes().filter(|b| wanted.contains(b)).count();
+    let mut tags = text.split('<').filter(|tag| !tag.starts_with('!'));
+    tags.any(|tag| count(tag, b"=").min(count(tag, b"\"'") / 2) > MOST_ATTRIBUTES)
+        || text.matches("xmlns").nth(MOST_NAMESPACES).is_some()
 }
 
 fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {

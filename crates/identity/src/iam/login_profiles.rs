@@ -112,7 +112,10 @@ impl Operation for CreateLoginProfile {
         // What cannot be is refused before the work, and again in the writer's turn.
         self.check(call.account()?, call.caller)?;
         let hash = match &self.password {
-            Some(password) => Some(call.realm.hash_password(password).await?),
+            Some(password) => {
+                let account = call.account()?.id;
+                Some(call.realm.hash_password(account, password).await?)
+            }
             None => None,
         };
         call.change(|draft| {
@@ -308,7 +311,7 @@ impl Replacement<'_> {
                         _ => None,
                     };
                     let barred = profile.passwords().take(*remembered).cloned().collect();
-                    Some(call.realm.replace_password(old, new, barred).await?)
+                    Some(call.realm.replace_password(id, old, new, barred).await?)
                 }
                 None => None,
             };

@@ -183,8 +183,12 @@ impl Operation for AcquireRole {
         let granted = create.authorize(call).await?;
         let arn = create.arn(call.account()?);
         let boundary = create.permissions_boundary.as_ref().map(ArnText::as_str);
-        let need =
-            |action| Need::new(action, arn.as_str()).key_if("iam:permissionsboundary", boundary);
+        // By hand, the role would have its tags by now.
+        let need = |action| {
+            Need::new(action, arn.as_str())
+                .key_if("iam:permissionsboundary", boundary)
+                .resource_tags(&create.tags, Some("iam:resourcetag/"))
+        };
         if !inline.is_empty() {
             call.allow(&need("iam:PutRolePolicy"))?;
         }

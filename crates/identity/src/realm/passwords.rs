@@ -7,16 +7,58 @@ use crate::environment::Seconds;
 use crate::error::{Error, Forbidden};
 use crate::names::{AccountId, Password};
 use crate::password::{self, OnTheSpot, PasswordHash, Salt, Workshop};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Passwords hashed at once: each takes 19 MiB. Who comes when all lanes are taken waits.
 const LANES: usize = 4;
+/// How many may be hashed or wait for it, and how many of them may be of one account: a flood of one
+/// leaves room for others, and whoever waits is soon served.
+const PLACES: usize = 64;
+const PLACES_OF_ONE: usize = 16;
 
 /// Where passwords are hashed.
 pub(super) struct Hashing {
     workshop: Arc<dyn Workshop>,
     lanes: Arc<Semaphore>,
+    queue: Arc<Queue>,
+}
+
+/// How many passwords of each account are hashed or wait for it.
+#[derive(Default)]
+struct Queue(Mutex<HashMap<AccountId, usize>>);
+
+/// A place in the queue, given back when it goes.
+struct Place {
+    queue: Arc<Queue>,
+    account: AccountId,
+}
+
+impl Queue {
+    fn enter(self: &Arc<Self>, account: AccountId) -> Result<Place, Error> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = places.get(&account).copied().unwrap_or_default();
+        if own >= PLACES_OF_ONE || places.values().sum::<usize>() >= PLACES {
+            return Err(Error::Throttled);
+        }
+        places.insert(account, own + 1);
+        Ok(Place {
+            queue: self.clone(),
+            account,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let places = self.queue.0.lock();
+        let mut places = places.unwrap_or_else(PoisonError::into_inner);
+        match places.get_mut(&self.account) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => drop(places.remove(&self.account)),
+        }
+    }
 }
 
 impl Default for Hashing {
@@ -28,21 +70,30 @@ impl Default for Hashing {
 impl Hashing {
     fn new(workshop: Arc<dyn Workshop>) -> Self {
         let lanes = Arc::new(Semaphore::new(LANES));
-        Self { workshop, lanes }
+        Self {
+            workshop,
+            lanes,
+            queue: Arc::default(),
+        }
     }
 
-    /// Has `work` done in the workshop, when a lane is free.
+    /// Has `work` on a password of an account done in the workshop, when a lane is free.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], if too many wait already.
     async fn run<T: Send + 'static>(
         &self,
+        account: AccountId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
+        let place = self.queue.enter(account)?;
         let lane = self.lanes.clone().acquire_owned().await;
         let lane = lane.map_err(|error| Error::Internal(Box::new(error)))?;
         let (done, mut outcome) = oneshot::channel();
         let work = move || {
             let _ = done.send(work());
             // The memory is in use until here, whoever still waits.
-            drop(lane);
+            drop((lane, place));
         };
         self.workshop.run(Box::new(work)).await;
         outcome
@@ -79,10 +130,18 @@ impl Realm {
         self
     }
 
-    pub(crate) async fn hash_password(&self, new: &Password) -> Result<PasswordHash, Error> {
+    /// Hashes a new password of an account's.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], [`Error::Internal`]
+    pub(crate) async fn hash_password(
+        &self,
+        account: AccountId,
+        new: &Password,
+    ) -> Result<PasswordHash, Error> {
         let (new, salt) = (new.clone(), self.salt());
         self.hashing
-            .run(move || PasswordHash::of(&new, &salt))
+            .run(account, move || PasswordHash::of(&new, &salt))
             .await?
     }
 
@@ -90,9 +149,10 @@ impl Realm {
     /// that is asked.
     ///
     /// # Errors
-    /// [`Forbidden::WrongPassword`], `PasswordPolicyViolation`, [`Error::Internal`]
+    /// [`Forbidden::WrongPassword`], `PasswordPolicyViolation`, [`Error::Throttled`], [`Error::Internal`]
     pub(crate) async fn replace_password(
         &self,
+        account: AccountId,
         old: Option<(&Password, PasswordHash)>,
         new: &Password,
         barred: Vec<PasswordHash>,
@@ -108,7 +168,7 @@ impl Realm {
             }
             PasswordHash::of(&new, &salt)
         };
-        self.hashing.run(replace).await?
+        self.hashing.run(account, replace).await?
     }
 
     /// The user of that name, if the password is theirs; the name may be in any letter case. Whether
@@ -118,14 +178,15 @@ impl Realm {
     /// Who calls this limits how often anyone may guess.
     ///
     /// # Errors
-    /// [`Error::ServiceUnavailable`], [`Error::Internal`]
+    /// [`Error::Throttled`], where too many come at once, [`Error::ServiceUnavailable`],
+    /// [`Error::Internal`]
     pub async fn sign_in(
         &self,
-        account: AccountId,
+        id: AccountId,
         user: &str,
         password: &Password,
     ) -> Result<Option<SignedIn>, Error> {
-        let account = self.account(account).await?;
+        let account = self.account(id).await?;
         let known = account.as_ref().and_then(|account| {
             let user = account.users.named(user)?.clone();
             let owner = KeyOwner::User(user.user.id.clone());
@@ -135,7 +196,8 @@ impl Realm {
         });
         let hash = known.as_ref().map(|(.., hash)| hash.clone());
         let (hash, password) = (hash.unwrap_or_else(PasswordHash::decoy), password.clone());
-        let is_right = self.hashing.run(move || hash.is_of(&password)).await?;
+        let compare = move || hash.is_of(&password);
+        let is_right = self.hashing.run(id, compare).await?;
         let Some((account, user, profile, _)) = known.filter(|_| is_right) else {
             return Ok(None);
         };

@@ -226,6 +226,40 @@ fn attributes_are_understood_or_refused() {
 }
 
 #[test]
+fn what_takes_the_parser_long_is_refused_before_it() {
+    let keys = key("", &[&base64(SIGNING)]);
+    let made =
+        |count: usize, what: &dyn Fn(usize) -> String| -> String { (0..count).map(what).collect() };
+    let attributes = |count| {
+        let all = made(count, &|it| format!(" a{it}=''"));
+        document(&(keys.clone() + &format!("<a{all}/>")))
+    };
+    assert!(SamlMetadata::parse(&attributes(MOST_ATTRIBUTES)).is_ok());
+    refused(&attributes(MOST_ATTRIBUTES + 1), MetadataFault::TooWide);
+    // Half a million of them took minutes.
+    refused(&attributes(60_000), MetadataFault::TooWide);
+    // Nor are they hidden by blanks, by what looks like a comment, or by quotes of the other kind.
+    let hidden = made(60_000, &|it| format!(" a{it}\n=\t\"'\""));
+    let hidden = document(&(keys.clone() + &format!("<!-- --><a b='-->'{hidden}/>")));
+    refused(&hidden, MetadataFault::TooWide);
+    // Each child would keep all that its parents declare.
+    let spaces = made(10_000, &|it| format!("<b xmlns:b{it}=''/>"));
+    for wrapped in [
+        format!("<a>{spaces}</a>"),
+        made(20_000, &|_| "<a xmlns=''>".to_owned()),
+    ] {
+        refused(
+            &document(&(keys.clone() + &wrapped)),
+            MetadataFault::TooWide,
+        );
+    }
+    // What is no attribute may be as long as it likes.
+    let rule = "=".repeat(1000);
+    let plain = format!("<!-- {rule} \"'\" {rule} --><a b='{rule}'>{rule}</a>");
+    assert!(SamlMetadata::parse(&document(&(keys + &plain))).is_ok());
+}
+
+#[test]
 fn document_type_definitions_and_bombs_are_refused() {
     let keys = key("", &[&base64(SIGNING)]);
     let good = document(&keys);

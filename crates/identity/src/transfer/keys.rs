@@ -45,6 +45,14 @@ impl Planner<'_> {
         if state.is_some_and(|state| state.key.owner != owner) {
             reasons.push("the access key is another user's".to_owned());
         }
+        // A name that somebody has here may be somebody else's there.
+        let is_known = self.account.users.named(&new.user).is_some();
+        if is_known && state.is_none() && !self.options.overwrite {
+            reasons.push(format!(
+                "the user `{}` is there already (--overwrite gives them the key)",
+                new.user
+            ));
+        }
         let status = if new.active {
             KeyStatus::Active
         } else {

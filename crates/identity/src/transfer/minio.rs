@@ -5,6 +5,8 @@
 //! becomes a user of its own below `/minio/svcacct/`, in the groups and with the policies that its
 //! parent has, bounded by the policy embedded in it. So it may not do more than it could; what its
 //! parent is given later it does not get.
+//!
+//! Policies of MinIO are about S3 alone. What they allow stays S3's here, where `*` would be more.
 
 use super::document::Document;
 use super::form::{
@@ -27,6 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const FOLDER: &str = "iam-assets/";
 /// Where service accounts, and the policies embedded in them, are put.
 const SERVICE_ACCOUNTS: &str = "/minio/svcacct/";
+/// How the resources begin that are S3's alone.
+const S3_RESOURCES: &str = "arn:aws:s3:::";
 
 /// A user's name and secret; the name is the access key id.
 #[derive(Deserialize)]
@@ -135,6 +139,48 @@ impl Texts {
             Self::Many(texts) => texts.retain(|text| keep(text)),
         }
     }
+
+    fn each_mut(&mut self) -> &mut [String] {
+        match self {
+            Self::One(text) => std::slice::from_mut(text),
+            Self::Many(texts) => texts,
+            Self::None(()) => &mut [],
+        }
+    }
+}
+
+impl Statement {
+    /// Leaves of what it allows what is S3's; whether anything else was there.
+    fn keep_s3(&mut self) -> bool {
+        let mut lost = false;
+        for action in self.action.each_mut().iter_mut().filter(|it| *it == "*") {
+            "s3:*".clone_into(action);
+        }
+        self.action.retain(|action| {
+            let service = action.split(':').next().unwrap_or_default();
+            let kept = service.eq_ignore_ascii_case("s3") && service.len() < action.len();
+            lost |= !kept;
+            kept
+        });
+        if !self.not_action.is_empty() {
+            // Everything but something is IAM, too, unless the resources are S3's.
+            lost |= !self.not_resource.is_empty();
+            self.not_resource = Texts::default();
+            self.resource.retain(|resource| {
+                let kept = resource.starts_with(S3_RESOURCES);
+                lost |= !kept;
+                kept
+            });
+        }
+        lost
+    }
+}
+
+/// Whether a document says anything that depends on who the user is.
+fn is_personal(document: &str) -> bool {
+    let document = serde_json::from_str::<serde_json::Value>(document).map(|it| it.to_string());
+    let document = document.map(|it| it.to_ascii_lowercase());
+    document.is_ok_and(|it| it.contains("aws:username") || it.contains("aws:userid"))
 }
 
 impl Import {
@@ -150,7 +196,10 @@ impl Import {
             keys: Vec::new(),
             unsupported: Vec::new(),
             refusals: Vec::new(),
+            taken: BTreeSet::new(),
             dropped: BTreeSet::new(),
+            personal: BTreeSet::new(),
+            group_policies: BTreeMap::new(),
             denying: BTreeSet::new(),
         };
         let mut files = BTreeMap::new();
@@ -196,8 +245,13 @@ struct Cluster {
     keys: Vec<NewKey>,
     unsupported: Vec<String>,
     refusals: Vec<String>,
-    /// Policies of which nothing is left.
+    /// Policies that were taken in.
+    taken: BTreeSet<String>,
+    /// Policies of which nothing is left, or that are not there.
     dropped: BTreeSet<String>,
+    /// Policies that depend on who the user is.
+    personal: BTreeSet<String>,
+    group_policies: BTreeMap<String, Vec<String>>,
     /// Policies that deny.
     denying: BTreeSet<String>,
 }
@@ -262,7 +316,9 @@ impl Cluster {
 
     fn read(&mut self, files: &BTreeMap<String, String>) -> Result<(), Unreadable> {
         for (name, policy) in map::<Box<RawValue>>(files, "policies.json")? {
-            if !self.policy(&name, &policy, "/") {
+            if self.policy(&name, &policy, "/") {
+                self.taken.insert(name);
+            } else {
                 self.dropped.insert(name);
             }
         }
@@ -330,6 +386,9 @@ impl Cluster {
                 lost |= !known;
                 known
             });
+            if statement.effect == "Allow" {
+                lost |= statement.keep_s3();
+            }
             let acts = !statement.action.is_empty() || !statement.not_action.is_empty();
             let reaches = !statement.resource.is_empty() || !statement.not_resource.is_empty();
             let denied = acts && statement.effect != "Allow";
@@ -359,7 +418,7 @@ impl Cluster {
         }
         if lost {
             self.skip(format!(
-                "{what}: actions of MinIO's own (admin:…, kms:…), and statements without resources"
+                "{what}: actions that are not S3's (admin:…, kms:…), and statements without resources of S3"
             ));
         }
         if statements.is_empty() {
@@ -374,6 +433,9 @@ impl Cluster {
             self.refuse(format!("{what}: its document cannot be read"));
             return false;
         };
+        if text.as_deref().is_some_and(is_personal) {
+            self.personal.insert(name.to_owned());
+        }
         self.details.policies.push(ManagedPolicyDetail {
             policy_name: name.to_owned(),
             policy_id: String::new(),
@@ -398,7 +460,16 @@ impl Cluster {
         true
     }
 
-    fn attached(&self, policies: &[String]) -> Vec<AttachedDetail> {
+    fn attached(&mut self, policies: &[String]) -> Vec<AttachedDetail> {
+        for name in policies {
+            // The account may have one of that name, which is another.
+            if !self.taken.contains(name) && self.dropped.insert(name.clone()) {
+                self.skip(format!(
+                    "policy `{}`: it is attached, and not among the policies",
+                    shown(name)
+                ));
+            }
+        }
         // Those of which nothing is left are spoken of already.
         let left = policies.iter().filter(|name| !self.dropped.contains(*name));
         left.map(|name| AttachedDetail {
@@ -449,6 +520,7 @@ impl Cluster {
                 }
             }
             let attached_managed_policies = self.attached(&policies);
+            self.group_policies.insert(name.clone(), policies);
             self.details.group_detail_list.push(GroupDetail {
                 path: "/".to_owned(),
                 group_name: name,
@@ -468,7 +540,7 @@ impl Cluster {
         Ok(of_users)
     }
 
-    fn detail(&self, name: &str, policies: &[String], groups: &[String]) -> UserDetail {
+    fn detail(&mut self, name: &str, policies: &[String], groups: &[String]) -> UserDetail {
         UserDetail {
             path: "/".to_owned(),
             user_name: name.to_owned(),
@@ -531,6 +603,17 @@ impl Cluster {
             .and_then(|claims| claims.policy.as_deref());
         if told == Some("embedded-policy") && embedded.is_none() {
             self.skip(format!("{what}: the policy embedded in it is missing"));
+            return;
+        }
+        let of_groups = groups.iter().filter_map(|it| self.group_policies.get(it));
+        let mut own = policies.iter().chain(of_groups.flatten());
+        if own.any(|policy| self.personal.contains(policy))
+            || embedded.is_some_and(|embedded| is_personal(embedded.get()))
+        {
+            self.skip(format!(
+                "{what}: its policies depend on the user's name (aws:username, aws:userid), and it has \
+                 another here"
+            ));
             return;
         }
         let mut detail = self.detail(key, policies, groups);

@@ -549,11 +549,11 @@ fn few_passwords_are_hashed_at_once() {
     world.realm = world.realm.with_workshop(workshop.clone());
     let context = &mut Context::from_waker(Waker::noop());
     let first = password(FIRST);
-    let mut all: Vec<_> = (0..50)
+    let mut all: Vec<_> = (0..16)
         .map(|_| Box::pin(world.realm.sign_in(n(ACCOUNT), "ann", &first)))
         .collect();
     let mut signed = 0;
-    while signed < 50 {
+    while signed < 16 {
         all.retain_mut(|one| match one.as_mut().poll(context) {
             Poll::Pending => true,
             Poll::Ready(answer) => {
@@ -564,6 +564,47 @@ fn few_passwords_are_hashed_at_once() {
         });
         assert!(workshop.work() <= 4, "76 MiB at most");
     }
+}
+
+#[test]
+fn a_flood_of_passwords_is_throttled_and_leaves_room_for_others() {
+    let (mut world, _) = ann();
+    let workshop = Arc::new(Waiting::default());
+    world.realm = world.realm.with_workshop(workshop.clone());
+    let context = &mut Context::from_waker(Waker::noop());
+    let first = password(FIRST);
+    let mut flood = |account: &str, count: usize| {
+        let mut come = Vec::new();
+        let mut throttled = 0;
+        for _ in 0..count {
+            let mut one = Box::pin(world.realm.sign_in(n(account), "ann", &first));
+            match one.as_mut().poll(context) {
+                Poll::Pending => come.push(one),
+                Poll::Ready(answer) => {
+                    assert!(matches!(answer, Err(Error::Throttled)), "{answer:?}");
+                    throttled += 1;
+                }
+            }
+        }
+        (come, throttled)
+    };
+    let (own, throttled) = flood(ACCOUNT, 1000);
+    assert_eq!((own.len(), throttled), (16, 984), "of one account");
+    // Whether there is such an account does not show.
+    let others = ["999999999991", "999999999992", "999999999993"].map(|it| flood(it, 17));
+    assert!(others.iter().all(|(come, _)| come.len() == 16), "of others");
+    let (none, throttled) = flood("999999999994", 1);
+    assert_eq!((none.len(), throttled), (0, 1), "of all together");
+    // Who hangs up leaves the queue; what is worked on has its place until it is done.
+    drop(others);
+    let (next, _) = flood("999999999994", 17);
+    assert_eq!(next.len(), 16);
+    drop((own, next));
+    let (rest, _) = flood(ACCOUNT, 17);
+    assert_eq!(rest.len(), 12);
+    drop(rest);
+    assert_eq!(workshop.work(), 4);
+    assert_eq!(flood(ACCOUNT, 17).0.len(), 16);
 }
 
 #[test]

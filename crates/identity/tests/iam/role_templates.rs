@@ -309,6 +309,23 @@ fn conditions_see_what_the_template_gives() {
            {"Effect":"Deny","Action":"iam:CreateRole","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestTag/team":"red"}}}"#,
     );
     denied("iam:CreateRole");
+    // What is done to a role that exists sees the tags that it would have by then.
+    for action in [
+        "iam:PutRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:AttachRolePolicy",
+    ] {
+        for key in ["aws:ResourceTag/team", "iam:ResourceTag/team"] {
+            world.allow(
+                "ann",
+                &format!(
+                    r#"{{"Effect":"Allow","Action":"iam:*","Resource":"*"}},
+                       {{"Effect":"Deny","Action":"{action}","Resource":"*","Condition":{{"StringEquals":{{"{key}":"blue"}}}}}}"#
+                ),
+            );
+            denied(action);
+        }
+    }
 }
 
 #[test]
