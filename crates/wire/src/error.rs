@@ -132,29 +132,16 @@ pub fn spell(error: &Error) -> Spelled {
 /// IAM has no JSON protocol; the names of its exceptions stand there as they are in the model.
 fn spell_iam(fault: &IamFault) -> Spelled {
     let (code, status, json_code) = match fault {
-        IamFault::ConcurrentModification(_) => (
-            "ConcurrentModification",
-            409,
-            "ConcurrentModificationException",
-        ),
         IamFault::PasswordPolicyViolation(_) => (
             "PasswordPolicyViolation",
             400,
             "PasswordPolicyViolationException",
         ),
         IamFault::InvalidUserType(_) => ("InvalidUserType", 400, "InvalidUserTypeException"),
-        IamFault::EntityTemporarilyUnmodifiable(_) => (
-            "EntityTemporarilyUnmodifiable",
-            409,
-            "EntityTemporarilyUnmodifiableException",
-        ),
         IamFault::RoleModified => ("RoleModified", 409, "RoleModifiedException"),
         IamFault::NameConflict(_) => ("NameConflict", 409, "NameConflictException"),
         IamFault::RoleTemplateDisabled(_) => {
             ("RoleTemplateDisabled", 400, "RoleTemplateDisabledException")
-        }
-        IamFault::PolicyNotAttachable(_) => {
-            ("PolicyNotAttachable", 400, "PolicyNotAttachableException")
         }
         IamFault::InvalidPublicKey => ("InvalidPublicKey", 400, "InvalidPublicKeyException"),
         IamFault::DuplicateSshPublicKey => (
@@ -188,14 +175,6 @@ fn spell_iam(fault: &IamFault) -> Spelled {
             "CredentialReportNotPresentException",
         ),
         IamFault::ReportExpired => ("ReportExpired", 410, "CredentialReportExpiredException"),
-        IamFault::ReportInProgress => {
-            ("ReportInProgress", 404, "CredentialReportNotReadyException")
-        }
-        IamFault::ReportGenerationLimitExceeded => (
-            "ReportGenerationLimitExceeded",
-            409,
-            "ReportGenerationLimitExceededException",
-        ),
     };
     Spelled {
         code,

@@ -116,11 +116,8 @@ pub enum Quota {
     reason = "each variant is the exception of its name in the model, with its message where that varies"
 )]
 pub enum IamFault {
-    ConcurrentModification(String),
     PasswordPolicyViolation(String),
     InvalidUserType(String),
-    EntityTemporarilyUnmodifiable(String),
-    PolicyNotAttachable(String),
     InvalidPublicKey,
     DuplicateSshPublicKey,
     UnrecognizedPublicKeyEncoding,
@@ -131,8 +128,6 @@ pub enum IamFault {
     OpenIdIdpCommunication(String),
     ReportNotPresent,
     ReportExpired,
-    ReportInProgress,
-    ReportGenerationLimitExceeded,
     RoleModified,
     NameConflict(String),
     RoleTemplateDisabled(String),
@@ -141,11 +136,8 @@ pub enum IamFault {
 impl fmt::Display for IamFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ConcurrentModification(text)
-            | Self::PasswordPolicyViolation(text)
+            Self::PasswordPolicyViolation(text)
             | Self::InvalidUserType(text)
-            | Self::EntityTemporarilyUnmodifiable(text)
-            | Self::PolicyNotAttachable(text)
             | Self::MalformedCertificate(text)
             | Self::InvalidCertificate(text)
             | Self::OpenIdIdpCommunication(text) => text,
@@ -165,10 +157,6 @@ impl fmt::Display for IamFault {
             }
             Self::ReportExpired => {
                 "The most recent credential report has expired. To generate a new credential report, use GenerateCredentialReport."
-            }
-            Self::ReportInProgress => "The credential report is still being generated.",
-            Self::ReportGenerationLimitExceeded => {
-                "The maximum number of report generation requests that are in progress is reached."
             }
             Self::RoleModified => {
                 "The role template was modified while the role was being created. Wait a few minutes and try the request again."
