@@ -202,7 +202,7 @@ pub struct ManagedPolicy {
 }
 
 /// Whose access key or MFA device it is.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum KeyOwner {
     /// The account's root user.
     Root,

@@ -29,6 +29,7 @@ mod minio;
 mod own;
 mod plan;
 mod policies;
+mod stored;
 mod zip;
 
 pub use aws_managed::AwsManagedDump;

@@ -85,7 +85,7 @@ fn provider<'a>(
 }
 
 /// The thumbprints of a request, once each.
-fn thumbprints(given: &[Thumbprint]) -> Result<Vec<String>, Error> {
+pub(crate) fn thumbprints(given: &[Thumbprint]) -> Result<Vec<String>, Error> {
     let refused = |text: &str| Err(Error::InvalidInput(text.to_owned()));
     if given.len() > MOST_THUMBPRINTS {
         return refused("Thumbprint list must contain at most 5 entries.");
@@ -98,7 +98,7 @@ fn thumbprints(given: &[Thumbprint]) -> Result<Vec<String>, Error> {
 }
 
 /// What a client id may be made of: anything that an answer can carry.
-fn check_client_id(id: &ClientId) -> Result<(), Error> {
+pub(crate) fn check_client_id(id: &ClientId) -> Result<(), Error> {
     let unfit = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
     if id.as_str().contains(unfit) {
         return Err(Error::InvalidInput(

@@ -2,13 +2,17 @@
 
 use super::form::{Own, Plain};
 use super::plan::{Planner, shown};
+use super::stored;
 use crate::account::Account;
 use crate::entity::{
     AccountAlias, AccountSettings, Change, Entity, EntityKey, EntityKind, KeyOwner,
 };
 use crate::ids::UniqueId;
+use crate::key_material::SshKey;
+use crate::names::{AccountAliasName, AccountId, Constrained as _};
 use crate::port::Record;
 use crate::quotas::AccountQuota;
+use std::collections::HashMap;
 
 /// Whether entities of the kind are in exports in their stored form: those of accounts that have no
 /// secrets and no life of their own.
@@ -126,6 +130,7 @@ impl Planner<'_> {
         for plain in &own.entities {
             self.plain(plain);
         }
+        self.need_credentials();
         for (quota, kind, count) in [
             (
                 AccountQuota::OpenIdConnectProvidersPerAccount,
@@ -164,34 +169,79 @@ impl Planner<'_> {
         }
         let key = entity.key();
         let before = existing(self.account, &key);
-        if let (Entity::SamlProvider(after), Some(Entity::SamlProvider(before))) =
-            (&mut entity, &before)
-        {
-            // They are not in exports.
-            after.private_keys.clone_from(&before.private_keys);
+        if let Entity::SamlProvider(after) = &mut entity {
+            // They are not in exports: whatever a file says, the keys are those that are here.
+            after.private_keys = match &before {
+                Some(Entity::SamlProvider(before)) => before.private_keys.clone(),
+                _ => Vec::new(),
+            };
+        }
+        if let Entity::OpenIdConnectProvider(provider) = &entity {
+            let quota = AccountQuota::ClientIdsPerOpenIdConnectProvider;
+            self.need(quota, provider.client_ids.len(), Some(&mut reasons));
+        }
+        if let Err(reason) = stored::check(&entity, self.account) {
+            reasons.push(reason);
         }
         match key.kind {
             // They are taken first, and kept last.
-            EntityKind::AccountSettings => {}
+            EntityKind::AccountSettings => self.report.refusals.extend(
+                reasons
+                    .into_iter()
+                    .map(|reason| format!("the account's settings: {reason}")),
+            ),
             kind => {
                 self.is_second(kind, &key.key, &mut reasons);
+                // The same under another id is a second one, too.
+                let content = match &entity {
+                    Entity::SshPublicKey(key) => SshKey::parse(&key.body)
+                        .ok()
+                        .map(|read| format!("{} {}", key.user, read.fingerprint())),
+                    Entity::SigningCertificate(certificate) => {
+                        Some(format!("sha256 {}", certificate.fingerprint))
+                    }
+                    _ => None,
+                };
+                if let Some(content) = content {
+                    self.is_second(kind, &content, &mut reasons);
+                }
                 self.settle(kind, &key.key, before, Some(entity), reasons);
             }
         }
+    }
+
+    /// The quotas of what each user has, for those who get more of it.
+    fn need_credentials(&mut self) {
+        let new = self.report.entries.iter();
+        let new = new.filter(|entry| entry.before.is_none());
+        let mut keys: HashMap<&UniqueId, usize> = HashMap::new();
+        let mut certificates: HashMap<&KeyOwner, usize> = HashMap::new();
+        for entity in new.filter_map(|entry| entry.after.as_ref()) {
+            match entity {
+                Entity::SshPublicKey(key) => *keys.entry(&key.user).or_default() += 1,
+                Entity::SigningCertificate(one) => {
+                    *certificates.entry(&one.owner).or_default() += 1;
+                }
+                _ => {}
+            }
+        }
+        let keys = keys.into_iter();
+        let keys = keys.map(|(user, new)| self.account.ssh_public_keys_of(user).count() + new);
+        let most_keys = keys.max().unwrap_or_default();
+        let certificates = certificates.into_iter();
+        let certificates = certificates
+            .map(|(owner, new)| self.account.signing_certificates_of(owner).count() + new);
+        let most_certificates = certificates.max().unwrap_or_default();
+        self.need(AccountQuota::SSHPublicKeysPerUser, most_keys, None);
+        self.need(AccountQuota::CertificatesPerUser, most_certificates, None);
     }
 
     fn alias(&mut self, alias: &str) -> Change {
         let mut change = Change::default();
         let mut reasons = Vec::new();
         let account = self.account.id;
-        let legal = (3..=63).contains(&alias.len())
-            && alias
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && !alias.starts_with('-')
-            && !alias.ends_with('-')
-            && !alias.contains("--");
-        if !legal {
+        // Where either may stand, an account's id would name another account.
+        if AccountAliasName::parse(alias).is_err() || AccountId::parse(alias).is_ok() {
             reasons.push("it is no account alias".to_owned());
         }
         let record = |alias: &str| AccountAlias {

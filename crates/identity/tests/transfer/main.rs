@@ -11,4 +11,6 @@ mod import;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod stored;
+#[cfg(test)]
 mod support;
