@@ -22,7 +22,8 @@ use locum_identity::ids::{AccessKeyId, IdKind, UniqueId};
 use locum_identity::limits::RoleLimits;
 use locum_identity::names::{AccountId, Constrained, MaxSessionDuration, Path};
 use locum_identity::port::{
-    Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Scope, Store, Write,
+    Access, Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Report, Scope, Store,
+    Write,
 };
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::{RootKey, Secret};
@@ -554,6 +555,22 @@ impl Store for Accounts {
 
     fn last_uses(&self, _account: AccountId) -> Answer<'_, Vec<LastUse>> {
         answer(Vec::new())
+    }
+
+    fn save_accesses(&self, _accesses: Vec<Access>, _since: i64) -> Answer<'_, ()> {
+        answer(())
+    }
+
+    fn accesses(&self, _account: AccountId, _of: Option<String>) -> Answer<'_, Vec<Access>> {
+        answer(Vec::new())
+    }
+
+    fn save_report(&self, _report: Report) -> Answer<'_, ()> {
+        answer(())
+    }
+
+    fn report(&self, _account: AccountId, _id: String) -> Answer<'_, Option<Report>> {
+        answer(None)
     }
 }
 

@@ -63,6 +63,12 @@ impl LastUses {
         state.uses.get(&account)?.get(subject).cloned()
     }
 
+    /// Every last use in an account, by subject, as far as this process knows.
+    pub(crate) fn in_account(&self, account: AccountId) -> HashMap<String, LastUse> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.uses.get(&account).cloned().unwrap_or_default()
+    }
+
     /// Whether the store should be asked what other processes noted of an account; it counts as asked.
     pub(crate) fn is_due(&self, account: AccountId, now: i64) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

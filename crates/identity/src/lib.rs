@@ -3,6 +3,7 @@
 //! Every STS and IAM operation is here as a plain input, a plain output and one function that
 //! loads, decides and acts; none of them knows a protocol. [`realm::Realm`] is where they run.
 
+pub mod access;
 pub mod account;
 mod admission;
 pub mod authorization_message;

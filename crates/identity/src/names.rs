@@ -146,7 +146,9 @@ pub use providers::{
     AccountAliasName, AccountPropertyKey, AccountPropertyValue, ClientId, ProviderUrlText,
     SamlKeyId, SamlMetadataText, SamlPrivateKeyText, SamlProviderName, Thumbprint,
 };
-pub use reports::{EntityType, JobId, ServiceNamespace};
+pub use reports::{
+    EntityType, JobId, OrganizationsEntityPath, OrganizationsPolicyId, ServiceNamespace,
+};
 pub use role_template::{
     ReplacementText, RolePattern, RoleTemplateDescription, RoleTemplateName, TemplateWord,
 };

@@ -3,7 +3,8 @@
 use crate::environment::{Seconds, timestamp};
 use crate::names::AccountId;
 use crate::port::{
-    Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Scope, Store, StoreError, Write,
+    Access, Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Report, Scope, Store,
+    StoreError, Write,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -170,6 +171,22 @@ impl Store for Past {
     fn last_uses(&self, _: AccountId) -> Answer<'_, Vec<LastUse>> {
         answer(Ok(Vec::new()))
     }
+
+    fn save_accesses(&self, _: Vec<Access>, _: Seconds) -> Answer<'_, ()> {
+        read_only()
+    }
+
+    fn accesses(&self, _: AccountId, _: Option<String>) -> Answer<'_, Vec<Access>> {
+        answer(Ok(Vec::new()))
+    }
+
+    fn save_report(&self, _: Report) -> Answer<'_, ()> {
+        read_only()
+    }
+
+    fn report(&self, _: AccountId, _: String) -> Answer<'_, Option<Report>> {
+        answer(Ok(None))
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +223,18 @@ mod tests {
             read_only()
         }
         fn last_uses(&self, _: AccountId) -> Answer<'_, Vec<LastUse>> {
+            read_only()
+        }
+        fn save_accesses(&self, _: Vec<Access>, _: Seconds) -> Answer<'_, ()> {
+            read_only()
+        }
+        fn accesses(&self, _: AccountId, _: Option<String>) -> Answer<'_, Vec<Access>> {
+            read_only()
+        }
+        fn save_report(&self, _: Report) -> Answer<'_, ()> {
+            read_only()
+        }
+        fn report(&self, _: AccountId, _: String) -> Answer<'_, Option<Report>> {
             read_only()
         }
     }

@@ -147,6 +147,43 @@ pub struct LastUse {
     pub region: String,
 }
 
+/// When a principal last tried an action, whatever came of it. Not part of any version, as
+/// [`LastUse`] is not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Access {
+    /// The account.
+    pub account: AccountId,
+    /// The unique id of a user or role, or the account's id for the root user.
+    pub principal: String,
+    /// `iam`, `sts`, `s3`, …
+    pub service: String,
+    /// The action without the service: `CreateUser`.
+    pub action: String,
+    /// When.
+    pub at: Seconds,
+    /// The region of the request's credential scope.
+    pub region: String,
+}
+
+/// A report that somebody of an account asked for. Not part of any version: nothing hangs on it, and it
+/// goes when its time is up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Report {
+    /// The account.
+    pub account: AccountId,
+    /// Unique in the account.
+    pub id: String,
+    /// When it was made.
+    pub created: Seconds,
+    /// When it goes.
+    pub expires: Seconds,
+    /// A JSON document.
+    pub body: String,
+}
+
+/// How many reports of one account are kept: beyond that, the oldest go.
+pub const REPORTS_KEPT: usize = 100;
+
 /// The store could not tell. Never means "not there".
 #[derive(Debug)]
 pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
@@ -213,4 +250,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every last use of an account.
     fn last_uses(&self, account: AccountId) -> Answer<'_, Vec<LastUse>>;
+
+    /// Keeps when actions were last tried, replacing older attempts of the same principal at the same
+    /// action, and forgets every attempt of before `since`. Where there are none, nothing is done.
+    fn save_accesses(&self, accesses: Vec<Access>, since: Seconds) -> Answer<'_, ()>;
+
+    /// The last attempts of a principal of an account, or of all of them, in no order.
+    fn accesses(&self, account: AccountId, principal: Option<String>) -> Answer<'_, Vec<Access>>;
+
+    /// Keeps a report, forgets every report that has expired when it was made, and of its account all
+    /// but the newest [`REPORTS_KEPT`].
+    fn save_report(&self, report: Report) -> Answer<'_, ()>;
+
+    /// The report of that id, though it may have expired.
+    fn report(&self, account: AccountId, id: String) -> Answer<'_, Option<Report>>;
 }

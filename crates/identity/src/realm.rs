@@ -4,6 +4,7 @@
 //! it against the version it started from, and publishes it; when another writer was first, it
 //! starts again on the fresh account (`pipeline`).
 
+use crate::access::Accesses;
 use crate::account::{Account, BucketState, KeyState};
 use crate::caller::{Caller, Credentials, Who, session_policies};
 use crate::directory::Directory;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
+mod access;
 mod accounts;
 mod aws_managed;
 mod beside;
@@ -71,6 +73,7 @@ pub struct Realm {
     accounts: accounts::Accounts,
     cursor: AtomicU64,
     last_uses: LastUses,
+    accesses: Accesses,
     issuing: issuing::Issuing,
     certificates: Arc<dyn CertificateFetcher>,
     hashing: passwords::Hashing,
@@ -465,16 +468,20 @@ impl Realm {
     /// The last use of an access key or role, whatever process saw it: others' uses are known once
     /// they have written them down.
     pub(crate) async fn last_use(&self, account: AccountId, subject: &str) -> Option<LastUse> {
+        self.refresh_last_uses(account).await;
+        self.last_uses.of(account, subject)
+    }
+
+    async fn refresh_last_uses(&self, account: AccountId) {
         // While the store does not answer, what this process knows has to do.
         if self.last_uses.is_due(account, self.environment.clock.now())
             && let Ok(uses) = self.store.last_uses(account).await
         {
             self.last_uses.load(uses);
         }
-        self.last_uses.of(account, subject)
     }
 
-    /// Writes down the last uses that the store does not have yet.
+    /// Writes down the last uses and attempts at actions that the store does not have yet.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`]
@@ -483,7 +490,7 @@ impl Realm {
         if !uses.is_empty() {
             self.store.save_last_uses(uses).await?;
         }
-        Ok(())
+        self.save_accesses().await
     }
 
     async fn reload_directory(&self) -> Result<(), Error> {

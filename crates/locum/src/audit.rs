@@ -138,18 +138,46 @@ fn note_use(event: &Event) {
         let uses = event.realm.session_uses();
         uses.record(account, id, session, at, source_ip);
     }
-    let service = event
-        .outcome
-        .event_source
-        .split('.')
-        .next()
-        .unwrap_or_default();
+    let service = service(event.outcome.event_source);
     let (uses, facts) = (event.realm.last_uses(), &event.facts);
     let note = |subject: &str| uses.note(account, subject, facts.now, service, &facts.region);
     match (&caller.credentials, &caller.who) {
         (Credentials::LongTerm { access_key_id }, _) => note(access_key_id),
         (_, Who::AssumedRole { role, .. }) => note(role.role.id.as_str()),
         _ => {}
+    }
+    if let Some(action) = action(&event.outcome) {
+        let (accesses, facts) = (event.realm.accesses(), &event.facts);
+        let note = |principal: &str| {
+            let tried = (service, action);
+            accesses.note(account, principal, tried, facts.now, &facts.region);
+        };
+        match &caller.who {
+            Who::Root => note(account.as_str()),
+            Who::User(state) => note(state.user.id.as_str()),
+            Who::AssumedRole { role, .. } => note(role.role.id.as_str()),
+            // What a federated user does counts as its user's, as that user's policies bound it.
+            Who::FederatedUser { issuer, .. } => match issuer {
+                Some(state) => note(state.user.id.as_str()),
+                None => note(account.as_str()),
+            },
+            Who::Anonymous | Who::Service(_) => {}
+        }
+    }
+}
+
+/// `iam` of `iam.amazonaws.com`.
+fn service(event_source: &'static str) -> &'static str {
+    event_source.split('.').next().unwrap_or_default()
+}
+
+/// The action that a request tried, without its service; `None` if it was none that there is.
+fn action(outcome: &Outcome) -> Option<&str> {
+    let operation = outcome.event_name.as_str();
+    match outcome.event_source {
+        // S3's operations and actions have names of their own each.
+        "s3.amazonaws.com" => locum_s3::action_of(operation)?.strip_prefix("s3:"),
+        _ => Some(operation).filter(|operation| !operation.is_empty()),
     }
 }
 

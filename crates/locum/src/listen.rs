@@ -114,15 +114,16 @@ async fn run(mut settings: Serve) -> Result<(), Failure> {
         task.abort();
         let _ = task.await;
     }
-    let state = door.state.load_full();
-    if let Err(error) = state.realm.save_last_uses().await {
-        tracing::warn!("last uses were not written down: {error}");
-    }
     // Whoever still holds a request keeps nothing waiting: what was done is recorded by then.
     door.recorder.stop().await;
     let written = tokio::task::spawn_blocking(move || recording.join());
     if tokio::time::timeout(LAST_RECORDS, written).await.is_err() {
         tracing::error!("the last audit records could not be written in time");
+    }
+    // Behind the recorder, which notes them.
+    let state = door.state.load_full();
+    if let Err(error) = state.realm.save_last_uses().await {
+        tracing::warn!("last uses were not written down: {error}");
     }
     Ok(())
 }

@@ -169,6 +169,10 @@ impl Policy {
         Compiled::new(&self.document)
     }
 
+    pub(crate) fn statements(&self) -> &[Statement] {
+        &self.document.statements
+    }
+
     fn named(&self) -> impl Iterator<Item = &NamedPrincipal> {
         self.document
             .statements

@@ -27,7 +27,10 @@ mod names;
 mod near;
 mod patterns;
 mod resources;
+mod services;
 mod statements;
+
+pub use services::{service_name, service_namespaces};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -101,7 +101,7 @@ pub use explain::{
     ElementName, Explanation, LayerAnswer, LayerReport, Mismatch, StatementReport, explain,
     explain_briefly,
 };
-pub use findings::{Finding, Severity, check};
+pub use findings::{Finding, Severity, check, service_name, service_namespaces};
 pub use glob::wildcard_matches;
 pub use plain::Plain;
 pub use position::Position;

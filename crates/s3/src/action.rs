@@ -276,6 +276,11 @@ pub(crate) fn find(operation: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.operation == operation)
 }
 
+/// The IAM action of an operation: `s3:ListBucket` of `ListObjectsV2`.
+pub fn action_of(operation: &str) -> Option<&'static str> {
+    find(operation).map(|row| row.action)
+}
+
 /// The action and the resource that an operation on a bucket or an object is decided on, where that is
 /// one of each: a copy is also decided on its source.
 pub fn need_of(

@@ -18,7 +18,7 @@ mod payload;
 mod query;
 mod service;
 
-pub use action::need_of;
+pub use action::{action_of, need_of};
 pub use fault::access_denied;
 pub use service::{Body, Report, S3};
 

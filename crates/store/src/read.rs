@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use locum_identity::names::AccountId;
-use locum_identity::port::{FeedEntry, LastUse, Loaded, Origin, Record, Scope};
+use locum_identity::port::{Access, FeedEntry, LastUse, Loaded, Origin, Record, Report, Scope};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -129,6 +129,56 @@ pub(crate) fn last_uses(
         })
     })?;
     Ok(uses.collect::<Result<_, _>>()?)
+}
+
+/// The last attempts of one principal of an account, or of all.
+pub(crate) fn accesses(
+    connection: &mut Connection,
+    account: AccountId,
+    principal: Option<&str>,
+) -> Result<Vec<Access>, Failure> {
+    let mut statement = connection.prepare_cached(match principal {
+        Some(_) => {
+            "SELECT principal, service, action, at, region FROM accesses
+             WHERE account = ?1 AND principal = ?2"
+        }
+        None => {
+            "SELECT principal, service, action, at, region FROM accesses
+             WHERE account = ?1 AND ?2 IS NULL"
+        }
+    })?;
+    let accesses = statement.query_map((account.as_str(), principal), |row| {
+        Ok(Access {
+            account,
+            principal: row.get(0)?,
+            service: row.get(1)?,
+            action: row.get(2)?,
+            at: row.get(3)?,
+            region: row.get(4)?,
+        })
+    })?;
+    Ok(accesses.collect::<Result<_, _>>()?)
+}
+
+/// The report of that id.
+pub(crate) fn report(
+    connection: &mut Connection,
+    account: AccountId,
+    id: &str,
+) -> Result<Option<Report>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT created, expires, body FROM reports WHERE account = ?1 AND id = ?2",
+    )?;
+    let report = statement.query_row((account.as_str(), id), |row| {
+        Ok(Report {
+            account,
+            id: id.to_owned(),
+            created: row.get(0)?,
+            expires: row.get(1)?,
+            body: row.get(2)?,
+        })
+    });
+    Ok(report.optional()?)
 }
 
 /// Whether `body` is one JSON document and nothing else, not even white space around it: the feed

@@ -87,10 +87,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_AHEAD_TRIES: u32 = 100;
 
 /// Numbered from 1 by their order here. One that was released is never changed.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "initial",
-    sql: include_str!("../migrations/0001_initial.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "initial",
+        sql: include_str!("../migrations/0001_initial.sql"),
+    },
+    Migration {
+        name: "accesses",
+        sql: include_str!("../migrations/0002_accesses.sql"),
+    },
+];
 
 struct Migration {
     name: &'static str,
@@ -306,6 +312,27 @@ mod tests {
         connection
             .execute("INSERT INTO a (x, y) VALUES (1, 2)", ())
             .unwrap();
+    }
+
+    #[test]
+    fn a_database_of_the_first_version_opens_with_all_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locum.db");
+        let mut first = Connection::open(&path).unwrap();
+        migrate(&mut first, MIGRATIONS.get(..1).unwrap()).unwrap();
+        first
+            .execute_batch("INSERT INTO last_uses VALUES ('000000000001', 'A', 1, 'iam', '')")
+            .unwrap();
+        drop(first);
+        let opened = Place::File(path).create().unwrap();
+        let count = |sql| {
+            opened
+                .query_row(sql, (), |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        assert_eq!(count("SELECT count(*) FROM last_uses"), 1);
+        assert_eq!(count("SELECT count(*) FROM accesses"), 0);
+        assert_eq!(recognise(&opened, MIGRATIONS).unwrap(), MIGRATIONS.len());
     }
 
     #[test]

@@ -7,9 +7,11 @@ use crate::queue::Queue;
 use crate::read;
 use crate::schema::Place;
 use crate::write::{Change, Commit, Job, Read, Writer};
+use locum_identity::environment::Seconds;
 use locum_identity::names::AccountId;
 use locum_identity::port::{
-    Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Scope, Store, StoreError, Write,
+    Access, Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Report, Scope, Store,
+    StoreError, Write,
 };
 use rusqlite::Connection;
 use std::path::Path;
@@ -194,6 +196,30 @@ impl Store for SqliteStore {
 
     fn last_uses(&self, account: AccountId) -> Answer<'_, Vec<LastUse>> {
         self.read(move |connection| read::last_uses(connection, account))
+    }
+
+    fn save_accesses(&self, accesses: Vec<Access>, since: Seconds) -> Answer<'_, ()> {
+        Box::pin(async move {
+            if !accesses.is_empty() {
+                self.write(Change::Accesses(accesses, since)).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn accesses(&self, account: AccountId, principal: Option<String>) -> Answer<'_, Vec<Access>> {
+        self.read(move |connection| read::accesses(connection, account, principal.as_deref()))
+    }
+
+    fn save_report(&self, report: Report) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.write(Change::Report(report)).await?;
+            Ok(())
+        })
+    }
+
+    fn report(&self, account: AccountId, id: String) -> Answer<'_, Option<Report>> {
+        self.read(move |connection| read::report(connection, account, &id))
     }
 }
 

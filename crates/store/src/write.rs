@@ -5,7 +5,10 @@ use crate::oneshot::Sender;
 use crate::queue::Queue;
 use crate::read::{Put, is_document, version};
 use crate::schema::Place;
-use locum_identity::port::{Chain, Committed, LastUse, Origin, Scope, Write};
+use locum_identity::environment::Seconds;
+use locum_identity::port::{
+    Access, Chain, Committed, LastUse, Origin, REPORTS_KEPT, Report, Scope, Write,
+};
 use rusqlite::Connection;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -27,13 +30,17 @@ pub(crate) enum Change {
     Commit(Commit),
     /// Last uses.
     Uses(Vec<LastUse>),
+    /// Last attempts at actions, and from when on they are kept.
+    Accesses(Vec<Access>, Seconds),
+    /// A report.
+    Report(Report),
 }
 
 impl Change {
     fn chain(&self) -> Option<&Chain> {
         match self {
             Self::Commit(commit) => commit.chain.as_ref(),
-            Self::Uses(_) => None,
+            Self::Uses(_) | Self::Accesses(..) | Self::Report(_) => None,
         }
     }
 }
@@ -188,6 +195,8 @@ fn isolate(
     let outcome = match change {
         Change::Commit(commit) => apply(connection, commit),
         Change::Uses(uses) => keep(connection, uses),
+        Change::Accesses(accesses, since) => keep_accesses(connection, accesses, *since),
+        Change::Report(report) => keep_report(connection, report),
     };
     if connection.is_autocommit() {
         return Err(outcome.err().unwrap_or(Failure::Stopped));
@@ -287,6 +296,61 @@ fn keep(connection: &Connection, uses: &[LastUse]) -> Result<Committed, Failure>
             &used.region,
         ))?;
     }
+    Ok(Committed::Yes)
+}
+
+/// Keeps attempts unless a newer one of the same principal at the same action is there.
+fn keep_accesses(
+    connection: &Connection,
+    accesses: &[Access],
+    since: Seconds,
+) -> Result<Committed, Failure> {
+    let mut put = connection.prepare_cached(
+        "INSERT INTO accesses (account, principal, service, action, at, region)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (account, principal, service, action) DO UPDATE
+         SET at = excluded.at, region = excluded.region
+         WHERE excluded.at >= accesses.at",
+    )?;
+    for access in accesses {
+        put.execute((
+            access.account.as_str(),
+            &access.principal,
+            &access.service,
+            &access.action,
+            access.at,
+            &access.region,
+        ))?;
+    }
+    connection
+        .prepare_cached("DELETE FROM accesses WHERE at < ?1")?
+        .execute((since,))?;
+    Ok(Committed::Yes)
+}
+
+fn keep_report(connection: &Connection, report: &Report) -> Result<Committed, Failure> {
+    connection
+        .prepare_cached("DELETE FROM reports WHERE expires <= ?1")?
+        .execute((report.created,))?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO reports (account, id, created, expires, body)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((
+            report.account.as_str(),
+            &report.id,
+            report.created,
+            report.expires,
+            &report.body,
+        ))?;
+    let kept = i64::try_from(REPORTS_KEPT).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "DELETE FROM reports WHERE account = ?1 AND rowid NOT IN
+             (SELECT rowid FROM reports WHERE account = ?1 ORDER BY rowid DESC LIMIT ?2)",
+        )?
+        .execute((report.account.as_str(), kept))?;
     Ok(Committed::Yes)
 }
 

@@ -449,13 +449,21 @@ impl<'a> Fields<'a> {
     /// `Marker` and `MaxItems`.
     pub(crate) fn page(&mut self) -> PageRequest {
         let max_items = self.max_items();
+        PageRequest {
+            max_items,
+            ..self.unmeasured_page()
+        }
+    }
+
+    /// `Marker`, of a list whose pages nobody measures.
+    pub(crate) fn unmeasured_page(&mut self) -> PageRequest {
         let behind = self.marker().unwrap_or_else(|()| {
             self.marker_is_invalid = true;
             None
         });
         PageRequest {
             behind: behind.unwrap_or_default(),
-            max_items,
+            max_items: None,
         }
     }
 

@@ -24,6 +24,7 @@ mod outbound;
 mod password_policy;
 mod policies;
 mod providers;
+mod reports;
 mod role_templates;
 mod roles;
 mod root_access;
@@ -38,6 +39,7 @@ mod users;
 pub(crate) fn bindings() -> Vec<Binding> {
     [
         account::bindings(),
+        reports::bindings(),
         users::bindings(),
         access_keys::bindings(),
         mfa_devices::bindings(),

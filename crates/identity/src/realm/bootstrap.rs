@@ -4,6 +4,7 @@ use super::accounts::Accounts;
 use super::issuing::Issuing;
 use super::passwords::Hashing;
 use super::{Cell, Realm};
+use crate::access::Accesses;
 use crate::directory::Directory;
 use crate::entity::{AccessKey, AccountRecord, KeyAlias, KeyOwner, KeyStatus, Organization};
 use crate::environment::{Entropy, Environment};
@@ -79,6 +80,7 @@ impl Realm {
             accounts: Accounts::none(),
             cursor: AtomicU64::new(cursor),
             last_uses: LastUses::default(),
+            accesses: Accesses::default(),
             issuing: Issuing::default(),
             certificates: Arc::new(crate::thumbprint::NoNetwork),
             hashing: Hashing::default(),

@@ -13,7 +13,8 @@ use locum_identity::ids::AccessKeyId;
 use locum_identity::names::{AccountId, Constrained};
 use locum_identity::operation::Operation;
 use locum_identity::port::{
-    Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Scope, Store, StoreError, Write,
+    Access, Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Record, Report, Scope, Store,
+    StoreError, Write,
 };
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::{RootKey, Secret};
@@ -99,6 +100,8 @@ struct State {
     scopes: BTreeMap<Scope, (u64, Records)>,
     feed: Vec<FeedEntry>,
     uses: BTreeMap<(AccountId, String), LastUse>,
+    accesses: BTreeMap<[String; 4], Access>,
+    reports: BTreeMap<(AccountId, String), Report>,
 }
 
 impl Memory {
@@ -220,6 +223,46 @@ impl Store for Memory {
             .filter(|one| one.account == account)
             .cloned()
             .collect()))
+    }
+
+    fn save_accesses(&self, accesses: Vec<Access>, since: i64) -> Answer<'_, ()> {
+        let mut state = self.state.lock().unwrap();
+        for one in accesses {
+            let Access {
+                principal,
+                service,
+                action,
+                ..
+            } = one.clone();
+            let key = [one.account.to_string(), principal, service, action];
+            state.accesses.insert(key, one);
+        }
+        state.accesses.retain(|_, one| one.at >= since);
+        answer(Ok(()))
+    }
+
+    fn accesses(&self, account: AccountId, principal: Option<String>) -> Answer<'_, Vec<Access>> {
+        let state = self.state.lock().unwrap();
+        let of = |one: &&Access| {
+            one.account == account && principal.as_ref().is_none_or(|it| *it == one.principal)
+        };
+        answer(Ok(state.accesses.values().filter(of).cloned().collect()))
+    }
+
+    fn save_report(&self, report: Report) -> Answer<'_, ()> {
+        let mut state = self.state.lock().unwrap();
+        state
+            .reports
+            .retain(|_, other| other.expires > report.created);
+        state
+            .reports
+            .insert((report.account, report.id.clone()), report);
+        answer(Ok(()))
+    }
+
+    fn report(&self, account: AccountId, id: String) -> Answer<'_, Option<Report>> {
+        let state = self.state.lock().unwrap();
+        answer(Ok(state.reports.get(&(account, id)).cloned()))
     }
 }
 

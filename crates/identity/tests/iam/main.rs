@@ -20,6 +20,8 @@ mod attachments;
 #[cfg(test)]
 mod authorization_details;
 #[cfg(test)]
+mod credential_report;
+#[cfg(test)]
 mod denials;
 #[cfg(test)]
 mod groups;
@@ -27,6 +29,8 @@ mod groups;
 mod inline_policies;
 #[cfg(test)]
 mod instance_profiles;
+#[cfg(test)]
+mod last_accessed;
 #[cfg(test)]
 mod login_profiles;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::common::{World, n};
 use locum_identity::iam::policies::{CreatePolicy, DescribedPolicy};
 use locum_identity::iam::roles::{CreateRole, ShownRole};
 use locum_identity::names::Tag;
+use locum_identity::organizations::EnablePolicyType;
 
 /// A document that allows listing a bucket.
 pub(crate) const LIST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
@@ -67,5 +68,17 @@ pub(crate) fn new_role(name: &str) -> CreateRole {
         max_session_duration: None,
         permissions_boundary: None,
         tags: Vec::new(),
+    }
+}
+
+impl World {
+    /// Enables service control policies in the organization's root.
+    pub(crate) fn enable_service_control(&self) {
+        let root_id = self.realm.directory().tree().root().to_owned();
+        self.root(EnablePolicyType {
+            root_id: n(&root_id),
+            policy_type: n("SERVICE_CONTROL_POLICY"),
+        })
+        .unwrap();
     }
 }

@@ -55,6 +55,7 @@ PRINCIPALS = ["federated-user", "role", "root", "user"]
 # locum's own service, in the form of the input.
 OWN = {
     "locum": {
+        "service_name": "locum",
         "conditions": {
             "aws:RequestTag/${TagKey}": {"type": "String"},
             "aws:ResourceTag/${TagKey}": {"type": "String"},
@@ -169,7 +170,9 @@ def service(name, facts, codes):
     place = {resource: index for index, resource in enumerate(resources)}
     carried = {r: {number[k] for k in facts["resources"][r]["condition_keys"] if k in number} for r in resources}
 
-    lines = ["@" + name]
+    # A short form in brackets is not part of what AWS prints as a service's name.
+    title = re.sub(r" \([A-Z][A-Za-z ]*\)$", "", facts["service_name"])
+    lines = [f"@{name} {title}"]
     if keys:
         lines.append("k " + " ".join(TYPES[facts["conditions"][k]["type"]] + key_name(k, name) for k in keys))
     for resource in resources:

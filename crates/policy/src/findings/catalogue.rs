@@ -6,7 +6,7 @@
 //! lines:
 //!
 //! ```text
-//! @s3                                  its prefix; blocks are sorted by it
+//! @s3 Amazon S3                        its prefix, which blocks are sorted by, and its name
 //! k Saws:RequestTag/* S:prefix …       its condition keys, numbered from 0; a type letter, then the
 //!                                      name, of which a leading colon stands for `s3:`
 //! r s3:::%/* 1,8                       a resource, numbered from 0: its ARN behind the partition, and
@@ -85,6 +85,7 @@ pub(super) struct Known<'a> {
 
 struct Block {
     name: &'static str,
+    title: &'static str,
     text: &'static str,
     decoded: OnceLock<Service>,
 }
@@ -92,11 +93,13 @@ struct Block {
 fn blocks() -> &'static [Block] {
     static BLOCKS: OnceLock<Vec<Block>> = OnceLock::new();
     BLOCKS.get_or_init(|| {
-        let blocks = TEXT.split('@').skip(1).filter_map(|block| {
-            let (name, text) = block.split_once('\n')?;
+        let blocks = TEXT.split("\n@").skip(1).filter_map(|block| {
+            let (head, text) = block.split_once('\n')?;
+            let (name, title) = head.split_once(' ')?;
             let decoded = OnceLock::new();
             Some(Block {
                 name,
+                title,
                 text,
                 decoded,
             })
@@ -135,11 +138,20 @@ pub(super) fn services() -> impl Iterator<Item = &'static str> {
     blocks().iter().map(|block| block.name)
 }
 
-/// A service by its prefix in lower case.
-pub(super) fn service(name: &str) -> Option<&'static Service> {
+/// The name that AWS prints of the service with a prefix in lower case.
+pub(super) fn title(name: &str) -> Option<&'static str> {
+    block(name).map(|block| block.title)
+}
+
+fn block(name: &str) -> Option<&'static Block> {
     let blocks = blocks();
     let place = blocks.binary_search_by(|block| block.name.cmp(name)).ok()?;
-    let block = blocks.get(place)?;
+    blocks.get(place)
+}
+
+/// A service by its prefix in lower case.
+pub(super) fn service(name: &str) -> Option<&'static Service> {
+    let block = block(name)?;
     let decode = || Service::decode(block.name, block.text);
     Some(block.decoded.get_or_init(decode))
 }

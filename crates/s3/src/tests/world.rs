@@ -12,7 +12,8 @@ use locum_identity::iam::inline_policies::PutUserPolicy;
 use locum_identity::iam::users::CreateUser;
 use locum_identity::names::{AccountId, Constrained as _, DocumentText, EntityName, UserName};
 use locum_identity::port::{
-    Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Scope, Store, StoreError, Write,
+    Access, Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Report, Scope, Store,
+    StoreError, Write,
 };
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::RootKey;
@@ -93,6 +94,22 @@ impl Store for Memory {
 
     fn last_uses(&self, _: AccountId) -> Answer<'_, Vec<LastUse>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn save_accesses(&self, _: Vec<Access>, _: i64) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn accesses(&self, _: AccountId, _: Option<String>) -> Answer<'_, Vec<Access>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn save_report(&self, _: Report) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn report(&self, _: AccountId, _: String) -> Answer<'_, Option<Report>> {
+        Box::pin(async { Ok(None) })
     }
 }
 

@@ -3,7 +3,8 @@
 
 use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::port::{
-    Committed, FeedEntry, LastUse, Loaded, Origin, Record, Scope, Store, Write,
+    Access, Committed, FeedEntry, LastUse, Loaded, Origin, REPORTS_KEPT, Record, Report, Scope,
+    Store, Write,
 };
 use std::future::Future;
 use std::pin::pin;
@@ -29,6 +30,10 @@ macro_rules! conformance {
             the_feed_tells_everything_in_order,
             the_feed_is_read_in_pages,
             the_newest_use_is_kept,
+            the_newest_attempt_at_each_action_is_kept,
+            old_attempts_are_forgotten,
+            reports_are_kept_until_they_expire,
+            of_an_account_the_newest_reports_are_kept,
             writers_to_one_scope_lose_no_update,
             writers_to_many_scopes_all_succeed,
             writers_to_two_scopes_change_both_or_none,
@@ -474,6 +479,99 @@ pub(crate) fn the_newest_use_is_kept(store: &dyn Store) {
     check(1, &[used(1, "A", 11, "sts"), used(1, "B", 12, "s3")]);
     check(3, &[]);
     assert_eq!(newest(store), 0, "uses are not part of any version");
+}
+
+fn access(account: u64, principal: &str, action: &str, at: i64) -> Access {
+    Access {
+        account: account_id(account),
+        principal: principal.into(),
+        service: "s3".into(),
+        action: action.into(),
+        at,
+        region: format!("region-{at}"),
+    }
+}
+
+#[track_caller]
+fn check_accesses(store: &dyn Store, account: u64, of: Option<&str>, expected: &[Access]) {
+    let of = of.map(str::to_owned);
+    let mut accesses = block_on(store.accesses(account_id(account), of)).unwrap();
+    accesses.sort_by(|a, b| (&a.principal, &a.action).cmp(&(&b.principal, &b.action)));
+    assert_eq!(accesses, expected);
+}
+
+pub(crate) fn the_newest_attempt_at_each_action_is_kept(store: &dyn Store) {
+    let save = |accesses: &[Access]| block_on(store.save_accesses(accesses.to_vec(), 0)).unwrap();
+    save(&[]);
+    check_accesses(store, 1, None, &[]);
+    save(&[
+        access(1, "A", "Get", 10),
+        access(1, "A", "Put", 10),
+        access(1, "B", "Get", 11),
+        access(2, "A", "Get", 12),
+        access(1, "A", "Get", 13),
+    ]);
+    // What another process saw earlier, and later.
+    save(&[access(1, "A", "Get", 12), access(1, "A", "Put", 14)]);
+    let of_a = [access(1, "A", "Get", 13), access(1, "A", "Put", 14)];
+    check_accesses(store, 1, Some("A"), &of_a);
+    let [get, put] = of_a;
+    check_accesses(store, 1, None, &[get, put, access(1, "B", "Get", 11)]);
+    check_accesses(store, 2, None, &[access(2, "A", "Get", 12)]);
+    check_accesses(store, 1, Some("a"), &[]);
+    check_accesses(store, 3, None, &[]);
+    assert_eq!(newest(store), 0, "attempts are not part of any version");
+}
+
+pub(crate) fn old_attempts_are_forgotten(store: &dyn Store) {
+    let save = |accesses: &[Access], since| {
+        block_on(store.save_accesses(accesses.to_vec(), since)).unwrap();
+    };
+    save(&[access(1, "A", "Get", 10), access(2, "A", "Get", 20)], 0);
+    save(&[access(1, "B", "Get", 30)], 20);
+    check_accesses(store, 1, None, &[access(1, "B", "Get", 30)]);
+    check_accesses(store, 2, None, &[access(2, "A", "Get", 20)]);
+}
+
+fn report(account: u64, id: &str, created: i64, expires: i64) -> Report {
+    Report {
+        account: account_id(account),
+        id: id.into(),
+        created,
+        expires,
+        body: format!("{{\"of\":\"{id}\"}}"),
+    }
+}
+
+pub(crate) fn reports_are_kept_until_they_expire(store: &dyn Store) {
+    let save = |report: &Report| block_on(store.save_report(report.clone())).unwrap();
+    let read =
+        |account, id: &str| block_on(store.report(account_id(account), id.to_owned())).unwrap();
+    let (first, second) = (report(1, "first", 10, 20), report(2, "second", 15, 30));
+    save(&first);
+    save(&second);
+    assert_eq!(read(1, "first"), Some(first));
+    assert_eq!(read(2, "first"), None, "it is another account's");
+    assert_eq!(read(1, "FIRST"), None);
+    save(&report(1, "third", 20, 30));
+    assert_eq!(read(1, "first"), None, "it has expired");
+    assert_eq!(read(2, "second"), Some(second));
+    assert_eq!(newest(store), 0, "reports are not part of any version");
+}
+
+pub(crate) fn of_an_account_the_newest_reports_are_kept(store: &dyn Store) {
+    let save = |report: Report| block_on(store.save_report(report)).unwrap();
+    let is_there = |account, id: &str| {
+        let report = block_on(store.report(account_id(account), id.to_owned()));
+        report.unwrap().is_some()
+    };
+    save(report(2, "other", 1, 1000));
+    for number in 0..=REPORTS_KEPT {
+        save(report(1, &number.to_string(), 1, 1000));
+    }
+    assert!(!is_there(1, "0"));
+    assert!(is_there(1, "1") && is_there(1, &REPORTS_KEPT.to_string()));
+    assert!(is_there(2, "other"));
 }
 
 /// Commits what `change` makes of the newest state until no other commit came first.

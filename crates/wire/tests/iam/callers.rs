@@ -21,6 +21,7 @@ const DOCUMENT: (&str, &str) = ("PolicyDocument", "{}");
 const VERSION: (&str, &str) = ("VersionId", "v1");
 const KEY: (&str, &str) = ("AccessKeyId", "AKIAAAAAAAAAAAAAAAAA");
 const SOURCE: (&str, &str) = ("PolicySourceArn", "arn:aws:iam::123456789012:user/u");
+const JOB: (&str, &str) = ("JobId", "00000000-0000-4000-8000-000000000000");
 const POLICY: (&str, &str) = ("PolicyInputList.member.1", "{}");
 const ACTION: (&str, &str) = ("ActionNames.member.1", "s3:GetObject");
 const DEVICE: (&str, &str) = ("SerialNumber", "arn:aws:iam::123456789012:mfa/d");
@@ -184,6 +185,17 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("EnableOrganizationsRootCredentialsManagement", &[], "*"),
     ("EnableOrganizationsRootSessions", &[], "*"),
     ("EnableOutboundWebIdentityFederation", &[], "*"),
+    ("GenerateCredentialReport", &[], "*"),
+    (
+        "GenerateOrganizationsAccessReport",
+        &[("EntityPath", "o-aaaaaaaaaa/r-aaaa")],
+        "access-report/o-aaaaaaaaaa/r-aaaa",
+    ),
+    (
+        "GenerateServiceLastAccessedDetails",
+        &[("Arn", SOURCE.1)],
+        "user/u",
+    ),
     ("GetAccessKeyLastUsed", &[KEY], "*"),
     ("GetAccountAuthorizationDetails", &[], "*"),
     ("GetAccountPasswordPolicy", &[], "*"),
@@ -191,6 +203,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("GetAccountSummary", &[], "*"),
     ("GetContextKeysForCustomPolicy", &[POLICY], "*"),
     ("GetContextKeysForPrincipalPolicy", &[SOURCE], "user/u"),
+    ("GetCredentialReport", &[], "*"),
     ("GetDelegationRequest", &[REQUEST], ITS_ARN),
     ("GetGroup", &[GROUP], "group/g"),
     ("GetGroupPolicy", &[GROUP, NAME], "group/g"),
@@ -210,6 +223,7 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         &[OIDC],
         "oidc-provider/idp.example",
     ),
+    ("GetOrganizationsAccessReport", &[JOB], "*"),
     ("GetOutboundWebIdentityFederationInfo", &[], "*"),
     ("GetPolicy", &[ARN], "policy/p"),
     ("GetPolicyVersion", &[ARN, VERSION], "policy/p"),
@@ -223,6 +237,12 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
         "user/u",
     ),
     ("GetServerCertificate", &[SERVER], "server-certificate/s"),
+    ("GetServiceLastAccessedDetails", &[JOB], "*"),
+    (
+        "GetServiceLastAccessedDetailsWithEntities",
+        &[JOB, ("ServiceNamespace", "s3")],
+        "*",
+    ),
     ("GetServiceLinkedRoleDeletionStatus", &[TASK], LINKED),
     ("GetUser", &[], "user/ann"),
     ("GetUserPolicy", &[USER, NAME], "user/u"),
@@ -249,6 +269,11 @@ const ROWS: &[(&str, Form<'_>, &str)] = &[
     ("ListOpenIDConnectProviders", &[], "oidc-provider/*"),
     ("ListOrganizationsFeatures", &[], "*"),
     ("ListPolicies", &[], "policy path /"),
+    (
+        "ListPoliciesGrantingServiceAccess",
+        &[("Arn", SOURCE.1), ("ServiceNamespaces.member.1", "s3")],
+        "user/u",
+    ),
     ("ListPolicyTags", &[ARN], "policy/p"),
     ("ListPolicyVersions", &[ARN], "policy/p"),
     ("ListRolePolicies", &[ROLE], "role/r"),
