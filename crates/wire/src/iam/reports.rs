@@ -7,7 +7,6 @@ use crate::table::{Binding, bind};
 use locum_identity::entity::CredentialReport;
 use locum_identity::environment::Seconds;
 use locum_identity::error::Error;
-use locum_identity::iam::Page;
 use locum_identity::iam::credential_report::{
     GenerateCredentialReport, GetCredentialReport, ReportState,
 };
@@ -249,25 +248,23 @@ fn action((name, last): &(String, LastAccess)) -> Node<'_> {
 }
 
 fn entities(output: &ReportPage<EntityDetails>) -> Node<'_> {
-    let entity = |details| {
-        let EntityDetails {
-            entity,
-            last_authenticated,
-        } = details;
-        let info = Members::new()
-            .text("Arn", entity.arn.as_str())
-            .text("Name", entity.name.as_str())
-            .text("Type", if entity.is_role { "ROLE" } else { "USER" })
-            .text("Id", entity.id.as_str())
-            .text("Path", entity.path.as_str());
-        Members::new()
-            .structure("EntityInfo", info)
-            .time_if("LastAuthenticated", *last_authenticated)
-            .node()
-    };
-    let items: &[EntityDetails] = &output.page.items;
-    let members = done(output.made).list("EntityDetailsList", items.iter().map(entity));
+    let items = output.page.items.iter().map(entity);
+    let members = done(output.made).list("EntityDetailsList", items);
     page_end(members, &output.page).node()
+}
+
+fn entity(details: &EntityDetails) -> Node<'_> {
+    let entity = &details.entity;
+    let info = Members::new()
+        .text("Arn", entity.arn.as_str())
+        .text("Name", entity.name.as_str())
+        .text("Type", if entity.is_role { "ROLE" } else { "USER" })
+        .text("Id", entity.id.as_str())
+        .text("Path", entity.path.as_str());
+    Members::new()
+        .structure("EntityInfo", info)
+        .time_if("LastAuthenticated", details.last_authenticated)
+        .node()
 }
 
 fn organizations_report(output: &OrganizationsAccessPage) -> Node<'_> {
@@ -275,8 +272,7 @@ fn organizations_report(output: &OrganizationsAccessPage) -> Node<'_> {
         .integer("NumberOfServicesAccessible", count(output.accessible))
         .integer("NumberOfServicesNotAccessed", count(output.not_accessed))
         .list("AccessDetails", output.page.items.iter().map(access_detail));
-    let page: &Page<AccessDetail> = &output.page;
-    page_end(members, page).node()
+    page_end(members, &output.page).node()
 }
 
 fn access_detail(detail: &AccessDetail) -> Node<'_> {
