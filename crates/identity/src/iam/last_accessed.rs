@@ -5,7 +5,6 @@
 
 use super::{group, parsed_arn, role, user};
 use crate::account::{Account, GroupState, RoleState, UserState};
-use crate::aws_managed;
 use crate::caller::Need;
 use crate::entity::Attachments;
 use crate::environment::Seconds;
@@ -294,8 +293,8 @@ impl EntityInfo {
 
 /// The document in force of a managed policy, this account's or AWS's.
 fn managed_document<'a>(account: &'a Account, arn: &str) -> Option<&'a str> {
-    if let Some(policy) = aws_managed::policy(arn) {
-        return Some(policy.document);
+    if let Some(policy) = account.aws_managed.policy(arn) {
+        return Some(&policy.document);
     }
     let policy = &account.policy_with_arn(arn)?.policy;
     let versions = policy.versions.iter();

@@ -151,6 +151,7 @@ fn passwords_and_certificates_are_told() {
             id: id.to_owned(),
             owner: owner.clone(),
             body: String::new(),
+            fingerprint: String::new(),
             status,
             uploaded,
         });
