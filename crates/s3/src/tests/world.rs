@@ -12,8 +12,7 @@ use locum_identity::iam::inline_policies::PutUserPolicy;
 use locum_identity::iam::users::CreateUser;
 use locum_identity::names::{AccountId, Constrained as _, DocumentText, EntityName, UserName};
 use locum_identity::port::{
-    Access, Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Report, Scope, Store,
-    StoreError, Write,
+    Access, Answer, Committed, FeedEntry, LastUse, Loaded, Origin, Scope, Store, StoreError, Write,
 };
 use locum_identity::realm::{Bootstrap, Realm, RootCredentials};
 use locum_identity::sealing::RootKey;
@@ -104,11 +103,11 @@ impl Store for Memory {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn save_report(&self, _: Report) -> Answer<'_, ()> {
+    fn save_report(&self, _: locum_identity::port::Report) -> Answer<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 
-    fn report(&self, _: AccountId, _: String) -> Answer<'_, Option<Report>> {
+    fn report(&self, _: AccountId, _: String) -> Answer<'_, Option<locum_identity::port::Report>> {
         Box::pin(async { Ok(None) })
     }
 }
