@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 /// How long a report is good, and no other is made.
 const GOOD_FOR: Seconds = 4 * 60 * 60;
-const DAY: Seconds = 24 * 60 * 60;
 /// Where there is nothing to tell.
 const NOT_APPLICABLE: &str = "N/A";
 /// Where something was never tracked or never happened.
@@ -122,7 +121,7 @@ fn content(account: &Account, uses: &HashMap<String, LastUse>) -> String {
         let name = state.user.name.as_str();
         row(
             (name, &state.arn, state.user.created),
-            password(account, &owner),
+            password(account, &owner, uses),
             &credentials,
             &owner,
         )
@@ -192,19 +191,20 @@ fn root_password() -> [String; 4] {
     [NOT_SUPPORTED, NO_INFORMATION, NOT_SUPPORTED, NOT_SUPPORTED].map(str::to_owned)
 }
 
-/// Whether there is one, when it was last used, changed, and must be changed. Nothing signs in with
-/// passwords, so no use is ever known.
-fn password(account: &Account, owner: &str) -> [String; 4] {
-    let Some(profile) = account.login_profiles.get(owner) else {
+/// Whether there is one, when it was last used, changed, and must be changed.
+fn password(account: &Account, owner: &str, uses: &HashMap<String, LastUse>) -> [String; 4] {
+    let profile = account.login_profiles.get(owner);
+    let Some(profile) = profile.filter(|profile| profile.password.is_some()) else {
         return ["false", NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE].map(str::to_owned);
     };
-    let max_age = account.password_policy().and_then(|policy| policy.max_age);
-    let rotation = max_age.map(|days| profile.changed + Seconds::from(days) * DAY);
+    // A password's uses are kept under its user's id.
+    let used = uses.get(owner).map(|used| timestamp(used.at));
+    let policy = account.password_policy();
     [
         true.to_string(),
-        NO_INFORMATION.to_owned(),
+        used.unwrap_or_else(|| NO_INFORMATION.to_owned()),
         timestamp(profile.changed),
-        time(rotation),
+        time(policy.and_then(|policy| profile.expires(policy))),
     ]
 }
 

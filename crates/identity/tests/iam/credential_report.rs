@@ -1,11 +1,14 @@
 //! The credential report.
 
 use crate::common::{ACCOUNT, World, fails, n, ready};
-use locum_identity::entity::{KeyOwner, KeyStatus, LoginProfile, SigningCertificate, User};
+use crate::login_profiles::create;
+use locum_identity::entity::{KeyOwner, KeyStatus, SigningCertificate, User};
 use locum_identity::iam::access_keys::{CreateAccessKey, UpdateAccessKey};
 use locum_identity::iam::credential_report::{
     GenerateCredentialReport, GetCredentialReport, ReportState,
 };
+use locum_identity::iam::password_policy::UpdateAccountPasswordPolicy;
+use locum_identity::names::MaxPasswordAge;
 use std::collections::BTreeMap;
 
 const HOUR: i64 = 60 * 60;
@@ -138,14 +141,20 @@ fn passwords_and_certificates_are_told() {
     let world = World::new();
     world.user("ann");
     let owner = owner(&world, "ann");
-    world.put(LoginProfile {
-        owner: owner.clone(),
-        created: 0,
-        password: "$argon2id$secret".to_owned(),
-        changed: 86_400,
-        reset_required: false,
-        previous: Vec::new(),
-    });
+    world
+        .root(create(Some("ann"), Some("Correct-Horse-7")))
+        .unwrap();
+    world
+        .root(UpdateAccountPasswordPolicy {
+            max_password_age: MaxPasswordAge::new(90).ok(),
+            ..UpdateAccountPasswordPolicy::default()
+        })
+        .unwrap();
+    let made = world.facts().now;
+    world
+        .realm
+        .last_uses()
+        .note(n(ACCOUNT), &owner.key(), made + 60, "signin", "");
     for (id, status, uploaded) in [("B", KeyStatus::Active, 1), ("A", KeyStatus::Inactive, 2)] {
         world.put(SigningCertificate {
             id: id.to_owned(),
@@ -165,7 +174,7 @@ fn passwords_and_certificates_are_told() {
             "password_last_changed",
             "password_next_rotation"
         ]),
-        ["true", "no_information", "1970-01-02T00:00:00Z", "N/A"]
+        ["true", "2026-01-01T00:01:00Z", MADE, "2026-04-01T00:00:00Z"]
     );
     assert_eq!(
         told([

@@ -368,11 +368,10 @@ fn what_cannot_be_asked_about() {
     check(&device, "InvalidInput", &invalid);
     world.user("ann");
     // Another account's user, and a path that is not ann's, are not ann.
-    let elsewhere = "arn:aws:iam::210987654321:user/ann";
     check(
-        elsewhere,
-        "NoSuchEntity",
-        "The user with name ann cannot be found.",
+        "arn:aws:iam::210987654321:user/ann",
+        "AccessDenied",
+        "User: arn:aws:iam::123456789012:root is not authorized to perform: iam:GenerateServiceLastAccessedDetails on resource: arn:aws:iam::210987654321:user/ann because no resource-based policy allows the iam:GenerateServiceLastAccessedDetails action",
     );
     check(
         &arn("user/x/ann"),

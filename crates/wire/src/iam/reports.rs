@@ -36,14 +36,20 @@ pub(super) fn bindings() -> Vec<Binding> {
             decode_granting,
             |output| page("PoliciesGrantingServiceAccess", output, grants).node()
         ),
-        bind!(GenerateServiceLastAccessedDetails, decode_generate, job),
+        bind!(GenerateServiceLastAccessedDetails, decode_generate, |id| {
+            job(id)
+        }),
         bind!(GetServiceLastAccessedDetails, decode_details, details),
         bind!(
             GetServiceLastAccessedDetailsWithEntities,
             decode_entities,
             entities
         ),
-        bind!(GenerateOrganizationsAccessReport, decode_organizations, job),
+        bind!(
+            GenerateOrganizationsAccessReport,
+            decode_organizations,
+            |id| job(id)
+        ),
         bind!(
             GetOrganizationsAccessReport,
             decode_organizations_report,
@@ -194,8 +200,8 @@ fn granting_policy(policy: &GrantingPolicy) -> Node<'_> {
     .node()
 }
 
-fn job(id: &String) -> Node<'_> {
-    Members::new().text("JobId", id.as_str()).node()
+fn job(id: &str) -> Node<'_> {
+    Members::new().text("JobId", id).node()
 }
 
 /// A job that is done, with when it was.

@@ -113,8 +113,8 @@ impl Operation for ListPoliciesGrantingServiceAccess {
 
 /// The policies by the services that they allow something of. A managed policy stands there once,
 /// however it comes.
-fn granted<'a>(
-    account: &'a Account,
+fn granted(
+    account: &Account,
     held: &[(PolicyHolder, &str, &Attachments)],
 ) -> HashMap<&'static str, Vec<GrantingPolicy>> {
     let mut granted: HashMap<_, Vec<_>> = HashMap::new();
