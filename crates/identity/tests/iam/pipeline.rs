@@ -3,6 +3,7 @@
 
 use crate::common::{ACCOUNT, Memory, World, fails, n};
 use locum_identity::caller::Caller;
+use locum_identity::environment::Seconds;
 use locum_identity::error::Error;
 use locum_identity::iam::groups::{AddUserToGroup, CreateGroup};
 use locum_identity::iam::users::{CreateUser, TagUser, UpdateUser};
@@ -10,7 +11,8 @@ use locum_identity::names::{AccountId, Tag};
 use locum_identity::operation::Operation;
 use locum_identity::organizations::CreateAccount;
 use locum_identity::port::{
-    Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Scope, Store, StoreError, Write,
+    Access, Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Report, Scope, Store,
+    StoreError, Write,
 };
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -98,6 +100,22 @@ impl Store for Slow {
 
     fn last_uses(&self, account: AccountId) -> Answer<'_, Vec<LastUse>> {
         self.behind.last_uses(account)
+    }
+
+    fn save_accesses(&self, accesses: Vec<Access>, kept_from: Seconds) -> Answer<'_, ()> {
+        self.behind.save_accesses(accesses, kept_from)
+    }
+
+    fn accesses(&self, account: AccountId, principal: Option<String>) -> Answer<'_, Vec<Access>> {
+        self.behind.accesses(account, principal)
+    }
+
+    fn save_report(&self, report: Report) -> Answer<'_, ()> {
+        self.behind.save_report(report)
+    }
+
+    fn report(&self, account: AccountId, id: String) -> Answer<'_, Option<Report>> {
+        self.behind.report(account, id)
     }
 }
 
