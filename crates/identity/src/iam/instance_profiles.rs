@@ -1,7 +1,7 @@
 //! Instance profiles: what hands a role to a host. One holds one role.
 
 use super::roles::{ShownRole, modifiable};
-use super::tags::{ListResourceTags, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagResource, Taggable, UntagResource, tags_of_field};
 use super::{Named, Page, PageRequest, TagCase, need_on_role, role};
 use crate::account::{Account, InstanceProfileState, Link};
 use crate::caller::Need;
@@ -395,13 +395,7 @@ impl Taggable for InstanceProfile {
         "ListInstanceProfileTags",
     ];
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 }
 
 /// TagInstanceProfile

@@ -5,7 +5,7 @@
 
 use super::Named;
 use super::access_keys::{need, owner};
-use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use crate::account::{Account, MfaState};
 use crate::caller::{Caller, Need, Who};
 use crate::entity::{KeyOwner, MfaAssignment, MfaDevice};
@@ -56,13 +56,7 @@ impl Named for MfaDevice {
 impl Taggable for MfaDevice {
     const OPERATIONS: [&'static str; 3] = ["TagMFADevice", "UntagMFADevice", "ListMFADeviceTags"];
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 }
 
 /// The need of an action on a device that may or may not exist.

@@ -1,6 +1,6 @@
 //! Managed policies and their versions: the account's own, and AWS's to read.
 
-use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use super::{Named, Page, PageRequest, parsed_arn};
 use crate::account::{Account, PolicyState};
 use crate::aws_managed::AwsManagedPolicy;
@@ -476,13 +476,7 @@ impl Named for ManagedPolicy {
 impl Taggable for ManagedPolicy {
     const OPERATIONS: [&'static str; 3] = ["TagPolicy", "UntagPolicy", "ListPolicyTags"];
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 
     /// AWS's policies have none.
     fn shown_tags(account: &Account, arn: &ArnText) -> Result<Vec<Tag>, Error> {

@@ -5,7 +5,7 @@
 
 use super::boundaries::{Bounded, DeletePermissionsBoundary, PutPermissionsBoundary};
 use super::instance_profiles::with_role;
-use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use super::{Named, Page, PageRequest, attachable, need_on_role, role};
 use crate::account::{Account, iam_arn};
 use crate::caller::Need;
@@ -429,13 +429,7 @@ impl Taggable for Role {
     const OPERATIONS: [&'static str; 3] = ["TagRole", "UntagRole", "ListRoleTags"];
     const CASE: TagCase = TagCase::Insensitive;
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 
     fn more_actions<'k>(keys: impl Iterator<Item = &'k TagKey> + Clone) -> Vec<&'static str> {
         Limit::meant(keys).map(Limit::action).collect()

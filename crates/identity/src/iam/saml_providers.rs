@@ -2,7 +2,7 @@
 
 use super::Named;
 use super::provider_arns::ProviderKind::Saml;
-use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use crate::account::Account;
 use crate::caller::Need;
 use crate::entity::{SamlPrivateKey, SamlProvider};
@@ -56,13 +56,7 @@ impl Taggable for SamlProvider {
     ];
     const TAKES_NONE: bool = false;
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 }
 
 /// The need of an action on a provider that may or may not exist.

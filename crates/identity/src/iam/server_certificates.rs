@@ -1,6 +1,6 @@
 //! Server certificates with their private keys, which no operation shows.
 
-use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use super::{Named, Page, PageRequest};
 use crate::account::Account;
 use crate::caller::Need;
@@ -95,13 +95,7 @@ impl Taggable for ServerCertificate {
         "ListServerCertificateTags",
     ];
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 }
 
 /// A certificate with the ARN that it has at present.

@@ -52,6 +52,20 @@ pub trait Taggable: Named {
     }
 }
 
+/// [`Taggable::tags`] and [`Taggable::tags_mut`] of a kind that has them in its field `tags`.
+macro_rules! tags_of_field {
+    () => {
+        fn tags(&self) -> &[$crate::names::Tag] {
+            &self.tags
+        }
+
+        fn tags_mut(&mut self) -> &mut Vec<$crate::names::Tag> {
+            &mut self.tags
+        }
+    };
+}
+pub(super) use tags_of_field;
+
 /// `InvalidInput` for an empty list, where the kind takes none.
 fn check_filled<R: Taggable>(count: usize, name: &str) -> Result<(), Error> {
     if count == 0 && !R::TAKES_NONE {

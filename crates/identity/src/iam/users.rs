@@ -1,7 +1,7 @@
 //! Users.
 
 use super::boundaries::{Bounded, DeletePermissionsBoundary, PutPermissionsBoundary};
-use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource};
+use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use super::{Named, Page, PageRequest, attachable, need_on_user, user};
 use crate::account::{Account, Link, UserState};
 use crate::caller::{Caller, Need, Who};
@@ -352,13 +352,7 @@ impl Taggable for User {
     const OPERATIONS: [&'static str; 3] = ["TagUser", "UntagUser", "ListUserTags"];
     const CASE: TagCase = TagCase::Insensitive;
 
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Vec<Tag> {
-        &mut self.tags
-    }
+    tags_of_field!();
 }
 
 impl Bounded for User {
