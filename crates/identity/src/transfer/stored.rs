@@ -11,7 +11,7 @@ use crate::iam::tags::TagCase;
 use crate::key_material::{Certificate, SshEncoding, SshKey};
 use crate::names::{
     CertificateIdText, ClientId, Constrained, Constraint, MaxPasswordAge, MinimumPasswordLength,
-    PasswordReusePrevention, SamlProviderName, Thumbprint,
+    PasswordReusePrevention, PublicKeyIdText, SamlProviderName, Thumbprint,
 };
 use crate::provider_url::ProviderUrl;
 use crate::quotas::AccountQuota;
@@ -51,6 +51,10 @@ fn password_policy(policy: &PasswordPolicy) -> Result<(), String> {
 }
 
 fn ssh_public_key(key: &SshPublicKey, account: &Account) -> Result<(), String> {
+    let id = key.id.as_str();
+    if PublicKeyIdText::parse(id).is_err() || !id.starts_with("APKA") {
+        return refuse("that is no id of a public key");
+    }
     let Ok(read) = SshKey::parse(&key.body) else {
         return refuse("it is no SSH public key that IAM takes");
     };
@@ -115,6 +119,10 @@ fn open_id_connect_provider(
 fn saml_provider(provider: &SamlProvider) -> Result<(), String> {
     if SamlProviderName::parse(&provider.name).is_err() {
         return refuse("that is no name of a provider");
+    }
+    let is_legal = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    if provider.uuid.len() != 32 || !provider.uuid.bytes().all(is_legal) {
+        return refuse("its UUID must have 32 capital letters and digits");
     }
     let metadata = SamlMetadata::parse(&provider.metadata).map_err(|fault| fault.to_string())?;
     if metadata

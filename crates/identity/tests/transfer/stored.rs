@@ -119,6 +119,18 @@ fn what_no_operation_makes_is_refused() {
             "it is not written as IAM keeps keys",
         ),
         (
+            "ssh-public-key",
+            "id",
+            json!("../../x"),
+            "that is no id of a public key",
+        ),
+        (
+            "ssh-public-key",
+            "id",
+            json!("AIDAJQABLZS4A3QDU576Q"),
+            "that is no id of a public key",
+        ),
+        (
             "signing-certificate",
             "id",
             json!("../x"),
@@ -165,6 +177,12 @@ fn what_no_operation_makes_is_refused() {
             "name",
             json!("a/b"),
             "that is no name of a provider",
+        ),
+        (
+            "saml-provider",
+            "uuid",
+            json!("a\n"),
+            "its UUID must have 32 capital letters and digits",
         ),
         (
             "account-settings",
