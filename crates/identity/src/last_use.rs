@@ -116,4 +116,41 @@ impl LastUses {
             .filter_map(|(account, subject)| state.uses.get(account)?.get(subject).cloned())
             .collect()
     }
+
+    /// Takes back what could not be saved.
+    pub(crate) fn put_back(&self, unsaved: Vec<LastUse>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let subjects = unsaved.iter();
+        let subjects: Vec<_> = subjects
+            .map(|it| (it.account, it.subject.clone()))
+            .collect();
+        state.dirty.extend(subjects);
+        drop(state);
+        // Its account may have left memory meanwhile.
+        self.load(unsaved);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Constrained as _;
+
+    #[test]
+    fn what_could_not_be_saved_is_not_lost() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let uses = LastUses::default();
+        uses.note(account, "A", 1, "iam", "");
+        uses.note(account, "B", 1, "iam", "");
+        let failed = uses.take_unsaved();
+        assert_eq!(failed.len(), 2);
+        assert_eq!(uses.take_unsaved(), []);
+        uses.note(account, "B", 1 + COLLAPSE, "iam", "");
+        uses.put_back(failed);
+        uses.forget(account);
+        let mut unsaved = uses.take_unsaved();
+        unsaved.sort_by_key(|it| it.at);
+        let unsaved: Vec<_> = unsaved.iter().map(|it| (&*it.subject, it.at)).collect();
+        assert_eq!(unsaved, [("A", 1), ("B", 1 + COLLAPSE)]);
+    }
 }

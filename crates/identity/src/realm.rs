@@ -72,6 +72,7 @@ pub struct Realm {
     directory: Cell<Directory>,
     accounts: accounts::Accounts,
     cursor: AtomicU64,
+    reloads: Reloads,
     last_uses: LastUses,
     accesses: Accesses,
     issuing: issuing::Issuing,
@@ -79,6 +80,16 @@ pub struct Realm {
     hashing: passwords::Hashing,
     decoy: Decoy,
     session_uses: SessionUses,
+}
+
+/// Loading all accounts again, which can fail in the middle, or be cancelled with the request that
+/// happened to do it: whoever follows the feed next carries on.
+#[derive(Default)]
+struct Reloads {
+    /// How often it was called for.
+    wanted: AtomicU64,
+    /// Up to which of these it is done.
+    done: Mutex<u64>,
 }
 
 /// A value that readers take without waiting and one writer at a time replaces.
@@ -428,6 +439,7 @@ impl Realm {
     /// # Errors
     /// [`Error::ServiceUnavailable`], while the store cannot be reached: the view stays as it is.
     pub async fn catch_up(&self) -> Result<(), Error> {
+        self.finish_reload().await?;
         loop {
             let cursor = self.cursor.load(Ordering::Acquire);
             let entries = self.store.feed(cursor, FEED_PAGE).await?;
@@ -488,7 +500,11 @@ impl Realm {
     pub async fn save_last_uses(&self) -> Result<(), Error> {
         let uses = self.last_uses.take_unsaved();
         if !uses.is_empty() {
-            self.store.save_last_uses(uses).await?;
+            let saved = self.store.save_last_uses(uses.clone()).await;
+            if saved.is_err() {
+                self.last_uses.put_back(uses);
+            }
+            saved?;
         }
         self.save_accesses().await
     }
@@ -510,6 +526,16 @@ impl Realm {
 
     /// Loads every account in memory again: what they are resolved against has changed.
     async fn reload_accounts(&self) -> Result<(), Error> {
+        self.reloads.wanted.fetch_add(1, Ordering::AcqRel);
+        self.finish_reload().await
+    }
+
+    async fn finish_reload(&self) -> Result<(), Error> {
+        let mut done = self.reloads.done.lock().await;
+        let wanted = self.reloads.wanted.load(Ordering::Acquire);
+        if *done == wanted {
+            return Ok(());
+        }
         for cell in self.accounts.all() {
             if let Some(turn) = self.turn_alone(&cell).await?
                 && turn.newest().is_some()
@@ -517,6 +543,7 @@ impl Realm {
                 turn.replace(self.load(cell.id).await?);
             }
         }
+        *done = wanted;
         Ok(())
     }
 

@@ -77,8 +77,11 @@ impl Accounts {
     /// Puts accounts out until the others have room. An account that is being written, or loaded, stays,
     /// and so does `newest`. Answers who went.
     fn make_room(&self, newest: &Arc<AccountCell>) -> Vec<AccountId> {
+        self.make_room_among(&self.cells.load_full(), newest)
+    }
+
+    fn make_room_among(&self, cells: &Cells, newest: &Arc<AccountCell>) -> Vec<AccountId> {
         let room = self.room.load(Ordering::Relaxed);
-        let cells = self.cells.load_full();
         let mut held: Vec<_> = cells.values().map(|cell| (cell, cell.weight())).collect();
         let mut total: usize = held.iter().map(|(_, weight)| weight).sum();
         if total <= room {
@@ -168,5 +171,36 @@ impl Realm {
             self.directory.value.load().aws_managed(),
             &self.root_key,
         )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Constrained as _;
+
+    fn loaded(accounts: &Accounts, id: AccountId) -> Arc<AccountCell> {
+        let cell = accounts.get_or_add(id);
+        let turn = cell.try_lock().unwrap();
+        cell.loaded(&turn, Account::empty(id));
+        drop(turn);
+        cell
+    }
+
+    /// Two make room at once: the second still sees a cell that the first has closed, while somebody
+    /// loads that account again.
+    #[test]
+    fn what_one_put_out_and_somebody_loaded_again_is_not_put_out_by_another() {
+        let accounts = Accounts::none();
+        accounts.room.store(0, Ordering::Relaxed);
+        let one = AccountId::parse("111111111111").unwrap();
+        let newest = loaded(&accounts, AccountId::parse("222222222222").unwrap());
+        let old = loaded(&accounts, one);
+        let seen_by_the_second = accounts.cells.load_full();
+        assert_eq!(accounts.make_room(&newest), [one]);
+        assert!(!Arc::ptr_eq(&old, &loaded(&accounts, one)));
+        let gone = accounts.make_room_among(&seen_by_the_second, &newest);
+        assert_eq!(gone, []);
+        assert!(accounts.held(one).is_some(), "there would be two of it");
     }
 }

@@ -79,6 +79,7 @@ impl Realm {
             directory: Cell::new(directory),
             accounts: Accounts::none(),
             cursor: AtomicU64::new(cursor),
+            reloads: super::Reloads::default(),
             last_uses: LastUses::default(),
             accesses: Accesses::default(),
             issuing: Issuing::default(),

@@ -88,6 +88,12 @@ impl AccountCell {
         value.as_ref().map_or(0, |account| account.entities())
     }
 
+    /// The turn, if nobody has it.
+    #[cfg(test)]
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Head>> {
+        self.head.try_lock().ok()
+    }
+
     /// The turn, to load the account in.
     pub(super) async fn lock(&self) -> MutexGuard<'_, Head> {
         self.head.lock().await
@@ -98,11 +104,12 @@ impl AccountCell {
         self.value.store(Some(Arc::new(account)));
     }
 
-    /// Takes the cell out of use, if it is loaded and nobody is writing. It stays so whoever has it.
+    /// Takes the cell out of use, if it is loaded and nobody is writing. It stays so whoever has it, and
+    /// who has closed it takes it out of the map: nobody else does.
     pub(super) fn close(&self) -> Option<MutexGuard<'_, Head>> {
         let mut head = self.head.try_lock().ok()?;
         head.forget_settled(self.version());
-        let idle = head.pending.is_empty() && self.value.load().is_some();
+        let idle = !head.closed && head.pending.is_empty() && self.value.load().is_some();
         idle.then(|| {
             head.closed = true;
             head

@@ -3,6 +3,7 @@
 
 use crate::common::{ACCOUNT, Memory, World, fails, n};
 use locum_identity::caller::Caller;
+use locum_identity::entity::ImportedPolicy;
 use locum_identity::environment::Seconds;
 use locum_identity::error::Error;
 use locum_identity::iam::groups::{AddUserToGroup, CreateGroup};
@@ -16,12 +17,15 @@ use locum_identity::port::{
 };
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 /// A store that answers commits of chains when it is told to, as a slow disk does.
 struct Slow {
     behind: Arc<Memory>,
+    /// Whether accounts cannot be read.
+    unreadable: AtomicBool,
     line: Mutex<VecDeque<Waiting>>,
 }
 
@@ -56,6 +60,9 @@ impl Slow {
 
 impl Store for Slow {
     fn load(&self, scope: Scope) -> Answer<'_, Loaded> {
+        if scope != Scope::Realm && self.unreadable.load(Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Err(StoreError("no answer".into()))));
+        }
         self.behind.load(scope)
     }
 
@@ -138,6 +145,7 @@ fn worlds() -> (World, World, Arc<Slow>) {
     quick.user("first");
     let slow = Arc::new(Slow {
         behind: quick.store.clone(),
+        unreadable: AtomicBool::new(false),
         line: Mutex::default(),
     });
     let world = quick.behind(&(slow.clone() as Arc<dyn Store>));
@@ -412,4 +420,39 @@ fn accounts_that_were_not_used_for_longest_leave_memory_and_come_back() {
     now(Box::pin(world.realm.catch_up())).unwrap();
     assert_eq!(users(&world), ["elsewhere", "first", "late"]);
     assert_eq!(users(&world.reopened()), users(&world));
+}
+
+/// Another process imports; this one knows of the policies, but cannot read its accounts at once.
+#[test]
+fn accounts_have_imported_policies_though_the_store_did_not_answer_at_first() {
+    let (quick, world, slow) = worlds();
+    let arn = "arn:aws:iam::aws:policy/Imported";
+    let has_it = || {
+        let account = now(Box::pin(world.realm.account(n(ACCOUNT)))).unwrap();
+        account.unwrap().aws_managed.policy(arn).is_some()
+    };
+    assert!(!has_it());
+    let policy = ImportedPolicy {
+        arn: arn.to_owned(),
+        id: None,
+        description: None,
+        version: 1,
+        created: 0,
+        updated: 0,
+        document: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+    };
+    now(Box::pin(quick.realm.import_aws_managed_policies(
+        std::slice::from_ref(&policy),
+        false,
+    )))
+    .unwrap();
+    slow.unreadable.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        let error = now(Box::pin(world.realm.catch_up())).unwrap_err();
+        assert!(matches!(error, Error::ServiceUnavailable(_)), "{error}");
+        assert!(!has_it());
+    }
+    slow.unreadable.store(false, Ordering::Relaxed);
+    now(Box::pin(world.realm.catch_up())).unwrap();
+    assert!(has_it());
 }
