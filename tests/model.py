@@ -300,8 +300,13 @@ def local(element):
     return element.tag.rsplit("}")[-1]
 
 
-# The root user has neither, though the model requires both.
-OF_USERS_ONLY = {("User", "Path"), ("User", "UserName")}
+# The root user has neither, though the model requires them.
+OF_USERS_ONLY = {
+    ("User", "Path"),
+    ("User", "UserName"),
+    ("MFADevice", "UserName"),
+    ("SigningCertificate", "UserName"),
+}
 
 
 def losses(operation, body):

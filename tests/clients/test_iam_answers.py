@@ -246,7 +246,7 @@ def account(iam):
     iam.delete_account_alias(AccountAlias="locum-answers")
     iam.get_account_summary()
     iam.get_account_authorization_details()
-    iam.put_account_properties(Properties={"RoleManager/Mode": "enabled"})
+    iam.put_account_properties(Properties={"RoleManager/Enabled": "true"})
     iam.get_account_properties()
     iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
     wait_for(lambda: iam.generate_credential_report()["State"] == "COMPLETE", "the credential report")

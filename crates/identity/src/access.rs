@@ -60,21 +60,21 @@ impl Accesses {
         region: &str,
     ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = state.unsaved.len() >= self.most;
         let of_principal = state.noted.get_mut(&account);
         let of_principal = of_principal.and_then(|of| of.get_mut(principal));
         let of_service = of_principal.and_then(|of| of.get_mut(service));
         let known = of_service.and_then(|of| of.get_mut(action));
         let is_new = match known {
             Some(last) if at - *last < COLLAPSE => return,
+            // It is noted when it comes the next time.
+            _ if full => return,
             Some(last) => {
                 *last = at;
                 false
             }
             None => true,
         };
-        if state.unsaved.len() >= self.most {
-            return;
-        }
         if is_new {
             state.insert(account, principal, (service, action), at, self.most);
         }

@@ -177,7 +177,8 @@ fn action(outcome: &Outcome) -> Option<&str> {
     match outcome.event_source {
         // S3's operations and actions have names of their own each.
         "s3.amazonaws.com" => locum_s3::action_of(operation)?.strip_prefix("s3:"),
-        _ => Some(operation).filter(|operation| !operation.is_empty()),
+        // A request that was refused before it was looked at may name anything.
+        source => locum_wire::operation(service(source), operation),
     }
 }
 

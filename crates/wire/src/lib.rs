@@ -24,4 +24,4 @@ pub use error::{Spelled, spell};
 pub use json::{JsonService, json, target};
 pub use params::{MalformedQuery, Params};
 pub use query::{QueryService, query};
-pub use table::{Binding, operations};
+pub use table::{Binding, operation, operations};

@@ -94,13 +94,34 @@ pub fn operations() -> &'static [Binding] {
     &OPERATIONS
 }
 
+/// The name of an operation of a service, which is called by its signing name; `None` if there is none
+/// of that name, in that letter case.
+pub fn operation(service: &str, name: &str) -> Option<&'static str> {
+    find(service, name).map(|binding| binding.name)
+}
+
 /// The binding of an operation, if there is one.
 pub(crate) fn binding(service: Service, name: &str) -> Option<&'static Binding> {
+    find(service.name(), name)
+}
+
+fn find(service: &str, name: &str) -> Option<&'static Binding> {
     let all = operations();
-    let at = all
-        .binary_search_by_key(&(service.name(), name), |binding| {
-            (binding.service.name(), binding.name)
-        })
-        .ok()?;
-    all.get(at)
+    let place = all.binary_search_by_key(&(service, name), |binding| {
+        (binding.service.name(), binding.name)
+    });
+    all.get(place.ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::operation;
+
+    #[test]
+    fn operations_are_known_by_their_exact_names() {
+        assert_eq!(operation("iam", "CreateUser"), Some("CreateUser"));
+        assert_eq!(operation("iam", "createuser"), None);
+        assert_eq!(operation("sts", "CreateUser"), None);
+        assert_eq!(operation("iam", ""), None);
+    }
 }

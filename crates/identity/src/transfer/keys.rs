@@ -4,6 +4,7 @@ use super::NewKey;
 use super::plan::Planner;
 use crate::entity::{AccessKey, Change, Entity, EntityKind, KeyAlias, KeyOwner, KeyStatus};
 use crate::quotas::AccountQuota;
+use locum_sigv4::constant_time_eq;
 use std::collections::BTreeMap;
 
 impl Planner<'_> {
@@ -59,7 +60,10 @@ impl Planner<'_> {
             KeyStatus::Inactive
         };
         // The same secret stays as it is sealed.
-        let same = state.filter(|state| state.secret.expose() == new.secret.expose());
+        let same = state.filter(|state| {
+            let known = state.secret.expose().as_bytes();
+            constant_time_eq(known, new.secret.expose().as_bytes())
+        });
         let sealed = match same {
             Some(state) => Ok(state.key.secret.clone()),
             None => {
