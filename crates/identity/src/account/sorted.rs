@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// Values by text, in the order of the texts' bytes.
 ///
-/// The entries lie in chunks of at most [`Sorted::limit`]. Changing a clone copies the list of chunks
+/// The entries lie in chunks of bounded length. Changing a clone copies the list of chunks
 /// and one of them, so a change to a map of *n* entries costs some multiple of the square root of *n*,
 /// and small maps are one array. A look-up is two binary searches.
 #[derive(Debug)]
