@@ -321,7 +321,7 @@ def templates(iam, locum):
         "ManagedByValue": "lake.amazonaws.com",
         "Enabled": True,
         "MinorVersion": 1,
-        "RoleNamePattern": "Reader",
+        "RoleNamePattern": "LakeReader",
         "RolePathPattern": "/lake/",
         "AssumeRolePolicyDocumentTemplate": json.loads(TRUST),
         "VersionEnabled": True,
