@@ -547,6 +547,16 @@ impl Realm {
         Ok(())
     }
 
+    /// Who does what the program does by itself, or an operator by its commands.
+    pub(crate) fn own_origin(&self, action: &str) -> Origin {
+        Origin {
+            at: self.environment.clock.now(),
+            actor: "locum".to_owned(),
+            action: format!("locum:{action}"),
+            request_id: String::new(),
+        }
+    }
+
     fn draft<'a>(&'a self, account: &'a Account) -> Draft<'a> {
         Draft {
             account,

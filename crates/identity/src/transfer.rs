@@ -10,7 +10,6 @@ use crate::entity::{Entity, EntityKind};
 use crate::error::Error;
 use crate::ids::AccessKeyId;
 use crate::names::AccountId;
-use crate::port::Origin;
 use crate::realm::Realm;
 use crate::sealing::Secret;
 use locum_policy::{Kind, Policy, PrincipalType};
@@ -85,7 +84,7 @@ impl Import {
             keys: Vec::new(),
             unsupported: Vec::new(),
             refusals: Vec::new(),
-            action: "locum:ImportAwsAuthorizationDetails",
+            action: "ImportAwsAuthorizationDetails",
         }
     }
 
@@ -104,7 +103,7 @@ impl Import {
             keys: Vec::new(),
             unsupported: Vec::new(),
             refusals: Vec::new(),
-            action: "locum:ImportAccount",
+            action: "ImportAccount",
         })
     }
 
@@ -212,12 +211,7 @@ impl Realm {
             return Err(Error::Internal(format!("there is no account {id}").into()));
         }
         let others = self.others(id, import, options).await?;
-        let origin = Origin {
-            at: self.environment().clock.now(),
-            actor: "locum".to_owned(),
-            action: import.action.to_owned(),
-            request_id: String::new(),
-        };
+        let origin = self.own_origin(import.action);
         self.change_with_directory(
             |_| Ok(id),
             &origin,

@@ -3,8 +3,10 @@
 
 use locum_identity::entity::Entity;
 use locum_identity::environment::timestamp;
+use locum_identity::names::AccountId;
 use serde_json::{Map, Value};
 use similar::TextDiff;
+use std::collections::HashMap;
 
 /// Members that hold secrets, or hashes of them.
 const SECRETS: &[&str] = &[
@@ -46,6 +48,16 @@ pub(crate) fn view(entity: &Entity, name: &dyn Fn(&str) -> Option<String>) -> Va
         }
         other => other.unwrap_or(Value::Null),
     }
+}
+
+/// The names, for [`view`], of what among some entities of an account has a unique id.
+pub(crate) fn names<'a>(
+    account: AccountId,
+    entities: impl Iterator<Item = &'a Entity>,
+) -> HashMap<String, String> {
+    entities
+        .filter_map(|entity| Some((entity.unique_id()?.to_string(), entity.arn(account)?)))
+        .collect()
 }
 
 /// The lines that differ, with those around them, each behind `+`, `-` or a blank; empty where

@@ -3,7 +3,6 @@
 use super::Realm;
 use crate::entity::ImportedPolicy;
 use crate::error::Error;
-use crate::port::Origin;
 
 /// What importing policies does. Each is named by its ARN.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -28,12 +27,7 @@ impl Realm {
         policies: &[ImportedPolicy],
         dry_run: bool,
     ) -> Result<ImportedPolicies, Error> {
-        let origin = Origin {
-            at: self.environment.clock.now(),
-            actor: "locum".to_owned(),
-            action: "locum:ImportAwsManagedPolicies".to_owned(),
-            request_id: String::new(),
-        };
+        let origin = self.own_origin("ImportAwsManagedPolicies");
         let imported = self
             .change_directory_if(&origin, None, |directory, change| {
                 let mut imported = ImportedPolicies::default();

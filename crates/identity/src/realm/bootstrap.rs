@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::ids::AccessKeyId;
 use crate::last_use::LastUses;
 use crate::names::{AccountId, AccountName, Constrained as _, Email};
-use crate::port::{Origin, Scope, Store};
+use crate::port::{Scope, Store};
 use crate::sealing::{RootKey, Secret};
 use crate::session_use::SessionUses;
 use crate::signing::Decoy;
@@ -101,12 +101,7 @@ impl Realm {
     /// # Errors
     /// [`Error::ServiceUnavailable`] or [`Error::Internal`].
     pub async fn initialise(&self, bootstrap: &Bootstrap) -> Result<(), Error> {
-        let origin = Origin {
-            at: self.environment.clock.now(),
-            actor: "locum".to_owned(),
-            action: "locum:Initialise".to_owned(),
-            request_id: String::new(),
-        };
+        let origin = self.own_origin("Initialise");
         self.change_with_directory(
             |_| Ok(bootstrap.account),
             &origin,

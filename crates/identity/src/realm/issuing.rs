@@ -11,7 +11,6 @@ use crate::issuer::{
 };
 use crate::names::AccountId;
 use crate::operation::{Call, Draft};
-use crate::port::Origin;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -162,13 +161,8 @@ impl Realm {
         let _turn = self.issuing.turn.lock().await;
         let now = self.environment.clock.now();
         let state = self.issuer_of(account).await?;
+        let origin = self.own_origin("RotateIssuerKeys");
         let fresh = self.make(wanted(&state, now)).await?;
-        let origin = Origin {
-            at: now,
-            actor: "locum".to_owned(),
-            action: "locum:RotateIssuerKeys".to_owned(),
-            request_id: String::new(),
-        };
         let publish = |draft: &mut Draft<'_>| rotate(draft, &fresh, old);
         self.change(account, &origin, publish).await?;
         self.issuer_of(account).await

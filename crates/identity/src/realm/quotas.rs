@@ -76,7 +76,7 @@ impl Realm {
         if !self.directory().accounts.contains_key(&account) {
             return Ok(Err(QuotaFault::UnknownAccount));
         }
-        let origin = self.operator(action);
+        let origin = self.own_origin(action);
         self.change(account, &origin, |draft| {
             let before = Account::settings(draft.account);
             let mut after = before.clone();

@@ -1,16 +1,12 @@
 //! An account is put back to what it was: as a change like any other.
 
-use super::Realm;
+use super::{ATTEMPTS, Realm};
 use crate::entity::{Change, Entity, EntityKey, EntityKind, Home, KeyOwner, KeyStatus};
-use crate::environment::Seconds;
 use crate::error::Error;
 use crate::names::AccountId;
 use crate::past::Past;
-use crate::port::{Committed, Origin, Record, Scope, Store as _};
+use crate::port::{Committed, Record, Scope, Store as _};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How often a lost race is tried again.
-const ATTEMPTS: usize = 20;
 
 /// Whether credentials that are gone or switched off since may live again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,7 +52,6 @@ impl Realm {
         let then = entities(&then.records)?;
         for _ in 0..ATTEMPTS {
             let loaded = self.store.load(scope).await?;
-            let now = self.environment.clock.now();
             let restored = plan(then.clone(), entities(&loaded.records)?, credentials);
             if dry_run || restored.changes.is_empty() {
                 return Ok(restored);
@@ -65,7 +60,9 @@ impl Realm {
             // What cannot be served must not be stored.
             self.load(account).await?.apply(&change, &self.root_key)?;
             let write = super::write(scope, loaded.version, &change)?;
-            let committed = self.store.commit(vec![write], self.origin_of_restore(now));
+            let committed = self
+                .store
+                .commit(vec![write], self.own_origin("RestoreAccount"));
             match committed.await? {
                 Committed::Yes => {
                     self.catch_up().await?;
@@ -77,15 +74,6 @@ impl Realm {
         Err(Error::ServiceUnavailable(
             "too many writers to one account".into(),
         ))
-    }
-
-    fn origin_of_restore(&self, now: Seconds) -> Origin {
-        Origin {
-            at: now,
-            actor: "locum".to_owned(),
-            action: "locum:RestoreAccount".to_owned(),
-            request_id: String::new(),
-        }
     }
 }
 

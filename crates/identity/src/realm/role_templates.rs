@@ -3,7 +3,6 @@
 use super::Realm;
 use crate::entity::{RoleTemplate, RoleTemplateVersion};
 use crate::error::Error;
-use crate::port::Origin;
 use crate::role_template::check;
 use serde::Deserialize;
 use std::fmt;
@@ -85,7 +84,7 @@ impl Realm {
         if let Err(error) = check(&template, &version) {
             return Ok(Err(RoleTemplateFault::Invalid(error.to_string())));
         }
-        let origin = self.operator("ImportRoleTemplate");
+        let origin = self.own_origin("ImportRoleTemplate");
         self.change_directory_if(&origin, None, |directory, change| {
             let before = directory.role_template(template.template_arn.as_str());
             let mut versions = before.map(|it| it.versions.clone()).unwrap_or_default();
@@ -122,7 +121,7 @@ impl Realm {
         &self,
         arn: &str,
     ) -> Result<Result<(), RoleTemplateFault>, Error> {
-        let origin = self.operator("RemoveRoleTemplate");
+        let origin = self.own_origin("RemoveRoleTemplate");
         self.change_directory_if(&origin, None, |directory, change| {
             let Some(template) = directory.role_template(arn) else {
                 return Ok(Err(RoleTemplateFault::Unknown));
@@ -131,15 +130,5 @@ impl Realm {
             Ok(Ok(()))
         })
         .await
-    }
-
-    /// That the operator does this now.
-    pub(super) fn operator(&self, action: &str) -> Origin {
-        Origin {
-            at: self.environment.clock.now(),
-            actor: "locum".to_owned(),
-            action: format!("locum:{action}"),
-            request_id: String::new(),
-        }
     }
 }

@@ -5,7 +5,6 @@ use crate::entity::Change;
 use crate::environment::Seconds;
 use crate::error::Error;
 use crate::ids::AccessKeyId;
-use crate::port::Origin;
 use crate::sealing::Secret;
 use crate::services::{MOST_KEYS, ServiceKey, ServiceName, ServicePrincipal, service_key_purpose};
 use std::fmt;
@@ -125,12 +124,7 @@ impl Realm {
         + Send
         + Sync,
     ) -> Result<T, Error> {
-        let origin = Origin {
-            at: self.environment.clock.now(),
-            actor: "locum".to_owned(),
-            action: format!("locum:{action}"),
-            request_id: String::new(),
-        };
+        let origin = self.own_origin(action);
         self.change_directory_if(&origin, None, |directory, change| {
             let known = |name: &ServiceName| directory.services().named(name.as_str()).cloned();
             mutate(&known, change)

@@ -3,7 +3,6 @@
 use super::Realm;
 use crate::entity::Change;
 use crate::error::Error;
-use crate::port::Origin;
 use crate::revocation::Revocations;
 
 /// Revocations that are taken out in one change.
@@ -18,12 +17,7 @@ impl Realm {
         let now = self.environment.clock.now();
         let some = |revocations: &Revocations| revocations.expired(now, 1).next().is_some();
         while some(self.directory.value.load().revocations()) {
-            let origin = Origin {
-                at: now,
-                actor: "locum".to_owned(),
-                action: "locum:ForgetExpiredRevocations".to_owned(),
-                request_id: String::new(),
-            };
+            let origin = self.own_origin("ForgetExpiredRevocations");
             self.change_directory_if(&origin, None, |directory, change| {
                 sweep(directory.revocations(), now, change);
                 Ok(())

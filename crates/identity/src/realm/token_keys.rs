@@ -9,7 +9,6 @@ use crate::directory::{Directory, token_key_purpose};
 use crate::entity::TokenKey;
 use crate::environment::Seconds;
 use crate::error::Error;
-use crate::port::Origin;
 use crate::session::LONGEST_SESSION;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -72,26 +71,30 @@ impl Realm {
     /// [`Error::ServiceUnavailable`].
     pub async fn rotate_token_key(&self) -> Result<TokenKeyState, Error> {
         let now = self.environment.clock.now();
-        self.change_directory_if(&self.origin("RotateTokenKey"), None, |directory, change| {
-            let newest = directory.token_keys().next_back();
-            let id = newest.and_then(|key| key.id.checked_add(1));
-            let id = id.ok_or_else(|| Error::Internal("the realm has no keyring".into()))?;
-            if directory.token_keys().count() >= MOST_KEYS {
-                return Err(Error::InvalidInput(format!(
-                    "there are {MOST_KEYS} token keys already: retire some first"
-                )));
-            }
-            let key = self.new_token_key(id, now, now + SETTLING)?;
-            let state = TokenKeyState {
-                id,
-                created: key.created,
-                mints_from: key.mints_from,
-                needed_until: None,
-                mints: false,
-            };
-            change.put(key);
-            Ok(state)
-        })
+        self.change_directory_if(
+            &self.own_origin("RotateTokenKey"),
+            None,
+            |directory, change| {
+                let newest = directory.token_keys().next_back();
+                let id = newest.and_then(|key| key.id.checked_add(1));
+                let id = id.ok_or_else(|| Error::Internal("the realm has no keyring".into()))?;
+                if directory.token_keys().count() >= MOST_KEYS {
+                    return Err(Error::InvalidInput(format!(
+                        "there are {MOST_KEYS} token keys already: retire some first"
+                    )));
+                }
+                let key = self.new_token_key(id, now, now + SETTLING)?;
+                let state = TokenKeyState {
+                    id,
+                    created: key.created,
+                    mints_from: key.mints_from,
+                    needed_until: None,
+                    mints: false,
+                };
+                change.put(key);
+                Ok(state)
+            },
+        )
         .await
     }
 
@@ -106,33 +109,37 @@ impl Realm {
         at_once: bool,
     ) -> Result<Result<Vec<u32>, NotRetired>, Error> {
         let now = self.environment.clock.now();
-        self.change_directory_if(&self.origin("RetireTokenKey"), None, |directory, change| {
-            let states = states(directory, now);
-            let retired: Vec<u32> = match only {
-                Some(id) => match states.iter().find(|state| state.id == id) {
-                    None => return Ok(Err(NotRetired::Unknown)),
-                    Some(state) => match state.needed_until {
-                        None => return Ok(Err(NotRetired::Minting)),
-                        Some(until) if now < until && !at_once => {
-                            return Ok(Err(NotRetired::Needed(until)));
-                        }
-                        Some(_) => vec![id],
+        self.change_directory_if(
+            &self.own_origin("RetireTokenKey"),
+            None,
+            |directory, change| {
+                let states = states(directory, now);
+                let retired: Vec<u32> = match only {
+                    Some(id) => match states.iter().find(|state| state.id == id) {
+                        None => return Ok(Err(NotRetired::Unknown)),
+                        Some(state) => match state.needed_until {
+                            None => return Ok(Err(NotRetired::Minting)),
+                            Some(until) if now < until && !at_once => {
+                                return Ok(Err(NotRetired::Needed(until)));
+                            }
+                            Some(_) => vec![id],
+                        },
                     },
-                },
-                None => {
-                    let dead = states
-                        .iter()
-                        .filter(|state| state.needed_until.is_some_and(|until| until <= now));
-                    dead.map(|state| state.id).collect()
+                    None => {
+                        let dead = states
+                            .iter()
+                            .filter(|state| state.needed_until.is_some_and(|until| until <= now));
+                        dead.map(|state| state.id).collect()
+                    }
+                };
+                for key in directory.token_keys() {
+                    if retired.contains(&key.id) {
+                        change.delete(key.clone());
+                    }
                 }
-            };
-            for key in directory.token_keys() {
-                if retired.contains(&key.id) {
-                    change.delete(key.clone());
-                }
-            }
-            Ok(Ok(retired))
-        })
+                Ok(Ok(retired))
+            },
+        )
         .await
     }
 
@@ -154,15 +161,6 @@ impl Realm {
             created: now,
             mints_from,
         })
-    }
-
-    fn origin(&self, action: &str) -> Origin {
-        Origin {
-            at: self.environment.clock.now(),
-            actor: "locum".to_owned(),
-            action: format!("locum:{action}"),
-            request_id: String::new(),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::plan::shown;
 use super::policies::number;
 use crate::aws_managed::ARN_PREFIX;
 use crate::entity::ImportedPolicy;
-use crate::environment::{Seconds, parse_timestamp};
+use crate::environment::Seconds;
 use locum_policy::{Kind, Policy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -116,13 +116,7 @@ impl Dumped {
         };
         let text = document.text(false).map_err(str::to_owned)?;
         Policy::parse(&text, Kind::Identity).map_err(|error| error.to_string())?;
-        let moment = |given: Option<&Moment>| match given {
-            None => Some(now),
-            Some(Moment::Text(text)) => parse_timestamp(text),
-            Some(Moment::Seconds(seconds)) => Some(*seconds as Seconds),
-        };
         let updated = updated.or(self.update_date.as_ref());
-        let no_date = || "a date is not in ISO 8601".to_owned();
         let is_id = |id: &String| {
             id.len() == 21
                 && id.starts_with("ANPA")
@@ -134,8 +128,8 @@ impl Dumped {
             id: self.policy_id.clone().filter(is_id),
             description: self.description.clone(),
             version,
-            created: moment(self.create_date.as_ref()).ok_or_else(no_date)?,
-            updated: moment(updated).ok_or_else(no_date)?,
+            created: Moment::or_now(self.create_date.as_ref(), now)?,
+            updated: Moment::or_now(updated, now)?,
             document: text,
             arn: self.arn.clone(),
         })

@@ -2,6 +2,7 @@
 //! what that leaves out in members of the names that IAM's other answers have for it.
 
 use super::document::Document;
+use crate::environment::{Seconds, parse_timestamp};
 use crate::names::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -133,6 +134,18 @@ impl Details {
 pub(super) enum Moment {
     Text(String),
     Seconds(f64),
+}
+
+impl Moment {
+    /// The moment, or `now` where none is given.
+    pub(super) fn or_now(given: Option<&Self>, now: Seconds) -> Result<Seconds, &'static str> {
+        match given {
+            None => Some(now),
+            Some(Self::Text(text)) => parse_timestamp(text),
+            Some(Self::Seconds(seconds)) => Some(*seconds as Seconds),
+        }
+        .ok_or("a date is not in ISO 8601")
+    }
 }
 
 /// A tag, before it is known to be legal.

@@ -223,7 +223,7 @@ impl Import {
             keys: cluster.keys,
             unsupported: cluster.unsupported,
             refusals: cluster.refusals,
-            action: "locum:ImportMinio",
+            action: "ImportMinio",
         })
     }
 }

@@ -6,7 +6,7 @@ use super::{Entry, Import, Options, Others, Outcome, Report};
 use crate::account::Account;
 use crate::directory::Directory;
 use crate::entity::{AccountSettings, Change, Entity, EntityKind};
-use crate::environment::{Entropy, Seconds, parse_timestamp};
+use crate::environment::{Entropy, Seconds};
 use crate::error::{Error, Quota};
 use crate::iam::TagCase;
 use crate::ids::{IdKind, UniqueId};
@@ -390,13 +390,8 @@ impl<'a> Planner<'a> {
 
     /// A moment in the past; `None` is now.
     pub(super) fn moment(&self, given: Option<&Moment>, reasons: &mut Vec<String>) -> Seconds {
-        let parsed = match given {
-            None => Some(self.now),
-            Some(Moment::Text(text)) => parse_timestamp(text),
-            Some(Moment::Seconds(seconds)) => Some(*seconds as Seconds),
-        };
-        let parsed = parsed.unwrap_or_else(|| {
-            reasons.push("a date is not in ISO 8601".to_owned());
+        let parsed = Moment::or_now(given, self.now).unwrap_or_else(|why| {
+            reasons.push(why.to_owned());
             self.now
         });
         parsed.clamp(0, self.now)

@@ -5,7 +5,7 @@ use super::text::PlainLines;
 use super::{Format, StoreArgs, account_id, moment, print, print_json};
 use crate::Failure;
 use crate::data_dir::{described, open_to_change, past};
-use crate::difference::{lines, view};
+use crate::difference::{lines, names, view};
 use crate::environment::{runtime, system};
 use clap::{Args, Subcommand};
 use locum_identity::entity::Entity;
@@ -13,7 +13,6 @@ use locum_identity::environment::Seconds;
 use locum_identity::names::AccountId;
 use locum_identity::realm::{OldCredentials, Realm, Restored};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -96,10 +95,8 @@ struct Shown {
 impl Shown {
     fn of(account: AccountId, restored: &Restored) -> Self {
         let all = restored.changes.iter();
-        let names: HashMap<String, String> = all
-            .flat_map(|(before, after)| before.iter().chain(after))
-            .filter_map(|entity| Some((entity.unique_id()?.to_string(), entity.arn(account)?)))
-            .collect();
+        let entities = all.flat_map(|(before, after)| before.iter().chain(after));
+        let names = names(account, entities);
         let name = |id: &str| names.get(id).cloned();
         let called = |entity: &Entity| {
             let key = entity.key();

@@ -5,17 +5,15 @@ use super::text::{Paint, PlainLines};
 use super::{Format, StoreArgs, Verdict, account_id, input, print, print_json};
 use crate::Failure;
 use crate::data_dir::{described, management_account, open_to_change, open_to_read};
-use crate::difference::{lines, view};
+use crate::difference::{lines, names, view};
 use crate::environment::{runtime, system};
 use aws_managed::AwsManagedArgs;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use locum_identity::entity::Entity;
 use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::realm::Realm;
 use locum_identity::transfer::{Details, Entry, Import, Options, Outcome, Report};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::stdout;
 use std::path::PathBuf;
@@ -323,8 +321,7 @@ fn text(account: AccountId, dry_run: bool, report: &Report, paint: Paint) -> Str
     let mut text = String::new();
     let entities = report.entries.iter();
     let entities = entities.flat_map(|entry| entry.before.iter().chain(&entry.after));
-    let named = |entity: &Entity| Some((entity.unique_id()?.to_string(), entity.arn(account)?));
-    let names: HashMap<String, String> = entities.filter_map(named).collect();
+    let names = names(account, entities);
     let name = |id: &str| names.get(id).cloned();
     for entry in &report.entries {
         let told = match entry.outcome {
