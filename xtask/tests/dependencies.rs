@@ -6,12 +6,14 @@ use std::error::Error;
 use std::process::Command;
 
 /// The design's table: each crate, and which of ours its normal dependencies may name.
-///
-/// `federation` gets its row when it has its first content.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("locum-policy", &[]),
     ("locum-sigv4", &[]),
-    ("locum-identity", &["locum-policy", "locum-sigv4"]),
+    ("locum-federation", &[]),
+    (
+        "locum-identity",
+        &["locum-federation", "locum-policy", "locum-sigv4"],
+    ),
     ("locum-store", &["locum-identity"]),
     ("locum-wire", &["locum-identity"]),
     (
@@ -21,6 +23,7 @@ const MAY_IMPORT: [(&str, &[&str]); 7] = [
     (
         "locum",
         &[
+            "locum-federation",
             "locum-identity",
             "locum-policy",
             "locum-s3",
