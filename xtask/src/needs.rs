@@ -1,5 +1,5 @@
-//! What the chores need beside Rust: programs of crates.io and of the distribution, and a Python
-//! environment.
+//! What the chores need beside Rust: programs of crates.io and of the distribution, a Python
+//! environment, and packages of npm.
 
 use crate::command::{cargo, is_on_path, output, run, succeeds};
 use crate::workspace::Workspace;
@@ -9,13 +9,19 @@ use std::process::Command;
 /// The exact Python packages of the client tests.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
+/// The folder that names the exact npm packages of the client tests.
+const NODE: &str = "tests/node";
+
+/// What Debian's packages ask before they start their services.
+const SERVICE_POLICY: &str = "/usr/sbin/policy-rc.d";
+
 /// A thing that is there or not, and the Debian package that brings it.
 struct Need {
     package: &'static str,
     is_met: fn() -> bool,
 }
 
-const CLIENT_NEEDS: [Need; 6] = [
+const CLIENT_NEEDS: [Need; 12] = [
     Need {
         package: "python3-venv",
         is_met: || succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
@@ -41,6 +47,31 @@ const CLIENT_NEEDS: [Need; 6] = [
     Need {
         package: "curl",
         is_met: || is_on_path("curl"),
+    },
+    Need {
+        package: "nodejs",
+        is_met: || is_on_path("node"),
+    },
+    Need {
+        package: "npm",
+        is_met: || is_on_path("npm"),
+    },
+    Need {
+        package: "chromium",
+        is_met: || is_on_path("chromium"),
+    },
+    Need {
+        package: "xmlsec1",
+        is_met: || is_on_path("xmlsec1"),
+    },
+    Need {
+        // Not on every user's path.
+        package: "slapd",
+        is_met: || Path::new("/usr/sbin/slapd").is_file(),
+    },
+    Need {
+        package: "ldap-utils",
+        is_met: || is_on_path("ldapsearch"),
     },
 ];
 
@@ -75,11 +106,14 @@ pub(crate) fn programs() -> Result<(), String> {
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
-    // The package lists may be absent or stale.
-    if run(&mut install()).is_err() {
-        run(Command::new("apt-get").arg("update"))?;
-        run(&mut install())?;
-    }
+    without_services(|| {
+        // The package lists may be absent or stale.
+        if run(&mut install()).is_err() {
+            run(Command::new("apt-get").arg("update"))?;
+            run(&mut install())?;
+        }
+        Ok(())
+    })?;
     match missing().as_slice() {
         [] => Ok(()),
         still => Err(format!(
@@ -87,6 +121,21 @@ pub(crate) fn programs() -> Result<(), String> {
             still.join(" ")
         )),
     }
+}
+
+/// Installs without starting what is installed: the tests start their own, on ports of their own.
+fn without_services(install: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let policy = Path::new(SERVICE_POLICY);
+    if policy.exists() {
+        // The machine has decided; a container's says no.
+        return install();
+    }
+    let failed = |error: std::io::Error| format!("{SERVICE_POLICY}: {error}");
+    std::fs::write(policy, "#!/bin/sh\nexit 101\n").map_err(failed)?;
+    let installed =
+        run(Command::new("chmod").args(["755", SERVICE_POLICY])).and_then(|()| install());
+    std::fs::remove_file(policy).map_err(failed)?;
+    installed
 }
 
 /// A program of crates.io as installed, or else built under the target folder.
@@ -143,6 +192,37 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, String> {
     std::fs::write(&installed, wanted)
         .map_err(|error| format!("{}: {error}", installed.display()))?;
     Ok(programs)
+}
+
+/// Installs the npm packages of the client tests below the target folder, anew when their lock
+/// file has changed.
+///
+/// # Errors
+/// When they cannot be installed.
+pub(crate) fn node(workspace: &Workspace) -> Result<(), String> {
+    let folder = workspace.target.join("node");
+    let source = workspace.root.join(NODE);
+    let package = read(&source.join("package.json"))?;
+    let lock = read(&source.join("package-lock.json"))?;
+    // Written last, so that an installation that was cut short is done again.
+    let installed = folder.join("installed-package-lock.json");
+    if read(&installed).is_ok_and(|found| found == lock) {
+        return Ok(());
+    }
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    write(&folder.join("package.json"), &package)?;
+    write(&folder.join("package-lock.json"), &lock)?;
+    run(Command::new("npm").current_dir(&folder).args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--omit=optional",
+    ]))?;
+    write(&installed, &lock)
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     // First what may be missing: nobody should wait for the tests to learn of it.
     let python = if drives_the_binary {
         needs::programs()?;
+        needs::node(&workspace)?;
         Some(needs::python(&workspace)?)
     } else {
         None
