@@ -163,6 +163,7 @@ pub fn facts() -> RequestFacts {
         referer: None,
         region: "us-east-1".to_owned(),
         request_id: "6b9c2a3e-31c6-4e52-b5f0-6bb11c7b9a10".to_owned(),
+        notes: Arc::default(),
     }
 }
 

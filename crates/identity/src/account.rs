@@ -7,8 +7,8 @@ use crate::aws_managed::{self, AwsManagedPolicies};
 use crate::entity::{
     AccountRecord, AccountSettings, AssociatedDelegation, Attachments, Change, CredentialReport,
     Damaged, DelegationRequest, DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy,
-    KeyOwner, LoginProfile, OpenIdConnectProvider, PasswordPolicy, SamlProvider, ServerCertificate,
-    ServiceSpecificCredential, SigningCertificate, SshPublicKey,
+    KeyOwner, LoginProfile, OpenIdConnectProvider, PasswordPolicy, ProviderSettings, SamlProvider,
+    ServerCertificate, ServiceSpecificCredential, SigningCertificate, SshPublicKey,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -81,6 +81,8 @@ pub struct Account {
     pub open_id_connect_providers: Map<OpenIdConnectProvider>,
     /// SAML providers by name.
     pub saml_providers: Map<SamlProvider>,
+    /// What operators say of identity providers, by the ARN of the provider.
+    pub provider_settings: Map<ProviderSettings>,
     /// Deletions of service-linked roles by id.
     pub deletion_tasks: Map<DeletionTask>,
     credential_reports: Map<CredentialReport>,
@@ -119,6 +121,7 @@ impl Account {
             service_specific_credentials: Arc::default(),
             open_id_connect_providers: Arc::default(),
             saml_providers: Arc::default(),
+            provider_settings: Arc::default(),
             deletion_tasks: Arc::default(),
             credential_reports: Arc::default(),
             settings: Arc::default(),
@@ -551,6 +554,7 @@ plain! {
     ServiceSpecificCredential in service_specific_credentials;
     OpenIdConnectProvider in open_id_connect_providers;
     SamlProvider in saml_providers;
+    ProviderSettings in provider_settings;
     DeletionTask in deletion_tasks;
     CredentialReport in credential_reports;
     AccountSettings in settings;

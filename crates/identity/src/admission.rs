@@ -55,6 +55,18 @@ const OF_SERVICES: &[&str] = &[
     "TagSession",
 ];
 
+/// The operations of STS that take no signature: who calls proves otherwise who they are.
+const UNSIGNED: &[&str] = &[
+    "AssumeRoleWithLDAPIdentity",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+];
+
+/// Whether an operation of STS takes no signature. One that comes all the same is not looked at, as by AWS.
+pub fn is_unsigned(operation: &str) -> bool {
+    UNSIGNED.contains(&operation)
+}
+
 /// The rule.
 fn reach(kind: Kind, service: Service) -> Reach {
     match (service, kind) {
@@ -82,7 +94,7 @@ impl Kind {
     /// `None` for the anonymous caller.
     fn of(caller: &Caller) -> Option<Self> {
         Some(match (&caller.who, caller.session()) {
-            (Who::Anonymous, _) => return None,
+            (Who::Anonymous | Who::Federated(_), _) => return None,
             _ if caller.delegate().is_some() => Self::Delegated,
             (Who::AssumedRole { .. }, _) => Self::Role,
             (Who::Service(_), _) => Self::Service,
@@ -123,6 +135,9 @@ pub(crate) fn refusal<'a>(
     resource: impl FnOnce() -> Cow<'a, str>,
 ) -> Option<Error> {
     let Some(kind) = Kind::of(caller) else {
+        if service == Service::Sts && is_unsigned(operation) {
+            return None;
+        }
         return Some(Error::Signature(
             locum_sigv4::Error::MissingAuthenticationToken,
         ));

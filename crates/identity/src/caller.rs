@@ -1,28 +1,27 @@
 //! Who calls, with what request, and what the call needs: the three inputs of a decision.
 
-use crate::account::{Account, BucketState, RoleState, UserState};
+use crate::account::{Account, RoleState, UserState};
 use crate::authorization_message::{AuthorizationMessage, Refused};
 use crate::directory::Directory;
 use crate::entity::KeyOwner;
-use crate::environment::{Entropy, Seconds};
+use crate::environment::Entropy;
 use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
+use crate::notes::ForeignIdentity;
 use crate::organizations::tree::Place;
 use crate::root_access::TaskPolicy;
 use crate::services::ServiceCaller;
 use crate::session::{Session, SessionPrincipal};
-use locum_policy::{
-    Compiled, Decision, Explanation, Policies, Principal, Request, ResourcePolicy, Value,
-};
-use std::borrow::Cow;
-use std::net::IpAddr;
+use locum_policy::{Compiled, Decision, Explanation, Policies, Principal, Request, Value};
 use std::sync::Arc;
 
 mod keys;
+mod need;
 mod own_password;
 
 use keys::Keys;
 pub(crate) use keys::same_key;
+pub use need::{Need, RequestFacts};
 
 /// An authenticated (or anonymous) caller, with the state of its account and of the organization at
 /// that moment.
@@ -64,6 +63,8 @@ pub enum Who {
     },
     /// A service, which is of no account.
     Service(Arc<ServiceCaller>),
+    /// Whom an identity provider vouches for, and who has no credentials yet.
+    Federated(Arc<ForeignIdentity>),
 }
 
 /// What the request was signed with.
@@ -177,6 +178,7 @@ impl Caller {
         self.check_unrevoked(directory)?;
         let who = match &self.who {
             Who::Anonymous => Who::Anonymous,
+            Who::Federated(identity) => Who::Federated(identity.clone()),
             Who::Service(service) => {
                 let id = self.access_key_id().unwrap_or_default();
                 let known = directory.services().key(id);
@@ -269,6 +271,14 @@ impl Caller {
         }
     }
 
+    /// Whom an identity provider vouches for, verified.
+    pub(crate) fn federated(directory: Arc<Directory>, identity: Arc<ForeignIdentity>) -> Self {
+        Self {
+            who: Who::Federated(identity),
+            ..Self::anonymous(directory)
+        }
+    }
+
     /// A caller of `account`.
     pub(crate) fn new(
         account: Arc<Account>,
@@ -277,7 +287,7 @@ impl Caller {
         credentials: Credentials,
     ) -> Self {
         let arn = match &who {
-            Who::Anonymous => String::new(),
+            Who::Anonymous | Who::Federated(_) => String::new(),
             Who::Service(service) => service.name.to_string(),
             Who::Root => account.iam_arn("root"),
             Who::User(state) => state.arn.clone(),
@@ -341,6 +351,7 @@ impl Caller {
         match &self.who {
             Who::Anonymous => "anonymous".to_owned(),
             Who::Service(service) => service.name.to_string(),
+            Who::Federated(identity) => identity.principal_id(),
             Who::Root => account,
             Who::User(state) => state.user.id.to_string(),
             Who::AssumedRole { role, session_name } => format!("{}:{session_name}", role.role.id),
@@ -387,7 +398,8 @@ impl Caller {
             Who::Anonymous
             | Who::AssumedRole { .. }
             | Who::FederatedUser { .. }
-            | Who::Service(_) => None,
+            | Who::Service(_)
+            | Who::Federated(_) => None,
         }
     }
 
@@ -397,12 +409,18 @@ impl Caller {
             let name = service.name.as_str();
             return Principal::Service { name };
         }
+        if let Who::Federated(identity) = &self.who {
+            return Principal::Federated {
+                provider: &identity.provider,
+                account: identity.account.as_str(),
+            };
+        }
         let Some(account) = &self.account else {
             return Principal::Anonymous;
         };
         let account = account.id.as_str();
         match &self.who {
-            Who::Anonymous | Who::Service(_) => Principal::Anonymous,
+            Who::Anonymous | Who::Service(_) | Who::Federated(_) => Principal::Anonymous,
             Who::Root => Principal::Root { account },
             Who::User(state) => Principal::User {
                 account,
@@ -429,7 +447,7 @@ impl Caller {
     /// The caller's own policies.
     fn policies(&self) -> Policies<'_> {
         let own = match &self.who {
-            Who::Anonymous | Who::Root | Who::Service(_) => None,
+            Who::Anonymous | Who::Root | Who::Service(_) | Who::Federated(_) => None,
             Who::User(state) => Some(&state.policies),
             Who::AssumedRole { role, .. } => Some(&role.policies),
             Who::FederatedUser { issuer, .. } => issuer.as_ref().map(|state| &state.policies),
@@ -517,7 +535,7 @@ impl Caller {
             Who::FederatedUser { issuer, .. } => {
                 issuer.as_ref().map_or(&[], |state| &state.user.tags)
             }
-            Who::Anonymous | Who::Root | Who::Service(_) => &[],
+            Who::Anonymous | Who::Root | Who::Service(_) | Who::Federated(_) => &[],
         }
     }
 
@@ -578,104 +596,3 @@ const SOVEREIGN: [&str; 3] = [
     "s3:PutBucketPolicy",
     "s3:DeleteBucketPolicy",
 ];
-
-/// What is known of a request whatever it asks for.
-#[derive(Clone, Debug)]
-pub struct RequestFacts {
-    /// When it came.
-    pub now: Seconds,
-    /// The client's address, as far as it is known to be true.
-    pub source_ip: Option<IpAddr>,
-    /// Whether it came over TLS.
-    pub secure_transport: bool,
-    /// `User-Agent`
-    pub user_agent: Option<String>,
-    /// `Referer`
-    pub referer: Option<String>,
-    /// The region of the credential scope.
-    pub region: String,
-    /// The id that answers and audit records carry.
-    pub request_id: String,
-}
-
-/// One permission that an operation needs.
-pub struct Need<'a> {
-    /// `service:Action`
-    pub action: Cow<'a, str>,
-    /// An ARN, or `*` for actions without a resource.
-    pub resource: Cow<'a, str>,
-    /// Whose resource it is; `None` for the caller's own account.
-    pub resource_account: Option<AccountId>,
-    /// The policy on the resource.
-    pub resource_policy: Option<ResourcePolicy<'a>>,
-    /// Tags that the resource has: `aws:ResourceTag/…`.
-    pub resource_tags: &'a [Tag],
-    /// The prefixes under which the resource's tags are seen besides `aws:ResourceTag/`.
-    pub resource_tag_prefix: Option<&'static str>,
-    /// Tags in the request: `aws:RequestTag/…` and `aws:TagKeys`.
-    pub request_tags: &'a [Tag],
-    /// The keys of tags in the request that come without values (UntagUser): `aws:TagKeys`.
-    pub request_tag_keys: &'a [crate::names::TagKey],
-    /// Keys of the action's own, in lower case.
-    pub keys: Vec<(Cow<'static, str>, Value<'a>)>,
-}
-
-impl<'a> Need<'a> {
-    /// The need of an action on a resource.
-    pub fn new(action: impl Into<Cow<'a, str>>, resource: impl Into<Cow<'a, str>>) -> Self {
-        Self {
-            action: action.into(),
-            resource: resource.into(),
-            resource_account: None,
-            resource_policy: None,
-            resource_tags: &[],
-            resource_tag_prefix: None,
-            request_tags: &[],
-            request_tag_keys: &[],
-            keys: Vec::new(),
-        }
-    }
-
-    /// Adds a condition key with one value. `name` is in lower case.
-    #[must_use]
-    pub fn key(
-        mut self,
-        name: impl Into<Cow<'static, str>>,
-        value: impl Into<Cow<'a, str>>,
-    ) -> Self {
-        self.keys.push((name.into(), Value::One(value.into())));
-        self
-    }
-
-    /// Adds a condition key if there is a value.
-    #[must_use]
-    pub fn key_if(self, name: &'static str, value: Option<impl Into<Cow<'a, str>>>) -> Self {
-        match value {
-            Some(value) => self.key(name, value),
-            None => self,
-        }
-    }
-
-    /// The tags that the request brings.
-    #[must_use]
-    pub fn request_tags(mut self, tags: &'a [Tag]) -> Self {
-        self.request_tags = tags;
-        self
-    }
-
-    /// The tags of the resource, seen as `aws:ResourceTag/` and, with a prefix, there too.
-    #[must_use]
-    pub fn resource_tags(mut self, tags: &'a [Tag], prefix: Option<&'static str>) -> Self {
-        self.resource_tags = tags;
-        self.resource_tag_prefix = prefix;
-        self
-    }
-
-    /// The resource belongs to `bucket`'s owner, whose bucket policy applies.
-    #[must_use]
-    pub fn in_bucket(mut self, bucket: &'a BucketState) -> Self {
-        self.resource_account = Some(bucket.owner);
-        self.resource_policy = bucket.policy.as_deref().map(ResourcePolicy::Attached);
-        self
-    }
-}

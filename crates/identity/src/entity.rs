@@ -23,6 +23,7 @@ mod credentials;
 mod delegation;
 mod instance_profile;
 mod organization;
+mod provider_settings;
 mod providers;
 mod reports;
 mod role_template;
@@ -43,6 +44,7 @@ pub use organization::{
     AccountRecord, CreateAccountStatus, ImportedPolicy, Organization, OrganizationPolicy,
     OrganizationalUnit, TargetPolicies,
 };
+pub use provider_settings::{ProviderSettings, SignInClient};
 pub use providers::{OpenIdConnectProvider, SamlPrivateKey, SamlProvider};
 pub use reports::CredentialReport;
 pub use role_template::{
@@ -454,6 +456,7 @@ entities! {
     Account ServiceSpecificCredential(ServiceSpecificCredential) = "service-specific-credential", |credential| credential.id.to_string();
     Account OpenIdConnectProvider(OpenIdConnectProvider) = "oidc-provider", |provider| provider.url.clone();
     Account SamlProvider(SamlProvider) = "saml-provider", |provider| provider.name.clone();
+    Account ProviderSettings(ProviderSettings) = "provider-settings", |settings| settings.provider.clone();
     Account DeletionTask(DeletionTask) = "deletion-task", |task| task.id.clone();
     Account CredentialReport(CredentialReport) = "credential-report", |_| "credential-report".to_owned();
     Account AccountSettings(AccountSettings) = "account-settings", |_| "account-settings".to_owned();

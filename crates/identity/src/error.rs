@@ -8,8 +8,10 @@ use crate::root_access::RootFeature;
 use std::fmt;
 
 mod entities;
+mod federation;
 
 pub use entities::{Conflict, Existing, IamFault, Missing, Quota};
+pub use federation::FederationFault;
 
 /// What can be wrong with a signature.
 pub use locum_sigv4::Error as SignatureError;
@@ -157,6 +159,8 @@ pub enum Error {
     RootAccess(RootAccessFault),
     /// What Organizations alone answers.
     Organizations(crate::organizations::Fault),
+    /// What the federated operations of STS answer.
+    Federation(FederationFault),
     /// What issuing tokens alone answers.
     Outbound(crate::issuer::OutboundFault),
     /// Too many requests, or too many that failed: this one was not looked at.
@@ -292,6 +296,7 @@ impl fmt::Display for Error {
             Self::Iam(fault) => write!(f, "{fault}"),
             Self::RootAccess(fault) => write!(f, "{fault}"),
             Self::Organizations(fault) => write!(f, "{fault}"),
+            Self::Federation(fault) => write!(f, "{fault}"),
             Self::Outbound(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
             Self::Throttled => f.write_str("Rate exceeded"),

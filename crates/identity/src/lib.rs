@@ -5,7 +5,7 @@
 
 pub mod access;
 pub mod account;
-mod admission;
+pub mod admission;
 pub mod authorization_message;
 pub mod aws_managed;
 pub mod caller;
@@ -14,6 +14,7 @@ pub mod entity;
 pub mod environment;
 pub mod error;
 pub mod history;
+pub mod http_fetcher;
 pub mod iam;
 pub mod ids;
 pub mod issuer;
@@ -22,6 +23,7 @@ pub mod last_use;
 pub mod limits;
 pub mod mfa;
 pub mod names;
+pub mod notes;
 pub mod operation;
 pub mod organizations;
 pub mod password;

@@ -132,6 +132,16 @@ impl<'a> Call<'a> {
         Ok(Granted(()))
     }
 
+    /// The same for a caller that the operation itself found out about: whom an identity provider vouches
+    /// for, or the service that acts for a certificate.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`]
+    pub(crate) fn allow_as(&self, caller: &Caller, need: &Need<'_>) -> Result<Granted, Error> {
+        caller.allow(self.facts, need)?;
+        Ok(Granted(()))
+    }
+
     /// The refusal of a need of what is not there, or not to be had. The sentence does not say so, and
     /// where a refusal by policies would carry a message, so does this.
     pub(crate) fn absent(&self, need: &Need<'_>) -> Error {

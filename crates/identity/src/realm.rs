@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::entity::{Change, KeyOwner, KeyStatus};
 use crate::environment::{Environment, Seconds};
 use crate::error::Error;
+use crate::http_fetcher::HttpFetcher;
 use crate::ids::AccessKeyId;
 use crate::last_use::LastUses;
 use crate::names::AccountId;
@@ -77,6 +78,7 @@ pub struct Realm {
     accesses: Accesses,
     issuing: issuing::Issuing,
     certificates: Arc<dyn CertificateFetcher>,
+    fetcher: Arc<dyn HttpFetcher>,
     hashing: passwords::Hashing,
     decoy: Decoy,
     session_uses: SessionUses,
@@ -128,6 +130,18 @@ impl Realm {
     pub fn with_certificates(mut self, certificates: Arc<dyn CertificateFetcher>) -> Self {
         self.certificates = certificates;
         self
+    }
+
+    /// The realm, with a way to ask the servers of identity providers.
+    #[must_use]
+    pub fn with_fetcher(mut self, fetcher: Arc<dyn HttpFetcher>) -> Self {
+        self.fetcher = fetcher;
+        self
+    }
+
+    #[allow(dead_code, reason = "operations that use it follow")]
+    pub(crate) fn fetcher(&self) -> &dyn HttpFetcher {
+        &*self.fetcher
     }
 
     pub(crate) fn certificates(&self) -> &dyn CertificateFetcher {

@@ -51,6 +51,20 @@ pub enum Aim {
     Role(UniqueId),
     /// What was issued to or by the root user.
     Root,
+    /// The sessions of a foreign identity.
+    FederatedSubject {
+        /// The provider, as [`SessionFederation`](crate::session::SessionFederation) has it.
+        provider: String,
+        /// Who it is to the provider.
+        subject: String,
+    },
+    /// The sessions of one sign-in at an identity provider.
+    FederatedSession {
+        /// The provider.
+        provider: String,
+        /// What the provider calls the sign-in.
+        session_id: String,
+    },
     /// The sessions of a federated user, and what was issued by them.
     FederatedUser(FederatedUserName),
     /// Everything.
@@ -65,6 +79,8 @@ impl Aim {
             Self::RoleSession { .. } => "RoleSession",
             Self::SourceIdentity(_) => "SourceIdentity",
             Self::User(_) | Self::Role(_) | Self::Root | Self::FederatedUser(_) => "Principal",
+            Self::FederatedSubject { .. } => "FederatedSubject",
+            Self::FederatedSession { .. } => "FederatedSession",
             Self::Account => "Account",
         }
     }

@@ -11,6 +11,7 @@ use crate::limits::percent;
 use crate::names::{
     AccountId, Constrained, FederatedUserName, RoleSessionName, SourceIdentity, Tag,
 };
+use crate::notes::FederationKind;
 use crate::root_access::TaskPolicy;
 use crate::sealing::Secret;
 use crate::services::ServiceName;
@@ -95,8 +96,30 @@ pub struct Ancestry {
     /// The long-term credentials that the chain began with; `None` in tokens of before they were
     /// kept.
     pub origin: Option<LongTerm>,
+    /// The foreign identity that the chain began with, where it did with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federation: Option<Box<SessionFederation>>,
     /// The sessions in between, the first of the chain first; at most [`MOST_ANCESTORS`].
     pub sessions: Vec<Ancestor>,
+}
+
+/// The identity of somebody else's directory that got a session, as the session's token keeps it.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct SessionFederation {
+    /// How it was proved.
+    pub kind: FederationKind,
+    /// The provider as trust policies name it under `Federated`; of certificates and pods the ARN of the
+    /// trust anchor or cluster.
+    pub provider: String,
+    /// Who it is to the provider.
+    pub subject: String,
+    /// What the provider calls this sign-in, by which it can end it: `sid`, the `SessionIndex`, the serial
+    /// number of the certificate in lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The condition keys, in lower case, that requests of the session have of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<(String, Vec<String>)>,
 }
 
 /// A long-term access key that a chain of sessions began with.
@@ -138,6 +161,12 @@ impl SessionTag {
 }
 
 impl Session {
+    /// The foreign identity whose session it is. Sessions that descend from it act in their own name.
+    pub fn federation(&self) -> Option<&SessionFederation> {
+        let own = self.ancestry.sessions.is_empty();
+        self.ancestry.federation.as_deref().filter(|_| own)
+    }
+
     /// The tags that sessions descending from this one have too, and nobody can override.
     pub fn transitive_tags(&self) -> impl Iterator<Item = &Tag> {
         let tags = self.packed.tags().iter();

@@ -12,7 +12,7 @@ use crate::names::{AccountId, ArnText, MinimumTokenSize, SourceIdentity};
 use crate::operation::Call;
 use crate::session::{
     Ancestor, Ancestry, LongTerm, LongTermPrincipal, MOST_ANCESTORS, Packed, Session,
-    SessionPrincipal, SessionTag, TemporaryCredentials,
+    SessionFederation, SessionPrincipal, SessionTag, TemporaryCredentials,
 };
 use locum_policy::{Kind, Policy};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ mod assume_role;
 mod assume_root;
 mod decode;
 mod delegated;
+#[allow(dead_code, reason = "operations that use it follow")]
+mod federated;
 mod identity;
 mod mfa;
 mod tags;
@@ -104,6 +106,8 @@ struct NewSession {
     source_identity: Option<SourceIdentity>,
     mfa: Option<Seconds>,
     delegate: Option<AccountId>,
+    /// The foreign identity that asks for it.
+    federation: Option<Box<SessionFederation>>,
 }
 
 impl NewSession {
@@ -125,6 +129,8 @@ impl NewSession {
         let parent = caller.map(|session| session.issued);
         let now = call.facts.now.max(parent.unwrap_or_default());
         let expires = now + self.lifetime;
+        let mut ancestry = ancestry(call)?;
+        ancestry.federation = self.federation.or(ancestry.federation);
         let mut session = Session {
             principal: self.principal,
             issued: now,
@@ -132,7 +138,7 @@ impl NewSession {
             packed: Arc::new(self.packed),
             source_identity: self.source_identity,
             mfa: self.mfa,
-            ancestry: ancestry(call)?,
+            ancestry,
             delegate: self.delegate.or(from.and_then(|from| from.delegate)),
         };
         // Times have whole seconds. A session issued in the second of a revocation, and after it, is
@@ -175,7 +181,7 @@ pub(crate) fn ancestry_of_long_term(
             access_key_id,
             principal,
         }),
-        sessions: Vec::new(),
+        ..Ancestry::default()
     })
 }
 

@@ -515,6 +515,7 @@ pub fn beyond_policies(
             refused(Error::AccessDenied(caller.denied(need, None)))
         }
         // Its own service-linked roles too.
+        Who::Federated(_) => None,
         Who::Service(_) if is_of(&need.action, "sts") => None,
         Who::Service(_) => refused(Error::AccessDenied(caller.denied(need, None))),
         _ if is("sts:AssumeRole") && resource.is_service_linked() => {

@@ -4,6 +4,7 @@
 //! behind the requests' backs. When the queue is full, requests wait: nothing goes unrecorded while
 //! the disk takes it.
 
+mod identity;
 pub(crate) mod sessions;
 
 use locum_identity::caller::{Caller, Credentials, RequestFacts, Who};
@@ -11,7 +12,6 @@ use locum_identity::environment::{Entropy, timestamp};
 use locum_identity::ids::uuid;
 use locum_identity::names::{AccountId, Constrained as _, DelegationRequestId};
 use locum_identity::realm::Realm;
-use locum_identity::session::SessionPrincipal;
 use locum_policy::Arn;
 use locum_wire::Outcome;
 use serde_json::{Value, json};
@@ -161,7 +161,7 @@ fn note_use(event: &Event) {
                 Some(state) => note(state.user.id.as_str()),
                 None => note(account.as_str()),
             },
-            Who::Anonymous | Who::Service(_) => {}
+            Who::Anonymous | Who::Service(_) | Who::Federated(_) => {}
         }
     }
 }
@@ -268,7 +268,7 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
     let recipient = recipient(event, &parameters);
     let mut record = json!({
         "eventVersion": "1.11",
-        "userIdentity": user_identity(event),
+        "userIdentity": identity::user_identity(event),
         "eventTime": timestamp(facts.now),
         "eventSource": outcome.event_source,
         "eventName": outcome.event_name,
@@ -303,6 +303,10 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         });
         add(&mut record, refused);
     }
+    let explanations = facts.notes.explanations();
+    if !explanations.is_empty() {
+        add(&mut record, json!({"explanation": explanations}));
+    }
     if let Some(resource) = delegation(&record) {
         set(&mut record, "resources", json!([resource]));
     }
@@ -316,6 +320,9 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
 
 /// Whose record it is: the caller's account, or of what a service asks for the account of the role.
 fn recipient(event: &Event, parameters: &Value) -> Option<String> {
+    if let Some(identity) = event.facts.notes.identity() {
+        return Some(identity.account.to_string());
+    }
     let caller = event.caller.as_ref()?;
     if let Who::Service(_) = caller.who {
         let arn = Arn::parse(parameters.get("roleArn")?.as_str()?)?;
@@ -393,93 +400,6 @@ fn is_read(name: &str) -> bool {
     ]
     .iter()
     .any(|prefix| name.starts_with(prefix))
-}
-
-fn user_identity(event: &Event) -> Value {
-    let Some(caller) = &event.caller else {
-        return match &event.claimed_key {
-            Some(key) => json!({"type": "Unknown", "accessKeyId": key}),
-            None => json!({"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}),
-        };
-    };
-    if let Who::Service(service) = &caller.who {
-        return json!({
-            "type": "AWSService",
-            "invokedBy": service.name.as_str(),
-            "accessKeyId": caller.access_key_id(),
-        });
-    }
-    let account = caller
-        .account_id()
-        .map(|id| id.to_string())
-        .unwrap_or_default();
-    let mut identity = json!({
-        "type": match &caller.who {
-            Who::Anonymous => "AWSAccount",
-            Who::Root => "Root",
-            Who::User(_) => "IAMUser",
-            Who::AssumedRole { .. } => "AssumedRole",
-            Who::FederatedUser { .. } => "FederatedUser",
-            Who::Service(_) => "AWSService",
-        },
-        "principalId": caller.user_id(),
-        "arn": caller.arn(),
-        "accountId": account,
-        "accessKeyId": caller.access_key_id(),
-    });
-    let Some(members) = identity.as_object_mut() else {
-        return identity;
-    };
-    if let Who::User(state) = &caller.who {
-        members.insert("userName".to_owned(), json!(state.user.name.as_str()));
-    }
-    if let Some(delegate) = caller.delegate() {
-        let account = json!({"accountId": delegate.as_str()});
-        members.insert("invokedByDelegate".to_owned(), account);
-    }
-    if let Some(session) = caller.session() {
-        let issuer = match (&caller.who, &session.principal) {
-            (Who::AssumedRole { role, .. }, _) => json!({
-                "type": "Role",
-                "principalId": role.role.id.as_str(),
-                "arn": role.arn,
-                "accountId": account,
-                "userName": role.role.name.as_str(),
-            }),
-            (
-                Who::FederatedUser {
-                    issuer: Some(state),
-                    ..
-                },
-                _,
-            ) => json!({
-                "type": "IAMUser",
-                "principalId": state.user.id.as_str(),
-                "arn": state.arn,
-                "accountId": account,
-                "userName": state.user.name.as_str(),
-            }),
-            (_, SessionPrincipal::FederatedUser { .. }) => {
-                json!({"type": "Root", "accountId": account})
-            }
-            _ => json!({}),
-        };
-        let mut context = json!({
-            "sessionIssuer": issuer,
-            "attributes": {"creationDate": timestamp(session.issued), "mfaAuthenticated": if session.mfa.is_some() { "true" } else { "false" }},
-        });
-        if let Some(context) = context.as_object_mut() {
-            if let Some(identity) = &session.source_identity {
-                context.insert("sourceIdentity".to_owned(), json!(identity.as_str()));
-            }
-            if caller.task().is_some() {
-                context.remove("sessionIssuer");
-                context.insert("assumedRoot".to_owned(), json!("true"));
-            }
-        }
-        members.insert("sessionContext".to_owned(), context);
-    }
-    identity
 }
 
 /// The audit file: appended to, and moved aside when it is large. Each process that serves a data

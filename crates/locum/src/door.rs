@@ -179,7 +179,12 @@ impl Door {
                 return self.finish(state, None, None, facts, answer).await;
             }
         };
-        match authenticate(state, head, service.service.name(), &body, claimant).await {
+        let caller = if service.takes_unsigned(params.value("Action").unwrap_or_default()) {
+            Ok(state.realm.anonymous())
+        } else {
+            authenticate(state, head, service.service.name(), &body, claimant).await
+        };
+        match caller {
             Ok(caller) => {
                 let mut answer =
                     within_limits(state, &caller, &facts, service, &params, as_json).await;
@@ -437,6 +442,7 @@ impl Door {
                 .unwrap_or(DEFAULT_REGION)
                 .to_owned(),
             request_id: uuid(&*self.entropy),
+            notes: Arc::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one place where error codes and statuses are spelled.
 
 use locum_identity::error::SignatureError;
-use locum_identity::error::{Error, Forbidden, IamFault, RootAccessFault};
+use locum_identity::error::{Error, FederationFault, Forbidden, IamFault, RootAccessFault};
 use locum_identity::issuer::OutboundFault;
 use locum_identity::organizations::{ConstraintReason, Fault, InvalidReason};
 
@@ -119,6 +119,7 @@ pub fn spell(error: &Error) -> Spelled {
         }
         Error::Iam(fault) => spell_iam(fault),
         Error::Organizations(fault) => spell_organizations(fault),
+        Error::Federation(fault) => spell_federation(fault),
         Error::Outbound(fault) => spell_outbound(*fault),
         // What SDKs take for a reason to wait and try again.
         Error::Throttled => spelled("Throttling", 400, "ThrottlingException"),
@@ -175,6 +176,30 @@ fn spell_iam(fault: &IamFault) -> Spelled {
             "CredentialReportNotPresentException",
         ),
         IamFault::ReportExpired => ("ReportExpired", 410, "CredentialReportExpiredException"),
+    };
+    Spelled {
+        code,
+        status,
+        json_code,
+    }
+}
+
+/// Of the model's exceptions, one keeps its suffix in the query protocol.
+fn spell_federation(fault: &FederationFault) -> Spelled {
+    let (code, status, json_code) = match fault {
+        FederationFault::InvalidIdentityToken(_) => {
+            ("InvalidIdentityToken", 400, "InvalidIdentityTokenException")
+        }
+        FederationFault::ExpiredToken(_) => ("ExpiredTokenException", 400, "ExpiredTokenException"),
+        FederationFault::IdpCommunication(_) => (
+            "IDPCommunicationError",
+            400,
+            "IDPCommunicationErrorException",
+        ),
+        FederationFault::IdpRejectedClaim(_) => {
+            ("IDPRejectedClaim", 403, "IDPRejectedClaimException")
+        }
+        FederationFault::NotAuthorized(_) => ("AccessDenied", 403, "AccessDeniedException"),
     };
     Spelled {
         code,

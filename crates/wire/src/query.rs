@@ -6,6 +6,7 @@ use crate::node::{Node, escape_xml, to_json, write_xml};
 use crate::params::{MalformedQuery, Params};
 use crate::recorded::response_elements;
 use crate::table::{Invocation, binding};
+use locum_identity::admission::is_unsigned;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::{Denied, Error};
 use locum_identity::operation::Service;
@@ -102,6 +103,11 @@ impl QueryService {
             request_id,
             as_json,
         )
+    }
+
+    /// Whether an operation of the service takes no signature.
+    pub fn takes_unsigned(self, operation: &str) -> bool {
+        self.service == Service::Sts && is_unsigned(operation)
     }
 
     /// The answer to a method other than GET and POST.

@@ -4,8 +4,8 @@ use super::sorted::Sorted;
 use crate::entity::{
     AccessKey, AccountSettings, Attachments, CredentialReport, DeletionTask, EntityKey, EntityKind,
     Group, InstanceProfile, KeyOwner, LoginProfile, MfaDevice, OpenIdConnectProvider,
-    PasswordPolicy, Role, SamlProvider, ServerCertificate, ServiceSpecificCredential,
-    SigningCertificate, SshPublicKey, User,
+    PasswordPolicy, ProviderSettings, Role, SamlProvider, ServerCertificate,
+    ServiceSpecificCredential, SigningCertificate, SshPublicKey, User,
 };
 use std::sync::Arc;
 
@@ -161,6 +161,7 @@ impl Refers for PasswordPolicy {}
 impl Refers for ServerCertificate {}
 impl Refers for OpenIdConnectProvider {}
 impl Refers for SamlProvider {}
+impl Refers for ProviderSettings {}
 impl Refers for DeletionTask {}
 impl Refers for CredentialReport {}
 impl Refers for AccountSettings {}

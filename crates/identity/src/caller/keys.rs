@@ -5,6 +5,7 @@ use crate::environment::timestamp;
 use crate::names::Tag;
 use crate::organizations::tree::Place;
 use crate::services::ServiceCaller;
+use crate::session::Session;
 use locum_policy::{Context, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,13 +30,17 @@ impl Context for Keys<'_> {
         if let Some(name) = key.strip_prefix("aws:") {
             return self.global(name);
         }
-        let prefix = self.need.resource_tag_prefix?;
-        tag(self.need.resource_tags, key.strip_prefix(prefix)?)
+        if let Some(prefix) = self.need.resource_tag_prefix
+            && let Some(name) = key.strip_prefix(prefix)
+        {
+            return tag(self.need.resource_tags, name);
+        }
+        self.federated(key)
     }
 }
 
 /// The global condition keys but for tags, as AWS spells them.
-const GLOBAL: [&str; 24] = [
+const GLOBAL: [&str; 25] = [
     "aws:PrincipalArn",
     "aws:PrincipalAccount",
     "aws:PrincipalType",
@@ -49,6 +54,7 @@ const GLOBAL: [&str; 24] = [
     "aws:MultiFactorAuthPresent",
     "aws:MultiFactorAuthAge",
     "aws:SourceIdentity",
+    "aws:FederatedProvider",
     "aws:SourceIp",
     "aws:SecureTransport",
     "aws:CurrentTime",
@@ -71,6 +77,16 @@ impl Keys<'_> {
         }
     }
 
+    /// A key that the foreign identity of the session brought, such as `saml:sub`.
+    fn federated(&self, key: &str) -> Option<Value<'_>> {
+        let federation = self.caller.session()?.federation()?;
+        let (_, values) = federation.keys.iter().find(|(name, _)| name == key)?;
+        Some(match values.as_slice() {
+            [value] => Value::One(Cow::Borrowed(value)),
+            values => Value::Many(values.iter().map(|it| Cow::Borrowed(it.as_str())).collect()),
+        })
+    }
+
     /// Where the account for which a service calls stands in the organization.
     fn source(&self) -> Option<&Place> {
         let account = self.service()?.source.account?;
@@ -82,6 +98,9 @@ impl Keys<'_> {
         let own = self.need.keys.iter().map(|(name, _)| name.to_string());
         let mut names: Vec<String> = own.collect();
         names.extend(GLOBAL.map(str::to_owned));
+        let federation = self.caller.session().and_then(Session::federation);
+        let federated = federation.into_iter().flat_map(|of| &of.keys);
+        names.extend(federated.map(|(name, _)| name.clone()));
         let mut tags = |prefix: &str, tags: &[Tag]| {
             names.extend(tags.iter().map(|tag| format!("aws:{prefix}/{}", tag.key)));
         };
@@ -112,13 +131,13 @@ impl Keys<'_> {
         match name {
             // Principal
             "principalarn" => match &caller.who {
-                Who::Anonymous | Who::Service(_) => None,
+                Who::Anonymous | Who::Service(_) | Who::Federated(_) => None,
                 Who::AssumedRole { role, .. } => one(&role.arn),
                 Who::Root | Who::User(_) | Who::FederatedUser { .. } => caller.arn().and_then(one),
             },
             "principalaccount" => match &caller.account {
                 Some(account) => one(account.id.as_str()),
-                None if self.service().is_some() => None,
+                None if !matches!(caller.who, Who::Anonymous) => None,
                 None => one("anonymous"),
             },
             "principaltype" => match &caller.who {
@@ -127,9 +146,9 @@ impl Keys<'_> {
                 Who::User(_) => one("User"),
                 Who::AssumedRole { .. } => one("AssumedRole"),
                 Who::FederatedUser { .. } => one("FederatedUser"),
-                Who::Service(_) => None,
+                Who::Service(_) | Who::Federated(_) => None,
             },
-            "userid" if self.service().is_some() => None,
+            "userid" if matches!(caller.who, Who::Service(_) | Who::Federated(_)) => None,
             "userid" => Some(Value::One(Cow::Owned(caller.user_id()))),
             "username" => match &caller.who {
                 Who::User(state) => one(state.user.name.as_str()),
@@ -137,7 +156,8 @@ impl Keys<'_> {
                 | Who::Root
                 | Who::AssumedRole { .. }
                 | Who::FederatedUser { .. }
-                | Who::Service(_) => None,
+                | Who::Service(_)
+                | Who::Federated(_) => None,
             },
             "principalorgid" => organization_of(caller.place()),
             "principalorgpaths" => path_of(caller.place()),
@@ -179,6 +199,7 @@ impl Keys<'_> {
             "sourceidentity" => session
                 .and_then(|session| session.source_identity.as_ref())
                 .map(|identity| Value::One(Cow::Borrowed(identity.as_str()))),
+            "federatedprovider" => one(&session?.federation()?.provider),
             // Network and request
             "sourceip" => self
                 .facts

@@ -2,6 +2,7 @@
 
 use super::Named;
 use super::provider_arns::ProviderKind::OpenIdConnect;
+use super::provider_arns::forget_settings;
 use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use crate::account::Account;
 use crate::caller::Need;
@@ -273,6 +274,7 @@ impl Operation for DeleteOpenIdConnectProvider {
         call.change(|draft| {
             if let Some(provider) = found(draft.account, &self.arn)? {
                 draft.change.delete(OpenIdConnectProvider::clone(provider));
+                forget_settings(draft, &self.arn);
             }
             Ok(())
         })

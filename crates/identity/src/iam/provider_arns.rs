@@ -2,11 +2,19 @@
 
 use crate::account::Account;
 use crate::caller::Need;
+use crate::entity::ProviderSettings;
 use crate::error::Error;
 use crate::names::{AccountId, ArnText, Constrained as _, Tag};
-use crate::operation::Call;
+use crate::operation::{Call, Draft};
 use locum_policy::Arn;
 use std::borrow::Cow;
+
+/// What operators said of a provider goes with it.
+pub(super) fn forget_settings(draft: &mut Draft<'_>, arn: &ArnText) {
+    if let Some(settings) = draft.account.provider_settings.get(arn.as_str()) {
+        draft.change.delete(ProviderSettings::clone(settings));
+    }
+}
 
 /// The kinds of identity providers, as their ARNs spell them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -2,6 +2,7 @@
 
 use super::Named;
 use super::provider_arns::ProviderKind::Saml;
+use super::provider_arns::forget_settings;
 use super::tags::{ListResourceTags, TagCase, TagResource, Taggable, UntagResource, tags_of_field};
 use crate::account::Account;
 use crate::caller::Need;
@@ -376,6 +377,7 @@ impl Operation for DeleteSamlProvider {
         call.change(|draft| {
             let provider = provider(draft.account, &self.arn)?;
             draft.change.delete(SamlProvider::clone(provider));
+            forget_settings(draft, &self.arn);
             Ok(())
         })
         .await

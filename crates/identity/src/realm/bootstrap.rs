@@ -84,6 +84,7 @@ impl Realm {
             accesses: Accesses::default(),
             issuing: Issuing::default(),
             certificates: Arc::new(crate::thumbprint::NoNetwork),
+            fetcher: Arc::new(crate::thumbprint::NoNetwork),
             hashing: Hashing::default(),
             decoy,
             session_uses: SessionUses::default(),

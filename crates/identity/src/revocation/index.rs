@@ -7,7 +7,7 @@ use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::{
     AccountId, Constrained as _, FederatedUserName, RoleSessionName, SourceIdentity,
 };
-use crate::session::{LongTerm, LongTermPrincipal, Session, SessionPrincipal};
+use crate::session::{LongTerm, LongTermPrincipal, Session, SessionFederation, SessionPrincipal};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -64,10 +64,19 @@ struct OfAccount {
     /// Users and roles.
     principals: HashMap<UniqueId, Floors>,
     federated_users: HashMap<FederatedUserName, Floors>,
+    /// By provider, the subjects and the sign-ins.
+    federations: HashMap<String, OfProvider>,
     root: Floors,
     account: Floors,
     /// The latest moments that any of them names.
     newest: Floors,
+}
+
+/// What is revoked of one identity provider.
+#[derive(Debug, Default)]
+struct OfProvider {
+    subjects: HashMap<String, Floors>,
+    sessions: HashMap<String, Floors>,
 }
 
 /// One session on the way from long-term credentials to the one that signed.
@@ -83,6 +92,8 @@ struct Link<'a> {
 #[derive(Clone, Copy)]
 enum By<'a> {
     LongTerm(&'a LongTerm),
+    /// A foreign identity, and the account whose provider vouched for it.
+    Federation(&'a SessionFederation, AccountId),
     Session(Link<'a>),
 }
 
@@ -90,6 +101,7 @@ impl By<'_> {
     fn account(&self) -> Option<AccountId> {
         match self {
             Self::Session(link) => Some(link.account),
+            Self::Federation(_, account) => Some(*account),
             Self::LongTerm(key) => match &key.principal {
                 LongTermPrincipal::Root(account) => Some(*account),
                 LongTermPrincipal::User(user) => UniqueId::account_of(user.as_str()),
@@ -117,6 +129,17 @@ impl OfAccount {
                 }
                 Aim::User(id) | Aim::Role(id) => of.principals.entry(id.clone()).or_default(),
                 Aim::FederatedUser(name) => of.federated_users.entry(name.clone()).or_default(),
+                Aim::FederatedSubject { provider, subject } => {
+                    let of = of.federations.entry(provider.clone()).or_default();
+                    of.subjects.entry(subject.clone()).or_default()
+                }
+                Aim::FederatedSession {
+                    provider,
+                    session_id,
+                } => {
+                    let of = of.federations.entry(provider.clone()).or_default();
+                    of.sessions.entry(session_id.clone()).or_default()
+                }
                 Aim::Root => &mut of.root,
                 Aim::Account => &mut of.account,
             };
@@ -158,6 +181,21 @@ impl OfAccount {
         }
     }
 
+    /// The floor of what a foreign identity got.
+    fn federation(&self, federation: &SessionFederation, reach: Reach) -> Seconds {
+        let of = |floors: &HashMap<String, Floors>, id: &str| {
+            let floors = floors.get(id);
+            floors.map_or(0, |floors| floors.of(reach))
+        };
+        self.federations
+            .get(&federation.provider)
+            .map_or(0, |here| {
+                let session_id = federation.session_id.as_deref();
+                let sign_in = session_id.map_or(0, |id| of(&here.sessions, id));
+                sign_in.max(of(&here.subjects, &federation.subject))
+            })
+    }
+
     fn source_identity(&self, identity: Option<&SourceIdentity>, reach: Reach) -> Seconds {
         identity.map_or(0, |identity| at(&self.source_identities, identity, reach))
     }
@@ -166,6 +204,19 @@ impl OfAccount {
         let floors = self.access_keys.get(id);
         floors.map_or(0, |floors| floors.of(reach))
     }
+}
+
+/// Who asked for the first session of a chain, whose last is a session of `account`. A provider vouches
+/// for the sessions of its own account.
+fn first(session: &Session, account: AccountId) -> Option<By<'_>> {
+    let ancestry = &session.ancestry;
+    let origin = ancestry.origin.as_ref().map(By::LongTerm);
+    origin.or_else(|| {
+        let federation = ancestry.federation.as_deref()?;
+        let first = ancestry.sessions.first();
+        let of = first.and_then(|first| AccessKeyId::account_of(first.access_key_id.as_str()));
+        Some(By::Federation(federation, of.unwrap_or(account)))
+    })
 }
 
 fn at<K: Eq + Hash>(floors: &HashMap<K, Floors>, key: &K, reach: Reach) -> Seconds {
@@ -185,7 +236,7 @@ impl Revocations {
             return false;
         }
         let identity = session.source_identity.as_ref();
-        let mut by = session.ancestry.origin.as_ref().map(By::LongTerm);
+        let mut by = first(session, account);
         for ancestor in &session.ancestry.sessions {
             let id = ancestor.access_key_id.as_str();
             // Every id in a token tells its account; of one that did not, nobody could say.
@@ -220,7 +271,7 @@ impl Revocations {
         }
         let ancestry = &session.ancestry;
         let by = match ancestry.sessions.last() {
-            None => ancestry.origin.as_ref().map(By::LongTerm),
+            None => first(session, account),
             Some(ancestor) => {
                 let id = ancestor.access_key_id.as_str();
                 AccessKeyId::account_of(id).map(|account| {
@@ -285,6 +336,7 @@ impl Revocations {
         };
         to.max(match by {
             By::Session(issuer) => of.principal(issuer.principal, reach),
+            By::Federation(federation, _) => of.federation(federation, reach),
             // Long-term credentials are no session: what counts is when they asked for one.
             By::LongTerm(key) => {
                 let principal = match &key.principal {

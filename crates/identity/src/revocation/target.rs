@@ -192,5 +192,19 @@ pub(super) fn concerns(aim: &Aim, account: AccountId, session: &Session) -> bool
         },
         (None, None) => false,
     };
-    by || is(&session.principal)
+    let federated = session
+        .ancestry
+        .federation
+        .as_ref()
+        .is_some_and(|of| match aim {
+            Aim::FederatedSubject { provider, subject } => {
+                (provider, subject) == (&of.provider, &of.subject)
+            }
+            Aim::FederatedSession {
+                provider,
+                session_id,
+            } => of.provider == *provider && of.session_id.as_ref() == Some(session_id),
+            _ => false,
+        });
+    by || federated || is(&session.principal)
 }

@@ -4,17 +4,18 @@
 //! is a tag and what belongs to it, the tags ascend, and an unknown one is refused.
 //!
 //! Version 2 has the fields [`PACKED`], [`SOURCE_IDENTITY`], [`ORIGIN`], [`ANCESTOR`], [`MFA`],
-//! [`DELEGATE`] and [`PADDING`]. Version 1
+//! [`FEDERATION`], [`DELEGATE`] and [`PADDING`]. Version 1
 //! had the session policies instead, each in a field of its own, and neither tags nor ancestry; its
 //! tokens still open.
 
 use super::{
     Ancestor, Ancestry, LongTerm, LongTermPrincipal, MOST_ANCESTORS, Packed, Session,
-    SessionPrincipal, constrained, deflate,
+    SessionFederation, SessionPrincipal, constrained, deflate,
 };
 use crate::environment::Seconds;
 use crate::ids::{AccessKeyId, UniqueId};
 use crate::names::AccountId;
+use crate::notes::FederationKind;
 use crate::root_access::TaskPolicy;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ const ORIGIN: u8 = 5;
 const ANCESTOR: u8 = 6;
 /// How many seconds before it was issued.
 const MFA: u8 = 7;
+/// The foreign identity that the chain began with.
+const FEDERATION: u8 = 8;
 /// The number of the account that acts.
 const DELEGATE: u8 = 12;
 /// Behind all others: zeros, to the end.
@@ -130,6 +133,10 @@ pub(super) fn encode(session: &Session) -> Option<Vec<u8>> {
         out.push(MFA);
         write_number(&mut out, u64::try_from(session.issued - at).ok()?);
     }
+    if let Some(federation) = &session.ancestry.federation {
+        out.push(FEDERATION);
+        write_federation(&mut out, federation);
+    }
     if let Some(account) = session.delegate {
         out.push(DELEGATE);
         write_number(&mut out, account.number());
@@ -203,6 +210,9 @@ fn fields(from: &mut &[u8], session: &mut Session, known: Option<&Arc<Packed>>) 
             MFA => {
                 let before = Seconds::try_from(read_number(from)?).ok()?;
                 session.mfa = Some(session.issued.checked_sub(before)?);
+            }
+            FEDERATION => {
+                session.ancestry.federation = Some(Box::new(read_federation(from)?));
             }
             PADDING => {
                 if from.iter().any(|byte| *byte != 0) {
@@ -373,6 +383,59 @@ fn read_origin(from: &mut &[u8]) -> Option<LongTerm> {
         access_key_id,
         principal,
     })
+}
+
+/// The kinds of foreign identity, by their numbers in tokens.
+const KINDS: [FederationKind; 4] = [
+    FederationKind::WebIdentity,
+    FederationKind::Saml,
+    FederationKind::Certificate,
+    FederationKind::Pod,
+];
+
+fn write_federation(out: &mut Vec<u8>, federation: &SessionFederation) {
+    let kind = KINDS.iter().position(|kind| *kind == federation.kind);
+    write_number(out, kind.unwrap_or_default() as u64);
+    write_bytes(out, federation.provider.as_bytes());
+    write_bytes(out, federation.subject.as_bytes());
+    // An empty id is none.
+    let session_id = federation.session_id.as_deref().unwrap_or_default();
+    write_bytes(out, session_id.as_bytes());
+    write_number(out, federation.keys.len() as u64);
+    for (key, values) in &federation.keys {
+        write_bytes(out, key.as_bytes());
+        write_number(out, values.len() as u64);
+        for value in values {
+            write_bytes(out, value.as_bytes());
+        }
+    }
+}
+
+fn read_federation(from: &mut &[u8]) -> Option<SessionFederation> {
+    let kind = *KINDS.get(usize::try_from(read_number(from)?).ok()?)?;
+    let (provider, subject) = (read_text(from)?, read_text(from)?);
+    let session_id = Some(read_text(from)?).filter(|id| !id.is_empty());
+    let mut keys = Vec::new();
+    for _ in 0..read_number(from)? {
+        let key = read_text(from)?;
+        let mut values = Vec::new();
+        for _ in 0..read_number(from)? {
+            values.push(read_text(from)?);
+        }
+        keys.push((key, values));
+    }
+    Some(SessionFederation {
+        kind,
+        provider,
+        subject,
+        session_id,
+        keys,
+    })
+}
+
+fn read_text(from: &mut &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(read_bytes(from)?).ok()?;
+    Some(text.to_owned())
 }
 
 fn read_id(from: &mut &[u8], role: bool, account: AccountId) -> Option<UniqueId> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::environment::testing::Counter;
 use crate::names::{Constraint, MinimumTokenSize, TagKey, TagValue};
+use crate::notes::FederationKind;
 use crate::root_access::TaskPolicy;
 use crate::services::ServiceName;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
@@ -182,6 +183,7 @@ fn a_session_keeps_what_it_descends_from() {
         for length in [0, 1, 2, 9, MOST_ANCESTORS] {
             check_round_trip(&Session {
                 ancestry: Ancestry {
+                    federation: None,
                     origin: origin.clone(),
                     sessions: ancestors(length, "worker"),
                 },
@@ -191,6 +193,7 @@ fn a_session_keeps_what_it_descends_from() {
     }
     let session = Session {
         ancestry: Ancestry {
+            federation: None,
             origin: None,
             sessions: ancestors(MOST_ANCESTORS + 1, "worker"),
         },
@@ -198,6 +201,49 @@ fn a_session_keeps_what_it_descends_from() {
     };
     let refused = keyring(&[1]).issue(account(), &session, &Counter::default());
     assert_eq!(refused.err(), Some(TokenError::Unsealable));
+}
+
+#[test]
+fn what_a_foreign_identity_brought_is_kept() {
+    for (kind, session_id, keys) in [
+        (FederationKind::WebIdentity, None, Vec::new()),
+        (
+            FederationKind::Saml,
+            Some("_1f"),
+            vec![("saml:sub", vec!["é|b"])],
+        ),
+        (
+            FederationKind::Certificate,
+            Some("0a"),
+            vec![("k:amr", vec!["pwd", "", "otp"]), ("k:none", Vec::new())],
+        ),
+        (FederationKind::Pod, None, vec![("a", vec!["b"])]),
+    ] {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        let keys = keys
+            .into_iter()
+            .map(|(key, values)| (key.to_owned(), owned(values)));
+        let federation = SessionFederation {
+            kind,
+            provider: "arn:aws:iam::123456789012:oidc-provider/idp.example.com".to_owned(),
+            subject: "alice".to_owned(),
+            session_id: session_id.map(str::to_owned),
+            keys: keys.collect(),
+        };
+        for sessions in [0, 2] {
+            let session = Session {
+                ancestry: Ancestry {
+                    federation: Some(Box::new(federation.clone())),
+                    origin: None,
+                    sessions: ancestors(sessions, "worker"),
+                },
+                ..role_session()
+            };
+            check_round_trip(&session);
+            // Who is assumed by it acts as itself.
+            assert_eq!(session.federation().is_some(), sessions == 0);
+        }
+    }
 }
 
 /// Tokens of version 1, as that version made them: they are good until they expire.
@@ -304,6 +350,7 @@ fn the_longest_token_is_not_too_long_to_open() {
         packed,
         source_identity: Some(SourceIdentity::parse(&"s".repeat(64)).unwrap()),
         ancestry: Ancestry {
+            federation: None,
             origin: long_term(&"k".repeat(128), LongTermPrincipal::Root(account())),
             sessions: ancestors(MOST_ANCESTORS, &name),
         },
@@ -353,6 +400,7 @@ fn every_bit_flip_and_every_cut_of_a_token_is_refused() {
         packed: pack(Some(POLICY), &[], &[("Team", "blue", true)]),
         source_identity: Some(SourceIdentity::parse("Ann").unwrap()),
         ancestry: Ancestry {
+            federation: None,
             origin: long_term("an_operators_own_key_1", LongTermPrincipal::Root(account())),
             sessions: ancestors(2, "worker"),
         },

@@ -25,6 +25,7 @@ fn session(lifetime: Seconds, ancestors: usize) -> Session {
         mfa: None,
         delegate: None,
         ancestry: Ancestry {
+            federation: None,
             origin: None,
             sessions: vec![ancestor; ancestors],
         },

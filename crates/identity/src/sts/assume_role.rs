@@ -18,6 +18,7 @@ use crate::names::{
     RoleSessionDuration, RoleSessionName, SourceIdentity, Tag, TagKey,
 };
 use crate::operation::{Call, Granted, Operation, Service};
+use crate::realm::Realm;
 use crate::session::{Session, SessionPrincipal, SessionTag, TemporaryCredentials};
 use locum_policy::{Arn, ResourcePolicy, Value};
 use std::borrow::Cow;
@@ -84,10 +85,10 @@ pub struct AssumedRole {
 /// What deciding about AssumeRole finds that acting needs.
 #[derive(Debug)]
 pub struct Assumable {
-    account: Arc<Account>,
-    role: Arc<RoleState>,
-    tags: Vec<SessionTag>,
-    source_identity: Option<SourceIdentity>,
+    pub(super) account: Arc<Account>,
+    pub(super) role: Arc<RoleState>,
+    pub(super) tags: Vec<SessionTag>,
+    pub(super) source_identity: Option<SourceIdentity>,
 }
 
 impl Operation for AssumeRole {
@@ -101,9 +102,7 @@ impl Operation for AssumeRole {
     }
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted<Assumable>, Error> {
-        let arn = Arn::parse(self.role_arn.as_str())
-            .filter(|arn| ![arn.partition(), arn.service(), arn.resource()].contains(&""))
-            .ok_or_else(|| Error::ValidationText(format!("{} is invalid", self.role_arn)))?;
+        let arn = parsed(&self.role_arn)?;
         let session = call.caller.session();
         let inherited = || session.into_iter().flat_map(Session::transitive_tags);
         let tags = session_tags(&self.tags, &self.transitive_tag_keys, inherited())?;
@@ -118,7 +117,7 @@ impl Operation for AssumeRole {
         let mfa = self.mfa.verify(call).await?;
         let by_service = matches!(call.caller.who, Who::Service(_));
         let open = |role: &RoleState| by_service || !role.role.is_service_linked();
-        let found = self.role(call, &arn).await?;
+        let found = role_of_arn(call.realm, &self.role_arn).await?;
         let Some((account, role)) = found.filter(|(_, role)| open(role)) else {
             return Err(match missing.resource_account {
                 Some(_) => call.absent(&missing),
@@ -174,6 +173,7 @@ impl Operation for AssumeRole {
             source_identity: found.source_identity.clone(),
             mfa: None,
             delegate: None,
+            federation: None,
         };
         Ok(AssumedRole {
             credentials: session.issue(call, account.id, self.minimum_token_size)?,
@@ -208,23 +208,8 @@ impl AssumeRole {
 
     /// How long the session lasts, in seconds, if the role allows it.
     fn lifetime(&self, call: &Call<'_>, role: &Role) -> Result<Seconds, Error> {
-        let lifetime = self
-            .duration
-            .map_or(DEFAULT_ROLE_SESSION, RoleSessionDuration::seconds);
+        let lifetime = seconds_asked(self.duration, role)?;
         let limits = &role.limits;
-        // Without a tag the role is as AWS's are, for which so much is not even a legal parameter.
-        let of_model = Limit::MaxSessionDuration.of_aws();
-        if lifetime > Seconds::from(limits.of(Limit::MaxSessionDuration)) {
-            return Err(if limits.of(Limit::MaxSessionDuration) == of_model {
-                Error::Validation(vec![Invalid {
-                    member: "durationSeconds".to_owned(),
-                    value: Some(lifetime.to_string()),
-                    constraint: Constraint::MaxValue(of_model.into()),
-                }])
-            } else {
-                Error::Duration(DurationFault::RoleMaximum)
-            });
-        }
         let chained = call.caller.session().is_some();
         if chained && lifetime > Seconds::from(limits.of(Limit::MaxChainedSessionDuration)) {
             return Err(Error::Duration(DurationFault::RoleChaining));
@@ -303,29 +288,78 @@ impl AssumeRole {
         need.resource_policy = Some(ResourcePolicy::Trust(&role.trust));
         need
     }
+}
 
-    /// The role that the ARN names, if it is there under exactly that ARN.
-    async fn role(
-        &self,
-        call: &Call<'_>,
-        arn: &Arn,
-    ) -> Result<Option<(Arc<Account>, Arc<RoleState>)>, Error> {
-        let Some(id) = account_of(arn) else {
-            return Ok(None);
-        };
-        let Some(account) = call.realm.account(id).await? else {
-            return Ok(None);
-        };
-        let role = arn
-            .resource()
-            .strip_prefix("role/")
-            .and_then(|rest| rest.rsplit('/').next())
-            .and_then(|name| account.roles.named(name));
-        Ok(role
-            .filter(|role| role.arn == self.role_arn.as_str())
-            .cloned()
-            .map(|role| (account, role)))
+/// How many seconds are asked for, as far as any tag of the role could allow them.
+fn seconds_asked(duration: Option<RoleSessionDuration>, role: &Role) -> Result<Seconds, Error> {
+    let lifetime = duration.map_or(DEFAULT_ROLE_SESSION, RoleSessionDuration::seconds);
+    let limits = &role.limits;
+    // Without a tag the role is as AWS's are, for which so much is not even a legal parameter.
+    let of_model = Limit::MaxSessionDuration.of_aws();
+    if lifetime > Seconds::from(limits.of(Limit::MaxSessionDuration)) {
+        return Err(if limits.of(Limit::MaxSessionDuration) == of_model {
+            Error::Validation(vec![Invalid {
+                member: "durationSeconds".to_owned(),
+                value: Some(lifetime.to_string()),
+                constraint: Constraint::MaxValue(of_model.into()),
+            }])
+        } else {
+            Error::Duration(DurationFault::RoleMaximum)
+        });
     }
+    Ok(lifetime)
+}
+
+/// The same for whoever is bound by the role's own maximum.
+///
+/// # Errors
+/// [`Error::Duration`]
+pub(super) fn role_lifetime(
+    duration: Option<RoleSessionDuration>,
+    role: &Role,
+) -> Result<Seconds, Error> {
+    let lifetime = seconds_asked(duration, role)?;
+    if !role.limits.admit(role.max_session_duration, lifetime) {
+        return Err(Error::Duration(DurationFault::RoleMaximum));
+    }
+    Ok(lifetime)
+}
+
+/// The parts of a role's ARN, which must look like one.
+///
+/// # Errors
+/// [`Error::ValidationText`]
+pub(super) fn parsed(text: &ArnText) -> Result<Arn, Error> {
+    Arn::parse(text.as_str())
+        .filter(|arn| ![arn.partition(), arn.service(), arn.resource()].contains(&""))
+        .ok_or_else(|| Error::ValidationText(format!("{text} is invalid")))
+}
+
+/// The role that an ARN names, if it is there under exactly that ARN.
+///
+/// # Errors
+/// [`Error::ServiceUnavailable`]
+pub(super) async fn role_of_arn(
+    realm: &Realm,
+    text: &ArnText,
+) -> Result<Option<(Arc<Account>, Arc<RoleState>)>, Error> {
+    let arn = Arn::parse(text.as_str());
+    let Some(id) = arn.as_ref().and_then(account_of) else {
+        return Ok(None);
+    };
+    let Some(account) = realm.account(id).await? else {
+        return Ok(None);
+    };
+    let resource = arn
+        .as_ref()
+        .and_then(|arn| arn.resource().strip_prefix("role/"));
+    let role = resource
+        .and_then(|rest| rest.rsplit('/').next())
+        .and_then(|name| account.roles.named(name));
+    Ok(role
+        .filter(|role| role.arn == text.as_str())
+        .cloned()
+        .map(|role| (account, role)))
 }
 
 fn account_of(arn: &Arn) -> Option<AccountId> {

@@ -102,6 +102,7 @@ impl Operation for AssumeRoot {
             source_identity: source_identity.clone(),
             mfa: None,
             delegate: None,
+            federation: None,
         };
         Ok(AssumedRoot {
             credentials: session.issue(call, target, self.minimum_token_size)?,

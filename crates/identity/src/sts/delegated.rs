@@ -110,6 +110,7 @@ impl Operation for GetDelegatedAccessToken {
             source_identity: redeemable.approver.source_identity.clone(),
             mfa: None,
             delegate: Some(account.id),
+            federation: None,
         };
         // The credentials are there before the token is spent, and leave after.
         let customer = call.realm.account(redeemable.customer).await?;

@@ -56,6 +56,7 @@ impl Operation for GetSessionToken {
             source_identity: None,
             mfa,
             delegate: None,
+            federation: None,
         };
         session.issue(call, call.account()?.id, self.minimum_token_size)
     }
@@ -133,6 +134,7 @@ impl Operation for GetFederationToken {
             source_identity: None,
             mfa: None,
             delegate: None,
+            federation: None,
         };
         Ok(FederationToken {
             credentials: session.issue(call, account.id, self.minimum_token_size)?,

@@ -36,6 +36,7 @@ pub(super) fn is_plain(kind: EntityKind) -> bool {
         | EntityKind::LoginProfile
         | EntityKind::ServerCertificate
         | EntityKind::ServiceSpecificCredential
+        | EntityKind::ProviderSettings
         | EntityKind::Issuer => false,
         // Of a moment, of other accounts too, or of the data plane.
         EntityKind::DeletionTask

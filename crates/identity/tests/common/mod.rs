@@ -480,6 +480,7 @@ pub(crate) fn sample_facts(now: i64) -> RequestFacts {
         referer: None,
         region: "us-east-1".to_owned(),
         request_id: "00000000-0000-0000-0000-000000000000".to_owned(),
+        notes: Arc::default(),
     }
 }
 

@@ -215,6 +215,7 @@ fn ancestry(data: &Value) -> Ancestry {
     };
     let sessions = data.get(ANCESTRY).and_then(Value::as_array);
     Ancestry {
+        federation: None,
         origin: data.get(ORIGIN).and_then(origin),
         sessions: sessions
             .into_iter()
@@ -305,6 +306,7 @@ mod tests {
                     mfa: None,
                     delegate: None,
                     ancestry: Ancestry {
+                        federation: None,
                         origin: origin.clone(),
                         sessions: principals.iter().map(ancestor).collect(),
                     },

@@ -184,6 +184,7 @@ pub(super) fn facts() -> RequestFacts {
         referer: None,
         region: "us-east-1".into(),
         request_id: "REQUEST".into(),
+        notes: Arc::default(),
     }
 }
 

@@ -75,7 +75,7 @@ fn principal(caller: &Caller) -> Option<ApproverPrincipal> {
             role.role.id.clone(),
             session_name.clone(),
         )),
-        Who::Anonymous | Who::FederatedUser { .. } | Who::Service(_) => None,
+        Who::Anonymous | Who::FederatedUser { .. } | Who::Service(_) | Who::Federated(_) => None,
     }
 }
 

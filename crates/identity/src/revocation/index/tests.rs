@@ -6,10 +6,12 @@ use crate::environment::Entropy as _;
 use crate::environment::testing::Counter;
 use crate::ids::IdKind;
 use crate::names::Constrained;
+use crate::notes::FederationKind;
 use crate::session::{Ancestor, Ancestry, LONGEST_SESSION};
 use proptest::prelude::*;
 
 const NOW: Seconds = 1_767_225_600;
+const PROVIDER: &str = "arn:aws:iam::100000000000:saml-provider/p";
 
 fn n<T: Constrained>(text: &str) -> T {
     T::parse(text).unwrap_or_else(|failed| panic!("{text:?}: {failed:?}"))
@@ -80,9 +82,15 @@ struct Known {
 
 fn known() -> impl Strategy<Value = Known> {
     let origin = proptest::option::of((bit(), bit(), bit(), any::<bool>()));
+    let federation = (bit(), proptest::option::of(bit()));
     let identity = proptest::option::of(bit());
-    (proptest::collection::vec(node(), 1..4), origin, identity).prop_map(
-        |(mut nodes, origin, identity)| {
+    (
+        proptest::collection::vec(node(), 1..4),
+        origin,
+        identity,
+        federation,
+    )
+        .prop_map(|(mut nodes, origin, identity, (subject, session_id))| {
             // No session is older than the one that asked for it.
             nodes.sort_by_key(|(.., issued)| *issued);
             let (of, number, principal, issued) = nodes.pop().unwrap();
@@ -93,6 +101,14 @@ fn known() -> impl Strategy<Value = Known> {
                 } else {
                     LongTermPrincipal::User(unique(IdKind::User, of, user))
                 },
+            });
+            // A chain begins with the one or the other.
+            let federation = origin.is_none().then(|| SessionFederation {
+                kind: FederationKind::Saml,
+                provider: PROVIDER.to_owned(),
+                subject: subject.to_string(),
+                session_id: session_id.map(|id| id.to_string()),
+                keys: Vec::new(),
             });
             let ancestors = nodes.into_iter();
             let sessions = ancestors.map(|(of, number, principal, issued)| Ancestor {
@@ -112,17 +128,17 @@ fn known() -> impl Strategy<Value = Known> {
                     mfa: None,
                     delegate: None,
                     ancestry: Ancestry {
+                        federation: federation.map(Box::new),
                         origin,
                         sessions: sessions.collect(),
                     },
                 },
             }
-        },
-    )
+        })
 }
 
 fn entry() -> impl Strategy<Value = Revocation> {
-    (0u8..9, bit(), bit(), bit(), 0i64..5, any::<bool>(), 0u8..6).prop_map(
+    (0u8..11, bit(), bit(), bit(), 0i64..5, any::<bool>(), 0u8..6).prop_map(
         |(kind, of, one, two, before, chain, id)| {
             let (aim, before, chain) = match kind {
                 0 => (Aim::AccessKey(temporary(of, one)), None, chain),
@@ -149,6 +165,19 @@ fn entry() -> impl Strategy<Value = Revocation> {
                 ),
                 6 => (Aim::Root, Some(before), chain),
                 7 => (Aim::FederatedUser(federated(one)), Some(before), chain),
+                8 => {
+                    let (provider, subject) = (PROVIDER.to_owned(), one.to_string());
+                    let aim = Aim::FederatedSubject { provider, subject };
+                    (aim, Some(before), chain)
+                }
+                9 => {
+                    let (provider, session_id) = (PROVIDER.to_owned(), one.to_string());
+                    let aim = Aim::FederatedSession {
+                        provider,
+                        session_id,
+                    };
+                    (aim, Some(before), chain)
+                }
                 _ => (Aim::Account, Some(before), chain),
             };
             Revocation {
@@ -204,6 +233,12 @@ fn ends(revocation: &Revocation, known: &Known) -> bool {
         _ => false,
     };
     let identity = matches!(&revocation.aim, Aim::SourceIdentity(one) if session.source_identity.as_ref() == Some(one));
+    let federation = session.ancestry.federation.as_ref();
+    let federated = federation.is_some_and(|of| match &revocation.aim {
+        Aim::FederatedSubject { subject, .. } => of.subject == *subject,
+        Aim::FederatedSession { session_id, .. } => of.session_id.as_ref() == Some(session_id),
+        _ => false,
+    });
     let last = steps.len() - 1;
     let hit = |place: usize| {
         let step = &steps[place];
@@ -243,6 +278,9 @@ fn ends(revocation: &Revocation, known: &Known) -> bool {
             }
             Aim::SourceIdentity(_) => identity && (own || from_long_term),
             Aim::Account => own || from_long_term,
+            Aim::FederatedSubject { .. } | Aim::FederatedSession { .. } => {
+                own && place == 0 && federated
+            }
             Aim::User(_) | Aim::Role(_) | Aim::Root | Aim::FederatedUser(_) => {
                 let by = by_own && by_principal.as_ref().is_some_and(is);
                 own && is(step.principal) || by && (own || revocation.chain)

@@ -14,6 +14,7 @@ use locum_policy::case::Expect;
 use locum_policy::{Decision, Denial, Explanation, Layer, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The region of requests unless `aws:RequestedRegion` is given.
 const REGION: &str = "us-east-1";
@@ -106,6 +107,7 @@ impl Asked {
             referer: None,
             region: REGION.to_owned(),
             request_id: String::new(),
+            notes: Arc::default(),
         };
         let mut explanation = caller.explain(&facts, &need);
         let (message, note) = beyond(&mut explanation, caller, &need, known);

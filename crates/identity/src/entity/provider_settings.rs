@@ -1,0 +1,57 @@
+//! What an operator says of an identity provider beyond what AWS lets an administrator say.
+
+use crate::environment::Seconds;
+use crate::sealing::Sealed;
+use serde::{Deserialize, Serialize};
+
+/// The settings of one identity provider of the account. They go with it.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProviderSettings {
+    /// The provider's ARN.
+    pub provider: String,
+    /// When they were last changed.
+    pub changed: Seconds,
+    /// Certificates of the authorities (PEM) that vouch for the provider's servers, instead of the
+    /// machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
+    /// Whether its servers may have addresses that are not public.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private_addresses: bool,
+    /// What its servers are shown as `Authorization: Bearer`: the key sets of Kubernetes clusters are
+    /// not for everyone. Sealed under the root key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bearer_token: Option<Sealed>,
+    /// As which client users sign in by the pages here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInClient>,
+}
+
+/// The client that the sign-in pages are to an OpenID provider.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SignInClient {
+    /// `client_id`; one of the provider's audiences.
+    pub client_id: String,
+    /// `client_secret`, sealed under the root key; public clients have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<Sealed>,
+    /// What is asked for besides `openid`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+}
+
+impl ProviderSettings {
+    /// The settings of a provider of which nothing was said.
+    pub fn of(provider: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// What a secret of the provider is sealed for.
+    pub fn purpose(provider: &str, secret: &str) -> String {
+        format!("provider-settings/{secret}/{provider}")
+    }
+}
