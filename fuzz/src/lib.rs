@@ -16,6 +16,8 @@ pub mod case;
 pub mod certificate;
 pub mod decision;
 pub mod document;
+pub mod jwks;
+pub mod jwt;
 pub mod matcher;
 pub mod ssh_key;
 pub mod variables;
@@ -134,6 +136,16 @@ mod tests {
     #[test]
     fn document() {
         over_its_corpus("document", crate::document::run);
+    }
+
+    #[test]
+    fn jwks() {
+        over_its_corpus("jwks", crate::jwks::run);
+    }
+
+    #[test]
+    fn jwt() {
+        over_its_corpus("jwt", crate::jwt::run);
     }
 
     #[test]

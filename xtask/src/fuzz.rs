@@ -15,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The programs of the fuzz crate.
-const TARGETS: [&str; 7] = [
+const TARGETS: [&str; 9] = [
     "case",
     "certificate",
     "decision",
     "document",
+    "jwks",
+    "jwt",
     "matcher",
     "ssh_key",
     "variables",

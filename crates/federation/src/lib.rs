@@ -3,3 +3,6 @@
 //!
 //! Pure: keys, times and revocation lists are arguments. Nothing here fetches, stores or knows who may do
 //! what.
+
+pub mod oidc;
+mod quote;
