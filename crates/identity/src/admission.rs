@@ -2,8 +2,9 @@
 //!
 //! IAM user guide, "Compare AWS STS credentials". The rule looks at nothing but the kind of the
 //! credentials and the name of the operation, before anything else does; an operation that a kind's
-//! list does not name is barred. The S3 data plane and Organizations are open to every kind, as far as
-//! policies go; services, which work with the sessions of roles, are barred from both.
+//! list does not name is barred. The S3 data plane and the services that do not administer credentials
+//! (Organizations, EKS, Roles Anywhere) are open to every kind, as far as policies go; services, which
+//! work with the sessions of roles, are barred from them.
 
 use crate::caller::{Caller, Need, Who};
 use crate::error::{Error, Forbidden};
@@ -77,13 +78,22 @@ fn reach(kind: Kind, service: Service) -> Reach {
         (Service::Sts, Kind::Federated | Kind::Root) => Reach::Only(WHO_AM_I),
         (Service::Sts, Kind::Service) => Reach::Only(OF_SERVICES),
         (Service::Iam, Kind::Own | Kind::Federated) => Reach::Nothing,
-        (Service::Iam | Service::Organizations, Kind::Service) => Reach::Nothing,
+        (
+            Service::Iam
+            | Service::Organizations
+            | Service::Eks
+            | Service::EksAuth
+            | Service::RolesAnywhere,
+            Kind::Service,
+        ) => Reach::Nothing,
         // The task policy of a root session leaves little of it.
         (
             Service::Iam,
             Kind::LongTerm | Kind::Role | Kind::OwnWithMfa | Kind::Root | Kind::Delegated,
         ) => Reach::All,
-        (Service::Organizations, _) => Reach::All,
+        (Service::Organizations | Service::Eks | Service::EksAuth | Service::RolesAnywhere, _) => {
+            Reach::All
+        }
         // Ending sessions is the administration of credentials, as IAM is.
         (Service::Locum, Kind::LongTerm | Kind::Role | Kind::OwnWithMfa) => Reach::All,
         (Service::Locum, _) => Reach::Nothing,
@@ -161,6 +171,6 @@ pub(crate) fn refusal<'a>(
         Service::Sts if is("GetFederationToken") => {
             Error::Forbidden(Forbidden::FederationTokenFromSession)
         }
-        Service::Sts | Service::Organizations => denied(),
+        _ => denied(),
     })
 }

@@ -27,9 +27,26 @@ pub enum Service {
     Organizations,
     /// locum's own: what AWS has no operation for.
     Locum,
+    /// Amazon EKS, API version 2017-11-01: what Pod Identity needs of it.
+    Eks,
+    /// Amazon EKS Auth, API version 2023-11-26.
+    EksAuth,
+    /// IAM Roles Anywhere, API version 2018-05-10.
+    RolesAnywhere,
 }
 
 impl Service {
+    /// Every service.
+    pub const ALL: [Self; 7] = [
+        Self::Sts,
+        Self::Iam,
+        Self::Organizations,
+        Self::Locum,
+        Self::Eks,
+        Self::EksAuth,
+        Self::RolesAnywhere,
+    ];
+
     /// The signing name, which is also the prefix of the service's actions.
     pub fn name(self) -> &'static str {
         match self {
@@ -37,6 +54,9 @@ impl Service {
             Self::Iam => "iam",
             Self::Organizations => "organizations",
             Self::Locum => "locum",
+            Self::Eks => "eks",
+            Self::EksAuth => "eks-auth",
+            Self::RolesAnywhere => "rolesanywhere",
         }
     }
 }

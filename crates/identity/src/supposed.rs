@@ -484,13 +484,7 @@ pub fn beyond_policies(
     let refused = |error| Some(Beyond::Refused(error));
     let forbidden = |why| refused(Error::Forbidden(why));
     if let Some((prefix, operation)) = need.action.split_once(':') {
-        let services = [
-            Service::Sts,
-            Service::Iam,
-            Service::Organizations,
-            Service::Locum,
-        ];
-        let service = services
+        let service = Service::ALL
             .into_iter()
             .find(|service| prefix.eq_ignore_ascii_case(service.name()));
         let barred = service.and_then(|service| {

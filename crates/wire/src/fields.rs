@@ -11,6 +11,8 @@ use locum_identity::organizations::InvalidReason;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+mod rest;
+
 /// `MaxResults` at most, and where it is not given.
 const MOST_RESULTS: i32 = 20;
 
@@ -26,10 +28,8 @@ pub(crate) struct Fields<'a> {
     failed: Vec<Invalid>,
     /// Numbers and indices that cannot be read at all.
     malformed: bool,
-    /// A `Marker` that no list of this kind gave.
-    marker_is_invalid: bool,
-    /// A `NextToken` that no list of this kind gave.
-    token_is_invalid: bool,
+    /// The answer to a `Marker` or `NextToken` that no list of this kind gave.
+    invalid_page: Option<fn() -> Error>,
 }
 
 /// Placeholder for a required value that [`Fields::check`] has refused already.
@@ -44,8 +44,7 @@ impl<'a> Fields<'a> {
             shows_values,
             failed: Vec::new(),
             malformed: false,
-            marker_is_invalid: false,
-            token_is_invalid: false,
+            invalid_page: None,
         }
     }
 
@@ -54,14 +53,10 @@ impl<'a> Fields<'a> {
         if self.malformed {
             return Err(Error::MalformedInput);
         }
-        if self.failed.is_empty() && self.marker_is_invalid {
-            Err(Error::ValidationText("Invalid Marker.".to_owned()))
-        } else if self.failed.is_empty() && self.token_is_invalid {
-            Err(InvalidReason::InvalidNextToken.into())
-        } else if self.failed.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Validation(std::mem::take(&mut self.failed)))
+        match (self.failed.is_empty(), self.invalid_page) {
+            (true, Some(invalid_page)) => Err(invalid_page()),
+            (true, None) => Ok(()),
+            (false, _) => Err(Error::Validation(std::mem::take(&mut self.failed))),
         }
     }
 
@@ -314,8 +309,7 @@ impl<'a> Fields<'a> {
             shows_values: self.shows_values,
             failed: Vec::new(),
             malformed: false,
-            marker_is_invalid: false,
-            token_is_invalid: false,
+            invalid_page: None,
         };
         let found = read(&mut inner);
         self.malformed |= inner.malformed;
@@ -458,7 +452,7 @@ impl<'a> Fields<'a> {
     /// `Marker`, of a list whose pages nobody measures.
     pub(crate) fn unmeasured_page(&mut self) -> PageRequest {
         let behind = self.marker().unwrap_or_else(|()| {
-            self.marker_is_invalid = true;
+            self.invalid_page = Some(|| Error::ValidationText("Invalid Marker.".to_owned()));
             None
         });
         PageRequest {
@@ -507,7 +501,7 @@ impl<'a> Fields<'a> {
         match self.raw("NextToken") {
             None => String::new(),
             Some(token) => page_key(self.params, token).unwrap_or_else(|| {
-                self.token_is_invalid = true;
+                self.invalid_page = Some(|| InvalidReason::InvalidNextToken.into());
                 String::new()
             }),
         }
@@ -550,7 +544,14 @@ fn selection(params: &Params) -> u64 {
         .filter(|(name, _)| {
             !matches!(
                 *name,
-                "Marker" | "MaxItems" | "NextToken" | "MaxResults" | "Version"
+                "Marker"
+                    | "MaxItems"
+                    | "NextToken"
+                    | "nextToken"
+                    | "MaxResults"
+                    | "maxResults"
+                    | "pageSize"
+                    | "Version"
             )
         })
         .filter(|(name, _)| !lasting || *name == "Action")

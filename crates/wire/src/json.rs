@@ -2,12 +2,11 @@
 
 use crate::answer::{Answer, ENCODED, Outcome, Recorded, refused};
 use crate::error::{reason, spell};
-use crate::node::{Node, to_json};
+use crate::node::{Node, Times, to_json};
 use crate::organizations;
 use crate::query::is_recorded;
 use crate::recorded::response_elements;
 use crate::table::{Invocation, binding};
-use input::Unreadable;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::Error;
 use locum_identity::names::{Constraint, POLICY_TYPES};
@@ -18,7 +17,7 @@ use serde_json::Value;
 
 mod input;
 
-pub(crate) use input::Shape;
+pub(crate) use input::{Shape, Unreadable, read};
 
 const EVENT_SOURCE: &str = "organizations.amazonaws.com";
 const TARGET: &str = "AWSOrganizationsV20161128";
@@ -108,11 +107,8 @@ pub async fn json(
         // The name is no parameter, but it tells whose pages a token is for.
         Ok(params) => params.with("Action", operation),
         Err(unreadable) => {
-            let message = match &unreadable {
-                Unreadable::NotJson => "The request body is not a JSON object",
-                Unreadable::Type(words) => words,
-            };
-            return fault("SerializationException", 400, message, binding.name);
+            let message = unreadable.to_string();
+            return fault("SerializationException", 400, &message, binding.name);
         }
     };
     let mut answer = Answer::default();
@@ -138,7 +134,10 @@ fn success(name: &str, node: Option<&Node<'_>>) -> Answer {
         content_type: "application/x-amz-json-1.1",
         error_type: None,
         body: node
-            .map_or_else(|| Value::Object(serde_json::Map::new()), to_json)
+            .map_or_else(
+                || Value::Object(serde_json::Map::new()),
+                |node| to_json(node, Times::Epoch),
+            )
             .to_string()
             .into_bytes(),
         outcome: Outcome {

@@ -5,6 +5,8 @@
 //! reached.
 
 mod answer;
+mod eks;
+mod eks_auth;
 mod error;
 mod fields;
 mod iam;
@@ -16,6 +18,8 @@ mod organizations;
 mod params;
 mod query;
 mod recorded;
+mod rest_json;
+mod roles_anywhere;
 mod sts;
 mod table;
 
@@ -24,4 +28,5 @@ pub use error::{Spelled, spell};
 pub use json::{JsonService, json, target};
 pub use params::{MalformedQuery, Params};
 pub use query::{QueryService, query};
+pub use rest_json::{RestRequest, RestService, rest_json};
 pub use table::{Binding, operation, operations};

@@ -23,11 +23,13 @@ impl<'a> Node<'a> {
         Self::Text(text.into())
     }
 
-    /// Puts a marker in place of the sort key that encoders leave as `Marker` or `NextToken`.
+    /// Puts a marker in place of the sort key that encoders leave as `Marker`, `NextToken` or
+    /// `nextToken`.
     pub(crate) fn mark(mut self, marker: impl Fn(&str) -> String) -> Self {
         if let Self::Structure(members) = &mut self {
             for (name, node) in members {
-                if let ("Marker" | "NextToken", Self::Text(key)) = (*name, &mut *node) {
+                if let ("Marker" | "NextToken" | "nextToken", Self::Text(key)) = (*name, &mut *node)
+                {
                     *node = Self::text(marker(key));
                 }
             }
@@ -176,20 +178,30 @@ fn is_plain(byte: u8) -> bool {
     !matches!(byte, 0..=0x1f | b'<' | b'>' | b'&' | b'"' | 0xef)
 }
 
-/// The value as JSON. Times are seconds since 1970, as the JSON protocols have them.
-pub(crate) fn to_json(node: &Node<'_>) -> serde_json::Value {
+/// How moments are written in JSON.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Times {
+    /// Seconds since 1970, which the JSON protocols have where the model says nothing else.
+    Epoch,
+    /// ISO 8601.
+    Iso,
+}
+
+/// The value as JSON.
+pub(crate) fn to_json(node: &Node<'_>, times: Times) -> serde_json::Value {
     use serde_json::Value;
     match node {
         Node::Text(text) => Value::from(text.as_ref()),
+        Node::Time(at) if times == Times::Iso => Value::from(timestamp(*at)),
         Node::Integer(number) | Node::Time(number) => Value::from(*number),
         Node::Boolean(value) => Value::from(*value),
         Node::Blob(bytes) => Value::from(BASE64.encode(bytes)),
         Node::Structure(members) | Node::Map(members) => members
             .iter()
-            .map(|(name, node)| ((*name).to_owned(), to_json(node)))
+            .map(|(name, node)| ((*name).to_owned(), to_json(node, times)))
             .collect::<serde_json::Map<_, _>>()
             .into(),
-        Node::List(items) => items.iter().map(to_json).collect(),
+        Node::List(items) => items.iter().map(|item| to_json(item, times)).collect(),
     }
 }
 
@@ -241,8 +253,9 @@ mod tests {
             "<Name>n</Name><IsTruncated>false</IsTruncated><Tags><member><Key>k</Key></member></Tags><At>1970-01-01T00:00:00Z</At><Map><entry><key>a</key><value>1</value></entry></Map>"
         );
         assert_eq!(
-            to_json(&node).to_string(),
+            to_json(&node, Times::Epoch).to_string(),
             r#"{"At":0,"IsTruncated":false,"Map":{"a":1},"Name":"n","Tags":[{"Key":"k"}]}"#
         );
+        assert_eq!(to_json(&Node::Time(0), Times::Iso), "1970-01-01T00:00:00Z");
     }
 }

@@ -68,13 +68,13 @@ impl Params {
                 None => (pair, &[][..]),
             };
             let start = params.text.len();
-            decode(name, &mut params.text)?;
+            decode_into(name, &mut params.text)?;
             let middle = params.text.len();
             if params.of(start, middle).starts_with("X-Amz-") {
                 params.text.truncate(start);
                 continue;
             }
-            decode(value.get(1..).unwrap_or_default(), &mut params.text)?;
+            decode_into(value.get(1..).unwrap_or_default(), &mut params.text)?;
             let end = params.text.len();
             params.pairs.push(Pair { start, middle, end });
         }
@@ -178,8 +178,15 @@ impl fmt::Debug for Params {
     }
 }
 
-/// Form decoding, appended to `out`: `+` is a blank. Each text is UTF-8 by itself.
-fn decode(text: &[u8], out: &mut String) -> Result<(), MalformedQuery> {
+/// Form decoding: `+` is a blank.
+pub(crate) fn decode(text: &str) -> Result<String, MalformedQuery> {
+    let mut out = String::with_capacity(text.len());
+    decode_into(text.as_bytes(), &mut out)?;
+    Ok(out)
+}
+
+/// The same, appended to `out`. Each text is UTF-8 by itself.
+fn decode_into(text: &[u8], out: &mut String) -> Result<(), MalformedQuery> {
     let special = |byte: &u8| matches!(byte, b'+' | b'%');
     let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| MalformedQuery::NotUtf8);
     let Some(first) = text.iter().position(special) else {

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, ENCODED, Outcome, refused};
 use crate::error::spell;
-use crate::node::{Node, escape_xml, to_json, write_xml};
+use crate::node::{Node, Times, escape_xml, to_json, write_xml};
 use crate::params::{MalformedQuery, Params};
 use crate::recorded::response_elements;
 use crate::table::{Invocation, binding};
@@ -248,7 +248,7 @@ fn success(
     let body = if as_json {
         let mut response = serde_json::Map::new();
         if let Some(node) = node {
-            response.insert(format!("{name}Result"), to_json(node));
+            response.insert(format!("{name}Result"), to_json(node, Times::Epoch));
         }
         response.insert(
             "ResponseMetadata".to_owned(),
@@ -306,7 +306,7 @@ pub(crate) fn is_recorded(service: Service, name: &str) -> bool {
             false
         }
         (Service::Sts, _) => true,
-        (Service::Iam | Service::Organizations | Service::Locum, _) => !["Get", "List", "Describe"]
+        _ => !["Get", "List", "Describe"]
             .iter()
             .any(|read| name.starts_with(read)),
     }

@@ -1,13 +1,14 @@
 //! What the audit record keeps of a request and its answer: all but secrets.
 
-use crate::node::{Node, to_json};
+use crate::node::{Node, Times, to_json};
 use crate::params::Params;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Parameters that are secrets, in requests and answers. In requests they are known in any letter case
-/// and wherever they stand in a name: what was misspelled is a secret all the same.
-const SECRET: [&str; 19] = [
+/// Parameters that are secrets, in requests and answers, known in any letter case, and in requests
+/// wherever they stand in a name: what was misspelled is a secret all the same.
+const SECRET: [&str; 20] = [
+    "Token",
     "SecretAccessKey",
     "SessionToken",
     "TokenCode",
@@ -77,6 +78,8 @@ enum Shown {
     Text(String),
     Structure(BTreeMap<String, Shown>),
     List(BTreeMap<u32, Shown>),
+    /// Entries by their place: keys and values.
+    Map(BTreeMap<u32, [String; 2]>),
 }
 
 impl Default for Shown {
@@ -115,6 +118,18 @@ impl Shown {
                 }
             }
         }
+        if let Some((map, index, half)) = entry(name) {
+            let map = members
+                .entry(lower_first(map))
+                .or_insert_with(|| Self::Map(BTreeMap::new()));
+            if let Self::Map(entries) = map {
+                let halves = entries.entry(index).or_default();
+                if let Some(place) = halves.get_mut(half) {
+                    value.clone_into(place);
+                }
+                return;
+            }
+        }
         if let Some((structure, rest)) = member(name).filter(|_| depth > 0) {
             let structure = members
                 .entry(lower_first(structure))
@@ -146,10 +161,23 @@ fn element(name: &str) -> Option<(&str, u32, Option<&str>)> {
     Some((list, index.parse().ok()?, rest))
 }
 
+/// `NAME.entry.INDEX.key` or `.value`, of which key is the first half.
+fn entry(name: &str) -> Option<(&str, u32, usize)> {
+    let (map, rest) = name.split_once(".entry.")?;
+    let (index, half) = rest.split_once('.')?;
+    let half = ["key", "value"].iter().position(|name| *name == half)?;
+    Some((map, index.parse().ok()?, half))
+}
+
 impl From<Shown> for Value {
     fn from(shown: Shown) -> Self {
         match shown {
             Shown::Text(text) => text.into(),
+            Shown::Map(entries) => entries
+                .into_values()
+                .map(|[key, value]| (key, Value::from(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
             Shown::List(elements) => elements.into_values().map(Value::from).collect(),
             Shown::Structure(members) => members
                 .into_iter()
@@ -189,7 +217,7 @@ fn write_elements(out: &mut Vec<u8>, node: &Node<'_>) {
                 out.extend(letters.next().map(|first| first.to_ascii_lowercase()));
                 out.extend(letters);
                 out.extend_from_slice(b"\":");
-                if SECRET.contains(name) {
+                if is_secret(name) {
                     let _ = serde_json::to_writer(&mut *out, HIDDEN);
                 } else {
                     write_elements(out, node);
@@ -207,7 +235,7 @@ fn write_elements(out: &mut Vec<u8>, node: &Node<'_>) {
             out.push(b'"');
         }
         node => {
-            let _ = serde_json::to_writer(out, &to_json(node));
+            let _ = serde_json::to_writer(out, &to_json(node, Times::Epoch));
         }
     }
 }
@@ -267,6 +295,10 @@ mod tests {
             "A.member.1.B.member.1.C=d",
             &json!({"a": [{"b": [{"c": "d"}]}]}),
         );
+        check(
+            "tags.entry.2.key=b&tags.entry.2.value=2&tags.entry.1.key=a&tags.entry.1.value=1",
+            &json!({"tags": {"a": "1", "b": "2"}}),
+        );
     }
 
     #[test]
@@ -302,6 +334,7 @@ mod tests {
                 "Credentials",
                 Members::new()
                     .text("SecretAccessKey", "s")
+                    .text("sessionToken", "s")
                     .text("AccessKeyId", "ASIA\"\n")
                     .time("Expiration", 7),
             )
@@ -311,7 +344,7 @@ mod tests {
         let shown: Value = serde_json::from_str(&response_elements(&node)).unwrap();
         assert_eq!(
             shown,
-            json!({"credentials": {"secretAccessKey": HIDDEN, "accessKeyId": "ASIA\"\n", "expiration": 7}})
+            json!({"credentials": {"secretAccessKey": HIDDEN, "sessionToken": HIDDEN, "accessKeyId": "ASIA\"\n", "expiration": 7}})
         );
     }
 
@@ -330,10 +363,11 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         check(
-            "TokenCode=123456&TradeInToken=abc&AddPrivateKey=pem&ProvidedContexts.member.1.ContextAssertion=abcd\
+            "TokenCode=123456&token=jwt&TradeInToken=abc&AddPrivateKey=pem&ProvidedContexts.member.1.ContextAssertion=abcd\
              &Password=a&OldPassword=b&NewPassword=c&password=d&Password.member.1=e&X.PASSWORD.y=f",
             &json!({
                 "tokenCode": HIDDEN,
+                "token": HIDDEN,
                 "addPrivateKey": HIDDEN,
                 "password": HIDDEN,
                 "oldPassword": HIDDEN,

@@ -3,7 +3,7 @@
 use crate::fields::Fields;
 use crate::node::Node;
 use crate::params::Params;
-use crate::{iam, locum, organizations, sts};
+use crate::{eks, eks_auth, iam, locum, organizations, roles_anywhere, sts};
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::error::Error;
 use locum_identity::operation::Service;
@@ -87,6 +87,9 @@ pub fn operations() -> &'static [Binding] {
             .chain(iam::bindings())
             .chain(organizations::bindings())
             .chain(locum::bindings())
+            .chain(eks::bindings())
+            .chain(eks_auth::bindings())
+            .chain(roles_anywhere::bindings())
             .collect();
         all.sort_by_key(|binding| (binding.service.name(), binding.name));
         all

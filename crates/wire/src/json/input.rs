@@ -1,37 +1,64 @@
-//! The body of a JSON request, read by the types of its members.
+//! The body of a request of the JSON protocols, read by the types of its members.
 //!
 //! A value of another type than its member has is refused, and so is a member that stands there
 //! twice: which one was meant is a doubt. Members that the service does not have are left out.
 
 use crate::params::Params;
+use data_encoding::BASE64;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a member is.
+#[allow(dead_code, reason = "until every service has its routes")]
 pub(crate) enum Shape {
     Text,
     Integer,
+    Boolean,
+    /// Bytes in base64.
+    Blob,
     List(&'static Shape),
+    /// Texts, by keys that are texts.
+    Map,
     Structure(&'static [(&'static str, Shape)]),
 }
 
 /// Why a body cannot be read.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// It is no JSON.
     NotJson,
     /// A value is of the wrong type, in words.
     Type(String),
 }
 
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJson => "The request body is not a JSON object",
+            Self::Type(words) => words,
+        })
+    }
+}
+
 /// The members of a JSON input under the names that the query protocol would give them, so that
 /// one set of decoders serves both. An empty body is an empty object.
 pub(super) fn params(body: &[u8], input: &'static Shape) -> Result<Params, Unreadable> {
     let mut pairs = Vec::new();
+    read(body, input, &mut pairs)?;
+    Ok(Params::from_pairs(pairs))
+}
+
+/// The same members, as pairs behind those that are there.
+pub(crate) fn read(
+    body: &[u8],
+    input: &'static Shape,
+    pairs: &mut Vec<(String, String)>,
+) -> Result<(), Unreadable> {
     if !body.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
         let reader = Reader {
-            pairs: &mut pairs,
+            pairs,
             name: String::new(),
             shape: input,
             nullable: false,
@@ -45,7 +72,7 @@ pub(super) fn params(body: &[u8], input: &'static Shape) -> Result<Params, Unrea
             }
         })?;
     }
-    Ok(Params::from_pairs(pairs))
+    Ok(())
 }
 
 /// Reads one value into pairs.
@@ -71,7 +98,10 @@ impl Reader<'_> {
         Err(E::custom(match self.shape {
             Shape::Text => format!("{value} can not be converted to a String"),
             Shape::Integer => format!("{value} can not be converted to an Integer"),
+            Shape::Boolean => format!("{value} can not be converted to a Boolean"),
+            Shape::Blob => format!("{value} can not be converted to a Blob"),
             Shape::List(_) => "Expected list or null".to_owned(),
+            Shape::Map => "Expected map or null".to_owned(),
             Shape::Structure(_) => "Expected a structure or null".to_owned(),
         }))
     }
@@ -85,6 +115,28 @@ impl Reader<'_> {
             _ => self.refuse("NUMBER_VALUE"),
         }
     }
+
+    /// A map, each entry as its key and its value.
+    fn entries<'de, A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if !seen.insert(key.clone()) {
+                return Err(A::Error::custom("Duplicate key of a map"));
+            }
+            let name = format!("{}.entry.{}", self.name, seen.len());
+            self.pairs.push((format!("{name}.key"), key));
+            entries.next_value_seed(Reader {
+                pairs: &mut *self.pairs,
+                name: format!("{name}.value"),
+                shape: &Shape::Text,
+                nullable: false,
+            })?;
+        }
+        if seen.is_empty() {
+            self.pairs.push((self.name, String::new()));
+        }
+        Ok(())
+    }
 }
 
 impl<'de> Visitor<'de> for Reader<'_> {
@@ -97,6 +149,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         match self.shape {
             Shape::Text => {
+                self.pairs.push((self.name, text.to_owned()));
+                Ok(())
+            }
+            Shape::Blob if BASE64.decode_len(text.len()).is_ok() => {
                 self.pairs.push((self.name, text.to_owned()));
                 Ok(())
             }
@@ -117,7 +173,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
-        self.refuse(if value { "TRUE_VALUE" } else { "FALSE_VALUE" })
+        match self.shape {
+            Shape::Boolean => {
+                self.pairs.push((self.name, value.to_string()));
+                Ok(())
+            }
+            _ => self.refuse(if value { "TRUE_VALUE" } else { "FALSE_VALUE" }),
+        }
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
@@ -158,6 +220,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        if let Shape::Map = self.shape {
+            return self.entries(members);
+        }
         let Shape::Structure(known) = self.shape else {
             return Err(A::Error::custom(
                 "Start of structure or map found where not expected.",
@@ -195,6 +260,9 @@ mod tests {
     static INPUT: Shape = Shape::Structure(&[
         ("Name", Shape::Text),
         ("MaxResults", Shape::Integer),
+        ("Enabled", Shape::Boolean),
+        ("Data", Shape::Blob),
+        ("Map", Shape::Map),
         ("Keys", Shape::List(&Shape::Text)),
         (
             "Tags",
@@ -297,6 +365,42 @@ mod tests {
         check(r#"{"Keys":["a",1]}"#, Err(number));
         check(r#"[]"#, Err("Start of list found where not expected"));
         check("null", Err("Expected a structure or null"));
+    }
+
+    #[test]
+    fn booleans_blobs_and_maps() {
+        check(
+            r#"{"Enabled":true,"Data":"AAEC","Map":{"b":"2","a":"1"}}"#,
+            Ok(&[
+                ("Data", "AAEC"),
+                ("Enabled", "true"),
+                ("Map.entry.1.key", "b"),
+                ("Map.entry.1.value", "2"),
+                ("Map.entry.2.key", "a"),
+                ("Map.entry.2.value", "1"),
+            ]),
+        );
+        check(r#"{"Map":{}}"#, Ok(&[("Map", "")]));
+        check(
+            r#"{"Enabled":"true"}"#,
+            Err("STRING_VALUE can not be converted to a Boolean"),
+        );
+        check(
+            r#"{"Data":"AAE"}"#,
+            Err("STRING_VALUE can not be converted to a Blob"),
+        );
+        check(
+            r#"{"Map":[]}"#,
+            Err("Start of list found where not expected"),
+        );
+        check(
+            r#"{"Map":{"a":null}}"#,
+            Err("NULL_VALUE can not be converted to a String"),
+        );
+        check(
+            r#"{"Map":{"a":"1","a":"1"}}"#,
+            Err("Duplicate key of a map"),
+        );
     }
 
     #[test]

@@ -179,7 +179,10 @@ fn each_kind_of_credentials_calls_what_its_row_says_and_nothing_else() {
             let may = match binding.service {
                 Service::Sts => (row.sts)(binding.name),
                 Service::Iam => row.iam,
-                Service::Organizations => true,
+                Service::Organizations
+                | Service::Eks
+                | Service::EksAuth
+                | Service::RolesAnywhere => true,
                 // As IAM, and nothing for a task of a root user.
                 Service::Locum => row.iam && row.kind != "AssumeRoot",
             };

@@ -1,0 +1,48 @@
+//! What the services of the REST-JSON protocol have of their own.
+
+use super::{Fields, page_key};
+use data_encoding::BASE64;
+use locum_identity::error::Error;
+use locum_identity::iam::PageRequest;
+use locum_identity::names::Constraint;
+
+#[allow(dead_code, reason = "until every service has its routes")]
+impl Fields<'_> {
+    /// `nextToken` and the member `size`, which is from one to `most` and `most` where it is absent.
+    pub(crate) fn rest_page(&mut self, size: &str, most: i32) -> PageRequest {
+        let max_items = self.number(size, |number| match number {
+            ..1 => Err(Constraint::MinValue(1)),
+            number if number > most => Err(Constraint::MaxValue(most.into())),
+            number => Ok(number),
+        });
+        let behind = self
+            .raw("nextToken")
+            .map(|token| page_key(self.params, token));
+        if behind == Some(None) {
+            self.invalid_page = Some(|| Error::ValidationText("Invalid nextToken".to_owned()));
+        }
+        PageRequest {
+            behind: behind.flatten().unwrap_or_default(),
+            max_items: Some(max_items.unwrap_or(most).unsigned_abs() as usize),
+        }
+    }
+
+    /// Bytes, of which there may be `min` to `max`.
+    pub(crate) fn blob(&mut self, name: &str, min: u32, max: u32) -> Option<Vec<u8>> {
+        let text = self.raw(name)?;
+        let Ok(bytes) = BASE64.decode(text.as_bytes()) else {
+            self.malformed = true;
+            return None;
+        };
+        let failed = if bytes.len() < min as usize {
+            Constraint::MinLength(min)
+        } else if bytes.len() > max as usize {
+            Constraint::MaxLength(max)
+        } else {
+            return Some(bytes);
+        };
+        // The bytes say nothing to who reads the message.
+        self.fail(name, None, failed);
+        None
+    }
+}
