@@ -322,6 +322,14 @@ pub enum Suspicion {
 }
 
 impl Error {
+    /// Whether credentials that were shown are none, or do not work any more.
+    pub fn is_of_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidClientTokenId | Self::InvalidSessionToken | Self::ExpiredToken
+        )
+    }
+
     /// What is to be suspected of who gets this, if anything.
     pub fn suspicion(&self) -> Option<Suspicion> {
         match self {

@@ -6,21 +6,19 @@
 
 use crate::access::Accesses;
 use crate::account::{Account, BucketState, KeyState};
-use crate::caller::{Caller, Credentials, Who, session_policies};
+use crate::caller::{Caller, Credentials, Who};
 use crate::directory::Directory;
 use crate::entity::{Change, KeyOwner, KeyStatus};
-use crate::environment::{Environment, Seconds};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::http_fetcher::HttpFetcher;
-use crate::ids::AccessKeyId;
 use crate::last_use::LastUses;
 use crate::names::AccountId;
 use crate::operation::{Call, Draft};
 use crate::port::{Committed, FeedEntry, LastUse, Origin, Scope, Store, Write};
 use crate::sealing::RootKey;
 use crate::services::{ServiceCaller, ServiceKeyState, Source};
-use crate::session::live::LiveSession;
-use crate::session::{Keyring, Session};
+use crate::session::Keyring;
 use crate::session_use::SessionUses;
 use crate::signing::Decoy;
 use crate::thumbprint::CertificateFetcher;
@@ -40,6 +38,7 @@ mod buckets;
 mod issuing;
 mod passwords;
 mod pipeline;
+mod presented;
 mod quotas;
 mod restore;
 mod role_templates;
@@ -53,6 +52,7 @@ pub use bootstrap::{Bootstrap, RootCredentials};
 pub use buckets::CreatedBucket;
 pub use issuing::OldKeys;
 pub use passwords::{SignedIn, Standing};
+pub use presented::Presented;
 pub use quotas::QuotaFault;
 pub use restore::{OldCredentials, Restored};
 pub use role_templates::RoleTemplateFault;
@@ -208,78 +208,6 @@ impl Realm {
             access_key_id: id.to_owned(),
         };
         Ok((Caller::new(account, directory, who, credentials), verified))
-    }
-
-    async fn temporary(
-        &self,
-        claim: &Claim<'_>,
-        token: &str,
-        now: Seconds,
-        body_sha256: Option<&[u8; 32]>,
-    ) -> Result<(Caller, Verified), Error> {
-        let id = claim.access_key_id();
-        if !AccessKeyId::is_temporary(id) {
-            return Err(Error::InvalidClientTokenId);
-        }
-        let mut directory = self.directory();
-        let keyring = directory
-            .keyring()
-            .cloned()
-            .ok_or(Error::InvalidSessionToken)?;
-        let kept = keyring.live().find(id, token);
-        let live = match &kept {
-            Some(live) => live.clone(),
-            None => {
-                let (session, secret) = keyring
-                    .open(id, token)
-                    .map_err(|_| Error::InvalidSessionToken)?;
-                Arc::new(LiveSession::new(id, token, session, secret))
-            }
-        };
-        if now >= live.session.expires {
-            return Err(Error::ExpiredToken);
-        }
-        let account = AccessKeyId::account_of(id).ok_or(Error::InvalidSessionToken)?;
-        let (account, who) = match self.holder(&directory, account, &live.session).await {
-            // Another process may have made the principal, and minted the session, just now.
-            Err(Error::InvalidClientTokenId) => {
-                self.catch_up().await?;
-                directory = self.directory();
-                self.holder(&directory, account, &live.session).await?
-            }
-            found => found?,
-        };
-        if live.is_revoked(directory.revocations(), account.id) {
-            return Err(Error::ExpiredToken);
-        }
-        if let Who::AssumedRole { role, .. } = &who
-            && now >= role.role.limits.end_of(&live.session)
-        {
-            return Err(Error::ExpiredToken);
-        }
-        let verified = live.keys.verify(&live.secret, claim, body_sha256)?;
-        if kept.is_none() {
-            keyring.live().keep(live.clone());
-        }
-        let credentials = Credentials::Temporary {
-            access_key_id: id.to_owned(),
-            policies: session_policies(&account, &live.session),
-            session: live.session.clone(),
-        };
-        Ok((Caller::new(account, directory, who, credentials), verified))
-    }
-
-    /// The account of a session and whom it acts as there.
-    async fn holder(
-        &self,
-        directory: &Directory,
-        id: AccountId,
-        session: &Session,
-    ) -> Result<(Arc<Account>, Who), Error> {
-        let account = self.account(id).await?;
-        let account = account.ok_or(Error::InvalidClientTokenId)?;
-        let who = Who::of_session(&account, directory, session)?;
-        Ok((account, who))
     }
 
     /// Refuses a caller whose session was revoked since it was authenticated: a request may take as long

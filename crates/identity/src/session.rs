@@ -26,7 +26,7 @@ mod packed;
 
 pub use crate::limits::LONGEST_SESSION;
 pub(crate) use keyring::TradeIn;
-pub use keyring::{Keyring, LONGEST_TOKEN, TokenError};
+pub use keyring::{Keyring, LONGEST_TICKET, LONGEST_TOKEN, TicketKind, TokenError};
 pub use packed::Packed;
 
 /// How many sessions may stand between long-term credentials and a session. AWS has no such limit;

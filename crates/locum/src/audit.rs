@@ -280,7 +280,10 @@ fn cloud_trail_record(event: &Event, entropy: &dyn Entropy) -> Value {
         "requestID": facts.request_id,
         "eventID": uuid(entropy),
         "readOnly": is_read(&outcome.event_name),
-        "eventType": "AwsApiCall",
+        "eventType": match outcome.event_source {
+            "signin.amazonaws.com" => "AwsConsoleSignIn",
+            _ => "AwsApiCall",
+        },
         "managementEvent": outcome.event_source != "s3.amazonaws.com",
         "recipientAccountId": recipient,
     });

@@ -10,6 +10,7 @@
 use crate::audit::{Event, Recorder};
 use crate::body::{Bodies, Paced, is_form};
 use crate::config::Serve;
+use crate::signin::{Route, route};
 use crate::state::State;
 use crate::throttle::Claimant;
 use arc_swap::ArcSwap;
@@ -61,6 +62,7 @@ pub(crate) struct Door {
 /// Which surface a request is for.
 enum Surface<'a> {
     Own,
+    SignIn(Route),
     Query(QueryService),
     Json(JsonService, &'a str),
     Rest(RestService),
@@ -86,7 +88,7 @@ impl Door {
         // about what comes next on the connection: nothing does.
         let expects = head.version < Version::HTTP_2 && head.headers.contains_key(EXPECT);
         let is_empty = body.is_end_stream();
-        let surface = surface(&head, scope);
+        let surface = surface(&head, scope, &self.settings.s3_domains);
         let claimant = scope.and_then(|scope| {
             state
                 .throttle
@@ -96,6 +98,7 @@ impl Door {
             .is_some_and(|claimant| state.throttle.refuses(claimant, state.clock.now_millis()));
         let mut response = match surface {
             Surface::Own => self.own(&head, body, &facts).await,
+            Surface::SignIn(route) => self.sign_in(&state, route, &head, body, facts).await,
             surface if refused => {
                 let claimed = scope.and_then(|scope| AccessKeyId::parse(scope.access_key_id));
                 self.throttled(&state, surface, &head, body, claimed, facts)
@@ -134,7 +137,7 @@ impl Door {
     ) -> Response<Body> {
         let claimed = claimed.map(|id| id.to_string());
         let answer = match surface {
-            Surface::Own => return plain(StatusCode::NOT_FOUND, "not found"),
+            Surface::Own | Surface::SignIn(_) => return plain(StatusCode::NOT_FOUND, "not found"),
             Surface::S3 => {
                 let response = state
                     .s3
@@ -239,7 +242,7 @@ impl Door {
         response
     }
 
-    async fn record(
+    pub(crate) async fn record(
         &self,
         state: &State,
         caller: Option<Caller>,
@@ -299,7 +302,17 @@ impl Door {
 /// Which surface a request is for: the path, then `X-Amz-Target`, then the credential scope, then
 /// the `Action` parameter; what is left is S3's. Whatever this says, a signature counts only for
 /// the service that its scope names.
-fn surface<'a>(head: &'a Parts, scope: Option<ScopeParts<'a>>) -> Surface<'a> {
+fn surface<'a>(
+    head: &'a Parts,
+    scope: Option<ScopeParts<'a>>,
+    s3_domains: &[String],
+) -> Surface<'a> {
+    // No page takes a signature, and what is signed is for who verifies it.
+    if scope.is_none()
+        && let Some(route) = route(head, s3_domains)
+    {
+        return Surface::SignIn(route);
+    }
     if head.uri.path().starts_with("/_locum/") {
         return Surface::Own;
     }

@@ -12,6 +12,7 @@ mod door;
 mod environment;
 mod listen;
 mod openid;
+mod signin;
 mod state;
 mod throttle;
 

@@ -20,8 +20,10 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub(super) mod envelope;
+mod ticket;
 mod trade_in;
 
+pub use ticket::{LONGEST_TICKET, TicketKind};
 pub(crate) use trade_in::TradeIn;
 
 /// The version byte of the tokens made here.
@@ -50,6 +52,8 @@ pub(super) struct TokenKey {
     secrets: hmac::Key,
     /// Seals trade-in tokens, which are not session tokens.
     trade_in: LessSafeKey,
+    /// Seals tickets, which are neither.
+    tickets: LessSafeKey,
 }
 
 /// The keys that seal and open session tokens, and the sessions that were opened with them lately.
@@ -223,6 +227,7 @@ impl TokenKey {
         let messages = derive(b"authorization messages")?;
         let secrets = derive(b"secret access keys")?;
         let trade_in = derive(b"trade-in tokens")?;
+        let tickets = derive(b"sign-in tickets")?;
         Ok(Self {
             id,
             mints_from,
@@ -230,6 +235,7 @@ impl TokenKey {
             messages: aead(&messages)?,
             secrets: hmac::Key::new(hmac::HMAC_SHA256, &secrets[..]),
             trade_in: aead(&trade_in)?,
+            tickets: aead(&tickets)?,
         })
     }
 

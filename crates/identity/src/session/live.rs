@@ -55,6 +55,11 @@ impl LiveSession {
         }
     }
 
+    /// `ASIA…`
+    pub(crate) fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
     /// Whether the session of `account` is among the revoked ones. A generation is compared once.
     pub(crate) fn is_revoked(&self, revocations: &Revocations, account: AccountId) -> bool {
         let generation = revocations.generation();

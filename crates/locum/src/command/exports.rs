@@ -18,7 +18,7 @@ pub(crate) struct EnvArgs {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Shell {
+pub(crate) enum Shell {
     /// The POSIX shell, bash, zsh
     Sh,
     /// fish
@@ -60,7 +60,8 @@ impl Shell {
         }
     }
 
-    fn set(self, name: &str, value: &str) -> String {
+    /// The line that sets a variable.
+    pub(crate) fn set(self, name: &str, value: &str) -> String {
         let value = self.quoted(value);
         match self {
             Self::Sh => format!("export {name}={value}\n"),
