@@ -6,3 +6,4 @@
 
 pub mod oidc;
 mod quote;
+pub mod saml;

@@ -35,7 +35,6 @@ pub mod realm;
 pub mod revocation;
 pub mod role_template;
 pub mod root_access;
-pub mod saml_metadata;
 pub mod sealing;
 mod service_linked;
 pub mod services;

@@ -14,11 +14,11 @@ use crate::names::{
 };
 use crate::operation::{Call, Draft, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
-use crate::saml_metadata::SamlMetadata;
 use crate::sealing::{RootKey, Unsealable};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, PrivateDecryptingKey};
 use data_encoding::BASE32_NOPAD;
+use locum_federation::saml::SamlMetadata;
 use std::borrow::Cow;
 use std::sync::Arc;
 use x509_parser::pem::Pem;

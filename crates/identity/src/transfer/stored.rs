@@ -15,7 +15,7 @@ use crate::names::{
 };
 use crate::provider_url::ProviderUrl;
 use crate::quotas::AccountQuota;
-use crate::saml_metadata::SamlMetadata;
+use locum_federation::saml::SamlMetadata;
 
 /// Why no operation makes such an entity in the account.
 ///

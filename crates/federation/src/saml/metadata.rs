@@ -5,20 +5,18 @@
 //! is read without document type definitions, within limits, and what could be understood in two ways
 //! is refused.
 
-use crate::environment::{Seconds, parse_timestamp};
-use data_encoding::BASE64;
+use super::signature::SIGNATURES;
+use super::time::{self, Seconds};
+use super::xml::{attribute, bytes, is_too_wide};
 use roxmltree::{Document, Node, ParsingOptions};
 use std::fmt;
 use x509_parser::parse_x509_certificate;
 
 const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
-const SIGNATURES: &str = "http://www.w3.org/2000/09/xmldsig#";
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// The most nodes of a document.
 const MOST_NODES: u32 = 250_000;
-/// The most attributes of an element, and the most declarations of namespaces in a document. The parser
-/// compares each with the others, and each element keeps all namespaces that are declared around it.
-const MOST_ATTRIBUTES: usize = 256;
+/// The most declarations of namespaces in a document. Each element keeps all that are declared around it.
 const MOST_NAMESPACES: usize = 256;
 /// The longest `entityID`, in characters (saml-metadata, 2.2.1).
 const LONGEST_ENTITY_ID: usize = 1024;
@@ -123,7 +121,7 @@ impl SamlMetadata {
         if text.contains("<!DOCTYPE") {
             return Err(MetadataFault::Dtd);
         }
-        if is_too_wide(text) {
+        if is_too_wide(text, MOST_NAMESPACES) {
             return Err(MetadataFault::TooWide);
         }
         let options = ParsingOptions {
@@ -133,19 +131,19 @@ impl SamlMetadata {
         let document = Document::parse_with_options(text, options);
         let document = document.map_err(|_| MetadataFault::Xml)?;
         let entity = only_entity(document.root_element())?;
-        let entity_id = entity.attribute("entityID").unwrap_or_default();
+        let entity_id = attribute(entity, "entityID").unwrap_or_default();
         if entity_id.trim().is_empty() || entity_id.chars().count() > LONGEST_ENTITY_ID {
             return Err(MetadataFault::EntityId);
         }
         let mut providers = metadata_children(entity, "IDPSSODescriptor").filter(|provider| {
-            let protocols = provider.attribute("protocolSupportEnumeration");
+            let protocols = attribute(*provider, "protocolSupportEnumeration");
             protocols.is_some_and(|all| all.split_whitespace().any(|one| one == PROTOCOL))
         });
         let provider = providers.next().ok_or(MetadataFault::NoProvider)?;
         if providers.next().is_some() {
             return Err(MetadataFault::SeveralProviders);
         }
-        let want_authn_requests_signed = match provider.attribute("WantAuthnRequestsSigned") {
+        let want_authn_requests_signed = match attribute(provider, "WantAuthnRequestsSigned") {
             None | Some("false" | "0") => false,
             Some("true" | "1") => true,
             Some(_) => return Err(MetadataFault::Attribute),
@@ -160,16 +158,6 @@ impl SamlMetadata {
             valid_until: valid_until(provider)?,
         })
     }
-}
-
-/// Whether there could be more attributes or namespaces than there may. It is asked before the document
-/// is parsed, and so counts what might be some: no attribute is without `=` and two quotes, nor has `<`
-/// in it.
-fn is_too_wide(text: &str) -> bool {
-    let count = |tag: &str, wanted: &[u8]| tag.bytes().filter(|b| wanted.contains(b)).count();
-    let mut tags = text.split('<').filter(|tag| !tag.starts_with('!'));
-    tags.any(|tag| count(tag, b"=").min(count(tag, b"\"'") / 2) > MOST_ATTRIBUTES)
-        || text.matches("xmlns").nth(MOST_NAMESPACES).is_some()
 }
 
 fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
@@ -204,8 +192,8 @@ fn only_entity<'a, 'b>(root: Node<'a, 'b>) -> Result<Node<'a, 'b>, MetadataFault
 fn valid_until(node: Node<'_, '_>) -> Result<Option<Seconds>, MetadataFault> {
     let said = node
         .ancestors()
-        .filter_map(|node| node.attribute("validUntil"));
-    let moments = said.map(|text| parse_timestamp(text.trim()).ok_or(MetadataFault::Attribute));
+        .filter_map(|node| attribute(node, "validUntil"));
+    let moments = said.map(|text| time::parse(text).ok_or(MetadataFault::Attribute));
     let moments: Vec<_> = moments.collect::<Result<_, _>>()?;
     Ok(moments.into_iter().min())
 }
@@ -213,7 +201,7 @@ fn valid_until(node: Node<'_, '_>) -> Result<Option<Seconds>, MetadataFault> {
 fn signing_certificates(provider: Node<'_, '_>) -> Result<Vec<Vec<u8>>, MetadataFault> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     for key in metadata_children(provider, "KeyDescriptor") {
-        match key.attribute("use") {
+        match attribute(key, "use") {
             None | Some("signing") => {}
             Some(_) => continue,
         }
@@ -222,7 +210,7 @@ fn signing_certificates(provider: Node<'_, '_>) -> Result<Vec<Vec<u8>>, Metadata
         // A chain here would make signers of those who issued the first one.
         let mut first_key: Option<Vec<u8>> = None;
         for certificate in certificates {
-            let der = decoded(certificate)?;
+            let der = bytes(certificate).ok_or(MetadataFault::Certificate)?;
             let (rest, parsed) =
                 parse_x509_certificate(&der).map_err(|_| MetadataFault::Certificate)?;
             if !rest.is_empty() {
@@ -247,25 +235,9 @@ fn signing_certificates(provider: Node<'_, '_>) -> Result<Vec<Vec<u8>>, Metadata
     Ok(found)
 }
 
-/// The bytes in an element's text, which is all that it may have.
-fn decoded(certificate: Node<'_, '_>) -> Result<Vec<u8>, MetadataFault> {
-    // A comment inside would leave it to the reader which text counts.
-    let mut children = certificate.children();
-    let text = children
-        .next()
-        .filter(Node::is_text)
-        .and_then(|node| node.text());
-    let text = text.filter(|_| children.next().is_none());
-    let text = text.ok_or(MetadataFault::Certificate)?;
-    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    BASE64
-        .decode(&digits)
-        .map_err(|_| MetadataFault::Certificate)
-}
-
 fn single_sign_on(service: Node<'_, '_>) -> Result<SingleSignOn, MetadataFault> {
-    let binding = service.attribute("Binding").unwrap_or_default();
-    let location = service.attribute("Location").unwrap_or_default();
+    let binding = attribute(service, "Binding").unwrap_or_default();
+    let location = attribute(service, "Location").unwrap_or_default();
     let of_the_web = ["https://", "http://"].iter().any(|scheme| {
         let head = location.get(..scheme.len()).unwrap_or_default();
         head.eq_ignore_ascii_case(scheme) && location.len() > scheme.len()

@@ -1,10 +1,12 @@
 //! What is metadata of one identity provider, and what is refused.
 
+use super::super::xml::MOST_ATTRIBUTES;
 use super::*;
+use data_encoding::BASE64;
 
-const SIGNING: &str = include_str!("../../../../testdata/saml/signing.pem");
-const RENEWED: &str = include_str!("../../../../testdata/saml/renewed.pem");
-const OTHER: &str = include_str!("../../../../testdata/saml/other.pem");
+const SIGNING: &str = include_str!("../../../../../testdata/saml/signing.pem");
+const RENEWED: &str = include_str!("../../../../../testdata/saml/renewed.pem");
+const OTHER: &str = include_str!("../../../../../testdata/saml/other.pem");
 
 /// The base64 in a PEM file.
 fn base64(pem: &str) -> String {
