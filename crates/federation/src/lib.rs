@@ -7,3 +7,4 @@
 pub mod oidc;
 mod quote;
 pub mod saml;
+pub mod x509;

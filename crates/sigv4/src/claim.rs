@@ -44,7 +44,7 @@ pub struct Claim<'r> {
     pub(crate) expires: Option<Cow<'r, str>>,
     path: Cow<'r, str>,
     query: Query<'r>,
-    payload_line: PayloadLine<'r>,
+    pub(crate) payload_line: PayloadLine<'r>,
     payload: Payload,
 }
 
@@ -102,7 +102,9 @@ impl<'r> Claim<'r> {
         match (header, algorithm) {
             // S3 takes an empty header for none.
             (Some(b""), _) if dialect == Dialect::S3 => Ok(None),
-            (Some(header), _) => Self::from_header(head, dialect, query, header).map(Some),
+            (Some(header), _) => {
+                Self::from_header(head, dialect, query, header, ALGORITHM).map(Some)
+            }
             (None, Some(algorithm)) => Self::from_query(head, dialect, query, &algorithm).map(Some),
             (None, None) => Ok(None),
         }
@@ -277,17 +279,19 @@ impl<'r> Claim<'r> {
         })
     }
 
-    fn from_header(
+    /// Reads an `Authorization` header, which must be of this algorithm.
+    pub(crate) fn from_header(
         head: &'r Parts,
         dialect: Dialect,
         query: Query<'r>,
         header: &'r [u8],
+        algorithm: &str,
     ) -> Result<Self, Error> {
         let (scheme, rest) = std::str::from_utf8(header)
             .ok()
             .and_then(|text| text::cut(text, b' '))
             .unwrap_or_default();
-        if scheme != ALGORITHM {
+        if scheme != algorithm {
             return Err(match dialect {
                 Dialect::General => foreign_scheme(header),
                 Dialect::S3 => s3_foreign_scheme(header).into(),
@@ -435,7 +439,7 @@ impl<'r> Claim<'r> {
         Ok(self)
     }
 
-    fn canonical_request(&self, payload_line: &str, with_token: bool) -> Vec<u8> {
+    pub(crate) fn canonical_request(&self, payload_line: &str, with_token: bool) -> Vec<u8> {
         let but: &[&str] = match (self.presigned, with_token) {
             (false, _) => &[],
             (true, true) => &[SIGNATURE_PARAMETER],
@@ -453,7 +457,7 @@ impl<'r> Claim<'r> {
 
     /// The date as it stands in the string to sign: S3 takes it as it was sent, the others in the
     /// basic format.
-    fn date_time(&self) -> &str {
+    pub(crate) fn date_time(&self) -> &str {
         match (self.dialect, self.presigned) {
             (Dialect::S3, false) => &self.date,
             _ => self.basic.as_str(),
@@ -468,6 +472,7 @@ impl<'r> Claim<'r> {
         Error::SignatureDoesNotMatch {
             canonical_request: lossy(canonical),
             string_to_sign: key::string_to_sign(
+                ALGORITHM,
                 self.date_time(),
                 self.credential.scope(),
                 canonical,

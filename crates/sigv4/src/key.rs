@@ -142,14 +142,15 @@ pub(crate) fn sign_request(
     ])
 }
 
-/// What [`sign_request`] signs, for a person to read.
-pub(crate) fn string_to_sign(date_time: &str, scope: &str, canonical: &[u8]) -> String {
+/// What is signed: with [`sign_request`]'s algorithm what it signs, for a person to read.
+pub(crate) fn string_to_sign(
+    algorithm: &str,
+    date_time: &str,
+    scope: &str,
+    canonical: &[u8],
+) -> String {
     let hash = Hex::new(&sha256(canonical));
-    format!(
-        "{}\n{date_time}\n{scope}\n{}",
-        crate::ALGORITHM,
-        hash.as_str()
-    )
+    format!("{algorithm}\n{date_time}\n{scope}\n{}", hash.as_str())
 }
 
 /// Sixty-four hexadecimal digits in any letter case, or nothing.

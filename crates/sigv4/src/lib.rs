@@ -45,6 +45,7 @@ mod payload;
 mod sign;
 mod text;
 mod time;
+mod x509;
 
 pub use chunk::{ChunkDecoder, ChunkEncoder, ChunkError, Trailers};
 pub use claim::{Claim, NotCovered, Verified, claimed_credential};
@@ -54,8 +55,9 @@ pub use error::{
 pub use key::{Sha256, SigningKey, constant_time_eq, sha256};
 pub use payload::Payload;
 pub use sign::{Credentials, Scope, SignError, SignPayload, Signed, presign, sign};
+pub use x509::{MAX_CHAIN, X509Algorithm, X509Claim, X509Error};
 
-/// The one algorithm there is.
+/// The one algorithm there is for access keys.
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// How far the clocks of client and server may be apart, in seconds.

@@ -1,12 +1,11 @@
 //! Private keys: RSA in PKCS #1 or PKCS #8, EC in SEC 1 or PKCS #8, in PEM and not encrypted.
 
-use super::certificate::{Certificate, Curve, PublicKey};
-use super::{der, pem};
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
     EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _,
 };
+use locum_federation::x509::{Certificate, Curve, PublicKey, der, pem};
 
 /// A text that is no private key of a kind that is taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,7 +22,7 @@ pub fn private_key_matches(
     let public = public_halves(text).filter(|found| !found.is_empty());
     Ok(public
         .ok_or(UnreadablePrivateKey)?
-        .contains(&certificate.key))
+        .contains(certificate.key()))
 }
 
 /// The public half of the key in a text. There may be several: a key in SEC 1 need not say what curve it

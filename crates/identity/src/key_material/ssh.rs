@@ -1,9 +1,9 @@
 //! SSH public keys (RFC 4253, section 6.6; RFC 4251, section 5): RSA, as a line of `authorized_keys` or
 //! in PEM.
 
-use super::rsa::RsaPublicKey;
-use super::{der, pem};
 use data_encoding::BASE64;
+use locum_federation::x509::rsa::RsaPublicKey;
+use locum_federation::x509::{der, pem};
 use md5::{Digest as _, Md5};
 use std::ops::RangeInclusive;
 

@@ -1,11 +1,11 @@
 //! What OpenSSL and OpenSSH write is read, and nothing that only looks like it.
 
-use super::certificate::{Certificate, CertificateFault};
-use super::der::{self, BIT_STRING, INTEGER, Reader, SEQUENCE};
 use super::private_key::{UnreadablePrivateKey, private_key_matches};
 use super::ssh::{SshEncoding, SshKey, SshKeyFault};
-use super::{pem, rsa::RsaPublicKey};
+use super::{Certificate, CertificateFault};
 use data_encoding::BASE64;
+use locum_federation::x509::der::{self, BIT_STRING, INTEGER, Reader, SEQUENCE};
+use locum_federation::x509::{pem, rsa::RsaPublicKey};
 use proptest::prelude::*;
 
 macro_rules! stored {

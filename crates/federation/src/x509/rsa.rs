@@ -13,18 +13,14 @@ const LONGEST_EXPONENT: usize = 8;
 /// A public key whose numbers could be a key's: the modulus is odd and of a legal size, the exponent is
 /// odd, from 3 to 64 bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct RsaPublicKey {
+pub struct RsaPublicKey {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
 }
 
 impl RsaPublicKey {
     /// A key of two magnitudes without zeros in front, whose modulus has a number of bits in `sizes`.
-    pub(super) fn new(
-        modulus: &[u8],
-        exponent: &[u8],
-        sizes: &RangeInclusive<usize>,
-    ) -> Option<Self> {
+    pub fn new(modulus: &[u8], exponent: &[u8], sizes: &RangeInclusive<usize>) -> Option<Self> {
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
         let size = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
         let exponent_is_legal =
@@ -36,7 +32,7 @@ impl RsaPublicKey {
     }
 
     /// An `RSAPublicKey`.
-    pub(super) fn from_pkcs1(bytes: &[u8], sizes: &RangeInclusive<usize>) -> Option<Self> {
+    pub fn from_pkcs1(bytes: &[u8], sizes: &RangeInclusive<usize>) -> Option<Self> {
         let mut numbers = Reader::new(der::only(SEQUENCE, bytes)?);
         let modulus = der::positive(numbers.value(der::INTEGER)?)?;
         let exponent = der::positive(numbers.value(der::INTEGER)?)?;
@@ -45,31 +41,31 @@ impl RsaPublicKey {
     }
 
     /// A `SubjectPublicKeyInfo`.
-    pub(super) fn from_spki(bytes: &[u8], sizes: &RangeInclusive<usize>) -> Option<Self> {
+    pub fn from_spki(bytes: &[u8], sizes: &RangeInclusive<usize>) -> Option<Self> {
         let rest = der::only(SEQUENCE, bytes)?.strip_prefix(RSA_ENCRYPTION)?;
         let key = der::only(BIT_STRING, rest)?.strip_prefix(&[0])?;
         Self::from_pkcs1(key, sizes)
     }
 
     /// The `RSAPublicKey` of the key.
-    pub(super) fn to_pkcs1(&self) -> Vec<u8> {
+    pub fn to_pkcs1(&self) -> Vec<u8> {
         let (modulus, exponent) = (der::integer(&self.modulus), der::integer(&self.exponent));
         der::encode(SEQUENCE, &[&modulus, &exponent])
     }
 
     /// The `SubjectPublicKeyInfo` of the key.
-    pub(super) fn to_spki(&self) -> Vec<u8> {
+    pub fn to_spki(&self) -> Vec<u8> {
         let bits = der::encode(BIT_STRING, &[&[0], &self.to_pkcs1()]);
         der::encode(SEQUENCE, &[RSA_ENCRYPTION, &bits])
     }
 
     /// The modulus, without zeros in front.
-    pub(super) fn modulus(&self) -> &[u8] {
+    pub fn modulus(&self) -> &[u8] {
         &self.modulus
     }
 
     /// The exponent, without zeros in front.
-    pub(super) fn exponent(&self) -> &[u8] {
+    pub fn exponent(&self) -> &[u8] {
         &self.exponent
     }
 }

@@ -1,11 +1,11 @@
 //! DER (X.690, section 10 and 11): one encoding for each value, and no other is read.
 
 /// `INTEGER`
-pub(super) const INTEGER: u8 = 0x02;
+pub const INTEGER: u8 = 0x02;
 /// `BIT STRING`
-pub(super) const BIT_STRING: u8 = 0x03;
+pub const BIT_STRING: u8 = 0x03;
 /// `SEQUENCE`
-pub(super) const SEQUENCE: u8 = 0x30;
+pub const SEQUENCE: u8 = 0x30;
 
 const BOOLEAN: u8 = 0x01;
 const NULL: u8 = 0x05;
@@ -23,24 +23,27 @@ const LONG_TAG: u8 = 0x1f;
 const DEEPEST: usize = 32;
 
 /// Reads values that stand one behind the other.
-pub(super) struct Reader<'a>(&'a [u8]);
+#[derive(Debug)]
+pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    /// A reader of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether no value is left.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether the next value has this tag.
-    pub(super) fn is_next(&self, tag: u8) -> bool {
+    pub fn is_next(&self, tag: u8) -> bool {
         self.0.first() == Some(&tag)
     }
 
     /// The contents of the next value, if it has this tag.
-    pub(super) fn value(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub fn value(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (found, contents) = self.next()?;
         (found == tag).then_some(contents)
     }
@@ -68,14 +71,14 @@ impl<'a> Reader<'a> {
 }
 
 /// The contents of the one value that `bytes` are.
-pub(super) fn only(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
+pub fn only(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(bytes);
     let contents = reader.value(tag)?;
     reader.is_empty().then_some(contents)
 }
 
 /// Whether `bytes` are one value, in DER all the way down.
-pub(super) fn is_one_value(bytes: &[u8]) -> bool {
+pub fn is_one_value(bytes: &[u8]) -> bool {
     let mut reader = Reader::new(bytes);
     reader.next().is_some() && reader.is_empty() && are_values(bytes, DEEPEST)
 }
@@ -130,21 +133,21 @@ fn is_shortest(number: &[u8]) -> bool {
 }
 
 /// The magnitude of a number that is greater than zero, without a zero in front.
-pub(super) fn positive(number: &[u8]) -> Option<&[u8]> {
+pub fn positive(number: &[u8]) -> Option<&[u8]> {
     let positive = is_shortest(number) && number.first().is_some_and(|first| first & 0x80 == 0);
     let magnitude = number.strip_prefix(&[0]).unwrap_or(number);
     (positive && !magnitude.is_empty()).then_some(magnitude)
 }
 
 /// The inverse of [`positive`]: a zero in front where the number would be negative without.
-pub(super) fn signed(magnitude: &[u8]) -> Vec<u8> {
+pub fn signed(magnitude: &[u8]) -> Vec<u8> {
     let negative = magnitude.first().is_some_and(|first| first & 0x80 != 0);
     let zero: &[u8] = if negative { &[0] } else { &[] };
     [zero, magnitude].concat()
 }
 
 /// A value of these parts.
-pub(super) fn encode(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub fn encode(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut out = vec![tag];
     match u8::try_from(length) {
@@ -162,6 +165,6 @@ pub(super) fn encode(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// `INTEGER` of a magnitude.
-pub(super) fn integer(magnitude: &[u8]) -> Vec<u8> {
+pub fn integer(magnitude: &[u8]) -> Vec<u8> {
     encode(INTEGER, &[&signed(magnitude)])
 }

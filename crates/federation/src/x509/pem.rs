@@ -10,26 +10,26 @@ const DASHES: &str = "-----";
 const LINE: usize = 64;
 
 /// One block.
-pub(super) struct Block<'a> {
+pub struct Block<'a> {
     /// `CERTIFICATE`, …
-    pub(super) label: &'a str,
+    pub label: &'a str,
     /// What it holds, which may be a secret.
-    pub(super) contents: Zeroizing<Vec<u8>>,
+    pub contents: Zeroizing<Vec<u8>>,
 }
 
 /// Whether a text wants to be PEM.
-pub(super) fn is_meant(text: &str) -> bool {
+pub fn is_meant(text: &str) -> bool {
     trimmed(text).starts_with(BEGIN)
 }
 
 /// Text without the blanks and line breaks around it, which mean nothing.
-pub(super) fn trimmed(text: &str) -> &str {
+pub fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
 /// The blocks of a text, at least one. `None`: text outside of them, headers inside (as encrypted keys
 /// have), labels that differ, or base64 that is none.
-pub(super) fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
+pub fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
     let mut blocks = Vec::new();
     let mut lines = trimmed(text).split('\n').map(line);
     while let Some(head) = lines.next() {
@@ -57,7 +57,7 @@ pub(super) fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
 }
 
 /// The one block that a text is.
-pub(super) fn only(text: &str) -> Option<Block<'_>> {
+pub fn only(text: &str) -> Option<Block<'_>> {
     let mut blocks = blocks(text)?;
     let block = blocks.pop()?;
     blocks.is_empty().then_some(block)
@@ -70,7 +70,7 @@ fn line(line: &str) -> &str {
 }
 
 /// A block as OpenSSL writes it, with a line break at its end.
-pub(super) fn write(label: &str, contents: &[u8]) -> String {
+pub fn write(label: &str, contents: &[u8]) -> String {
     let mut out = format!("{BEGIN}{label}{DASHES}\n");
     // 48 bytes are one line of 64 characters.
     for chunk in contents.chunks(LINE / 4 * 3) {

@@ -1,9 +1,9 @@
 //! X.509 certificates (RFC 5280) and chains of them.
 
 use super::der::{self, BIT_STRING, INTEGER, Reader, SEQUENCE};
+use super::name::{AlternativeNames, Name};
 use super::pem;
 use super::rsa::RsaPublicKey;
-use crate::environment::Seconds;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
@@ -74,36 +74,98 @@ pub struct Certificate {
     signature: Vec<u8>,
     /// What it is signed with; `None` for what is not verified here.
     digest: Option<Signed>,
-    issuer: Vec<u8>,
-    subject: Vec<u8>,
-    pub(super) key: PublicKey,
+    /// The serial number.
+    pub serial: Serial,
+    /// 1, 2 or 3.
+    pub version: u32,
+    /// Who signed it.
+    pub issuer: Name,
+    /// Whom it is about.
+    pub subject: Name,
+    /// What else its subject is called.
+    pub alternative_names: AlternativeNames,
+    key: PublicKey,
     /// The first second of its validity.
-    pub not_before: Seconds,
+    pub not_before: i64,
     /// The last second of its validity.
-    pub not_after: Seconds,
-    /// Whether it may sign certificates.
-    signs_certificates: bool,
+    pub not_after: i64,
+    /// Whether it is a certification authority's.
+    pub is_authority: bool,
+    /// How many certificates of authorities may stand between it and the last of a chain.
+    pub path_length: Option<u32>,
+    usage: Option<Usage>,
+}
+
+/// What a certificate says its key may be used for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Usage {
+    digital_signature: bool,
+    certificates: bool,
+    revocation_lists: bool,
+}
+
+/// A serial number: not negative, at most twenty bytes.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Serial(Vec<u8>);
+
+impl Serial {
+    /// The contents of its `INTEGER`.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// In decimal digits, as AWS's signature names it.
+    pub fn decimal(&self) -> String {
+        let mut digits: Vec<u8> = vec![0];
+        for byte in &self.0 {
+            let mut carry = u32::from(*byte);
+            for digit in &mut digits {
+                let value = u32::from(*digit) * 256 + carry;
+                *digit = u8::try_from(value % 10).unwrap_or_default();
+                carry = value / 10;
+            }
+            while carry > 0 {
+                digits.push(u8::try_from(carry % 10).unwrap_or_default());
+                carry /= 10;
+            }
+        }
+        let text = digits.iter().rev().map(|digit| char::from(b'0' + digit));
+        text.collect()
+    }
+
+    /// In hexadecimal digits, two for each byte of the number, as AWS names sessions by it.
+    pub fn hexadecimal(&self) -> String {
+        let magnitude = match self.0.as_slice() {
+            [0, rest @ ..] if !rest.is_empty() => rest,
+            whole => whole,
+        };
+        HEXLOWER.encode(magnitude)
+    }
 }
 
 /// A public key that the provider can use.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum PublicKey {
+pub enum PublicKey {
     /// An `RSAPublicKey`.
     Rsa(Vec<u8>),
     /// A point, not compressed.
     Ec(Curve, Vec<u8>),
 }
 
+/// A curve of ECDSA keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Curve {
+pub enum Curve {
+    /// secp256r1
     P256,
+    /// secp384r1
     P384,
+    /// secp521r1
     P521,
 }
 
 /// How a certificate is signed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Signed {
+pub(super) struct Signed {
     by: Family,
     digest: Digest,
 }
@@ -147,6 +209,21 @@ const CURVES: [(Curve, &[u8]); 3] = [
 ];
 
 impl PublicKey {
+    /// Whether it is an RSA key.
+    pub fn is_rsa(&self) -> bool {
+        self.family() == Family::Rsa
+    }
+
+    /// Whether a signature over a message is this key's, with SHA-256: RSA by PKCS #1 version 1.5, ECDSA in
+    /// DER.
+    pub fn verifies_sha256(&self, message: &[u8], signature: &[u8]) -> bool {
+        let signed = Signed {
+            by: self.family(),
+            digest: Digest::Sha256,
+        };
+        signed.verifies(self, message, signature)
+    }
+
     /// The key in a `SubjectPublicKeyInfo`.
     fn from_spki(spki: &[u8]) -> Option<Self> {
         if let Some(key) = RsaPublicKey::from_spki(spki, &SIZES) {
@@ -207,7 +284,7 @@ impl PublicKey {
 
 impl Signed {
     /// The algorithms that are verified (RFC 4055, section 5; RFC 5758, section 3.2).
-    fn with(algorithm: &AlgorithmIdentifier<'_>) -> Option<Self> {
+    pub(super) fn with(algorithm: &AlgorithmIdentifier<'_>) -> Option<Self> {
         const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
         const ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
         let oid = algorithm.algorithm.as_bytes();
@@ -222,6 +299,15 @@ impl Signed {
         };
         Some(Self { by, digest })
     }
+
+    /// Whether a signature of this kind is that of a key.
+    pub(super) fn verifies(self, key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
+        let (algorithm, bytes) = key.verifier(self.digest);
+        self.by == key.family()
+            && UnparsedPublicKey::new(algorithm, bytes)
+                .verify(signed, signature)
+                .is_ok()
+    }
 }
 
 impl Certificate {
@@ -231,14 +317,19 @@ impl Certificate {
     /// [`CertificateFault::Unreadable`], [`CertificateFault::Key`], [`CertificateFault::SelfSignature`]
     pub fn parse(text: &str) -> Result<Self, CertificateFault> {
         let block = pem::only(text).filter(|block| block.label == "CERTIFICATE");
-        let certificate = Self::read(&block.ok_or(CertificateFault::Unreadable)?.contents)?;
+        let certificate = Self::from_der(&block.ok_or(CertificateFault::Unreadable)?.contents)?;
         if certificate.issuer == certificate.subject && !certificate.is_signed_by(&certificate) {
             return Err(CertificateFault::SelfSignature);
         }
         Ok(certificate)
     }
 
-    fn read(bytes: &[u8]) -> Result<Self, CertificateFault> {
+    /// The certificate that `bytes` are, in DER. Whether one that says that it is self-signed is, is not
+    /// asked.
+    ///
+    /// # Errors
+    /// [`CertificateFault::Unreadable`], [`CertificateFault::Key`]
+    pub fn from_der(bytes: &[u8]) -> Result<Self, CertificateFault> {
         const UNREADABLE: CertificateFault = CertificateFault::Unreadable;
         // The parser reads more than DER; a certificate of two spellings would be two certificates.
         if !(der::is_one_value(bytes) && is_framed(bytes)) {
@@ -252,25 +343,87 @@ impl Certificate {
         if !(rest.is_empty() && serial_is_legal && extensions_are_legal) {
             return Err(UNREADABLE);
         }
-        let (issuer, subject) = (read.issuer().as_raw(), read.subject().as_raw());
         let key = PublicKey::from_spki(read.public_key().raw).ok_or(CertificateFault::Key)?;
-        let is_authority = matches!(read.basic_constraints(), Ok(Some(found)) if found.value.ca);
-        let may_sign = match read.key_usage() {
-            Ok(usage) => usage.is_none_or(|usage| usage.value.key_cert_sign()),
-            Err(_) => false,
-        };
+        let constraints = read.basic_constraints().map_err(|_| UNREADABLE)?;
+        let constraints = constraints.map(|found| found.value);
+        let usage = read.key_usage().map_err(|_| UNREADABLE)?;
+        let names = read.subject_alternative_name().map_err(|_| UNREADABLE)?;
         Ok(Self {
             signed: read.tbs_certificate.as_ref().to_vec(),
             signature: read.signature_value.data.to_vec(),
             digest: Signed::with(&read.signature_algorithm),
-            issuer: issuer.to_vec(),
-            subject: subject.to_vec(),
+            serial: Serial(serial.to_vec()),
+            version: read.version().0.saturating_add(1),
+            issuer: Name::read(read.issuer()),
+            subject: Name::read(read.subject()),
+            alternative_names: names
+                .map(|names| AlternativeNames::read(names.value))
+                .unwrap_or_default(),
             key,
             not_before: read.validity().not_before.timestamp(),
             not_after: read.validity().not_after.timestamp(),
-            signs_certificates: is_authority && may_sign,
+            is_authority: constraints.is_some_and(|found| found.ca),
+            path_length: constraints.and_then(|found| found.path_len_constraint),
+            usage: usage.map(|found| Usage {
+                digital_signature: found.value.digital_signature(),
+                certificates: found.value.key_cert_sign(),
+                revocation_lists: found.value.crl_sign(),
+            }),
             der: bytes.to_vec(),
         })
+    }
+
+    /// All certificates that a text is, in PEM.
+    ///
+    /// # Errors
+    /// As [`Certificate::parse`].
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, CertificateFault> {
+        let blocks = pem::blocks(text).ok_or(CertificateFault::Unreadable)?;
+        let read = blocks.iter().map(|block| match block.label {
+            "CERTIFICATE" => Self::from_der(&block.contents),
+            _ => Err(CertificateFault::Unreadable),
+        });
+        read.collect()
+    }
+
+    /// The certificate in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The certificate in PEM.
+    pub fn pem(&self) -> String {
+        pem::write("CERTIFICATE", &self.der)
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// Whether it says that its key signs other things than certificates.
+    pub fn signs_messages(&self) -> bool {
+        self.usage.is_some_and(|usage| usage.digital_signature)
+    }
+
+    /// Whether it is an authority's whose key may sign certificates.
+    pub fn signs_certificates(&self) -> bool {
+        self.is_authority && self.usage.is_none_or(|usage| usage.certificates)
+    }
+
+    /// Whether it is an authority's that says that its key signs certificates.
+    pub(super) fn says_it_signs_certificates(&self) -> bool {
+        self.is_authority && self.usage.is_some_and(|usage| usage.certificates)
+    }
+
+    /// Whether it is an authority's whose key may sign revocation lists.
+    pub(super) fn signs_revocation_lists(&self) -> bool {
+        self.is_authority && self.usage.is_none_or(|usage| usage.revocation_lists)
+    }
+
+    /// Whether it was signed with SHA-256 or stronger, by an algorithm that is verified here.
+    pub(super) fn is_signed_strongly(&self) -> bool {
+        self.digest.is_some()
     }
 
     /// What tells a certificate from all others: SHA-256 of its DER, in hexadecimal digits.
@@ -282,7 +435,7 @@ impl Certificate {
     ///
     /// # Errors
     /// [`CertificateFault::NotYetValid`], [`CertificateFault::Expired`]
-    pub fn check_validity(&self, now: Seconds) -> Result<(), CertificateFault> {
+    pub fn check_validity(&self, now: i64) -> Result<(), CertificateFault> {
         if now < self.not_before {
             Err(CertificateFault::NotYetValid)
         } else if now > self.not_after {
@@ -297,7 +450,7 @@ impl Certificate {
     ///
     /// # Errors
     /// [`CertificateFault::Chain`]
-    pub fn check_chain(&self, text: &str, now: Seconds) -> Result<(), CertificateFault> {
+    pub fn check_chain(&self, text: &str, now: i64) -> Result<(), CertificateFault> {
         let blocks = pem::blocks(text).ok_or(CertificateFault::Chain(-1))?;
         if blocks.len() > LONGEST_CHAIN {
             return Err(CertificateFault::Chain(-1));
@@ -308,9 +461,9 @@ impl Certificate {
             if block.label != "CERTIFICATE" {
                 return Err(CertificateFault::Chain(place));
             }
-            let issuer = Self::read(&block.contents).map_err(fault)?;
+            let issuer = Self::from_der(&block.contents).map_err(fault)?;
             issuer.check_validity(now).map_err(fault)?;
-            if !issuer.signs_certificates {
+            if !issuer.signs_certificates() {
                 return Err(CertificateFault::Chain(place));
             }
             if !below.is_signed_by(&issuer) {
@@ -322,17 +475,11 @@ impl Certificate {
     }
 
     fn is_signed_by(&self, issuer: &Self) -> bool {
-        let Some(signed) = self
-            .digest
-            .filter(|signed| signed.by == issuer.key.family())
-        else {
+        let Some(digest) = self.digest else {
             return false;
         };
-        let (algorithm, key) = issuer.key.verifier(signed.digest);
-        self.issuer == issuer.subject
-            && UnparsedPublicKey::new(algorithm, key)
-                .verify(&self.signed, &self.signature)
-                .is_ok()
+        self.issuer.der() == issuer.subject.der()
+            && digest.verifies(&issuer.key, &self.signed, &self.signature)
     }
 }
 
