@@ -5,10 +5,11 @@
 
 use crate::aws_managed::{self, AwsManagedPolicies};
 use crate::entity::{
-    AccountRecord, AccountSettings, AssociatedDelegation, Attachments, Change, CredentialReport,
-    Damaged, DelegationRequest, DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy,
-    KeyOwner, LoginProfile, OpenIdConnectProvider, PasswordPolicy, ProviderSettings, SamlProvider,
-    ServerCertificate, ServiceSpecificCredential, SigningCertificate, SshPublicKey,
+    AccountRecord, AccountSettings, AnywhereCrl, AnywhereProfile, AnywhereSubject,
+    AssociatedDelegation, Attachments, Change, CredentialReport, Damaged, DelegationRequest,
+    DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy, KeyOwner, LoginProfile,
+    OpenIdConnectProvider, PasswordPolicy, ProviderSettings, SamlProvider, ServerCertificate,
+    ServiceSpecificCredential, SigningCertificate, SshPublicKey, TrustAnchor,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -83,6 +84,14 @@ pub struct Account {
     pub saml_providers: Map<SamlProvider>,
     /// What operators say of identity providers, by the ARN of the provider.
     pub provider_settings: Map<ProviderSettings>,
+    /// Trust anchors of IAM Roles Anywhere by id.
+    pub trust_anchors: Map<TrustAnchor>,
+    /// Its profiles by id.
+    pub anywhere_profiles: Map<AnywhereProfile>,
+    /// Its revocation lists by id.
+    pub anywhere_crls: Map<AnywhereCrl>,
+    /// Its subjects by id.
+    pub anywhere_subjects: Map<AnywhereSubject>,
     /// Deletions of service-linked roles by id.
     pub deletion_tasks: Map<DeletionTask>,
     credential_reports: Map<CredentialReport>,
@@ -122,6 +131,10 @@ impl Account {
             open_id_connect_providers: Arc::default(),
             saml_providers: Arc::default(),
             provider_settings: Arc::default(),
+            trust_anchors: Arc::default(),
+            anywhere_profiles: Arc::default(),
+            anywhere_crls: Arc::default(),
+            anywhere_subjects: Arc::default(),
             deletion_tasks: Arc::default(),
             credential_reports: Arc::default(),
             settings: Arc::default(),
@@ -555,6 +568,10 @@ plain! {
     OpenIdConnectProvider in open_id_connect_providers;
     SamlProvider in saml_providers;
     ProviderSettings in provider_settings;
+    TrustAnchor in trust_anchors;
+    AnywhereProfile in anywhere_profiles;
+    AnywhereCrl in anywhere_crls;
+    AnywhereSubject in anywhere_subjects;
     DeletionTask in deletion_tasks;
     CredentialReport in credential_reports;
     AccountSettings in settings;

@@ -145,7 +145,11 @@ pub(crate) fn refusal<'a>(
     resource: impl FnOnce() -> Cow<'a, str>,
 ) -> Option<Error> {
     let Some(kind) = Kind::of(caller) else {
-        if service == Service::Sts && is_unsigned(operation) {
+        // Who comes with a certificate is nobody until its authority is known to be trusted.
+        let presents = caller.certificate().is_some() && operation == "CreateSession";
+        if (service == Service::Sts && is_unsigned(operation))
+            || (service == Service::RolesAnywhere && presents)
+        {
             return None;
         }
         return Some(Error::Signature(

@@ -9,6 +9,7 @@ use crate::error::{Denied, Error};
 use crate::names::{AccountId, FederatedUserName, RoleSessionName, Tag};
 use crate::notes::ForeignIdentity;
 use crate::organizations::tree::Place;
+use crate::roles_anywhere::PresentedCertificate;
 use crate::root_access::TaskPolicy;
 use crate::services::ServiceCaller;
 use crate::session::{Session, SessionPrincipal};
@@ -72,6 +73,8 @@ pub enum Who {
 pub enum Credentials {
     /// Nothing.
     None,
+    /// The key of a certificate, which nobody need trust.
+    Certificate(Arc<PresentedCertificate>),
     /// A long-term access key.
     LongTerm {
         /// `AKIA…`
@@ -256,6 +259,25 @@ impl Caller {
         }
     }
 
+    /// Whoever signed a request with the key of a certificate.
+    pub(crate) fn with_certificate(
+        directory: Arc<Directory>,
+        certificate: Arc<PresentedCertificate>,
+    ) -> Self {
+        Self {
+            credentials: Credentials::Certificate(certificate),
+            ..Self::anonymous(directory)
+        }
+    }
+
+    /// The certificate that signed the request, if one did.
+    pub fn certificate(&self) -> Option<&PresentedCertificate> {
+        match &self.credentials {
+            Credentials::Certificate(certificate) => Some(certificate),
+            _ => None,
+        }
+    }
+
     /// A service that calls.
     pub(crate) fn service(
         directory: Arc<Directory>,
@@ -363,7 +385,7 @@ impl Caller {
     pub fn session(&self) -> Option<&Session> {
         match &self.credentials {
             Credentials::Temporary { session, .. } => Some(session),
-            Credentials::None | Credentials::LongTerm { .. } => None,
+            Credentials::None | Credentials::Certificate(_) | Credentials::LongTerm { .. } => None,
         }
     }
 
@@ -384,7 +406,7 @@ impl Caller {
     /// The access key id that signed the request.
     pub fn access_key_id(&self) -> Option<&str> {
         match &self.credentials {
-            Credentials::None => None,
+            Credentials::None | Credentials::Certificate(_) => None,
             Credentials::LongTerm { access_key_id }
             | Credentials::Temporary { access_key_id, .. } => Some(access_key_id),
         }
@@ -454,7 +476,7 @@ impl Caller {
         };
         let session = match &self.credentials {
             Credentials::Temporary { policies, .. } => policies.as_deref(),
-            Credentials::None | Credentials::LongTerm { .. } => None,
+            Credentials::None | Credentials::Certificate(_) | Credentials::LongTerm { .. } => None,
         };
         Policies {
             identity: own.map(|own| &*own.identity).unwrap_or_default(),

@@ -27,6 +27,7 @@ mod provider_settings;
 mod providers;
 mod reports;
 mod role_template;
+mod roles_anywhere;
 mod settings;
 mod subject;
 
@@ -50,6 +51,11 @@ pub use reports::CredentialReport;
 pub use role_template::{
     InlinePolicyTemplate, RoleTemplate, RoleTemplateVersion, SourceRoleTemplate, TagTemplate,
     TemplateParameter, TemplateParameterType,
+};
+pub use roles_anywhere::{
+    AnywhereCrl, AnywhereHead, AnywhereProfile, AnywhereSubject, AttributeMapping,
+    CertificateField, NotificationEvent, NotificationSetting, SeenCredential, SeenProperties,
+    TrustAnchor,
 };
 pub use settings::{AccountAlias, AccountSettings};
 
@@ -464,6 +470,10 @@ entities! {
     Account Issuer(Issuer) = "issuer", |_| "issuer".to_owned();
     Account DelegationRequest(Box<DelegationRequest>) = "delegation-request", |request| request.id.as_str().to_owned();
     Account AssociatedDelegation(AssociatedDelegation) = "associated-delegation", |associated| associated.id.as_str().to_owned();
+    Account TrustAnchor(TrustAnchor) = "trust-anchor", |anchor| anchor.head.id.clone();
+    Account AnywhereProfile(AnywhereProfile) = "rolesanywhere-profile", |profile| profile.head.id.clone();
+    Account AnywhereCrl(AnywhereCrl) = "rolesanywhere-crl", |crl| crl.head.id.clone();
+    Account AnywhereSubject(AnywhereSubject) = "rolesanywhere-subject", |subject| subject.id.clone();
     Both Account(AccountRecord) = "account", |account| account.id.as_str().to_owned();
     Realm AccountAlias(AccountAlias) = "account-alias", |alias| alias.alias.clone();
     Realm Organization(Organization) = "organization", |_| "organization".to_owned();

@@ -4,6 +4,7 @@
 
 use crate::ids::AccessKeyId;
 use crate::names::Constraint;
+use crate::roles_anywhere::AnywhereFault;
 use crate::root_access::RootFeature;
 use std::fmt;
 
@@ -161,6 +162,8 @@ pub enum Error {
     Organizations(crate::organizations::Fault),
     /// What the federated operations of STS answer.
     Federation(FederationFault),
+    /// What IAM Roles Anywhere answers.
+    RolesAnywhere(AnywhereFault),
     /// What issuing tokens alone answers.
     Outbound(crate::issuer::OutboundFault),
     /// Too many requests, or too many that failed: this one was not looked at.
@@ -297,6 +300,7 @@ impl fmt::Display for Error {
             Self::RootAccess(fault) => write!(f, "{fault}"),
             Self::Organizations(fault) => write!(f, "{fault}"),
             Self::Federation(fault) => write!(f, "{fault}"),
+            Self::RolesAnywhere(fault) => write!(f, "{fault}"),
             Self::Outbound(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
             Self::Throttled => f.write_str("Rate exceeded"),
@@ -340,6 +344,7 @@ impl Error {
             | Self::InvalidAuthenticationCode => Some(Suspicion::WrongCode),
             Self::Forbidden(Forbidden::WrongPassword) => Some(Suspicion::WrongPassword),
             Self::AccessDenied(_) => Some(Suspicion::Denied),
+            Self::RolesAnywhere(AnywhereFault::AccessDenied(_)) => Some(Suspicion::Credentials),
             _ => None,
         }
     }

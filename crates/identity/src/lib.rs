@@ -34,6 +34,7 @@ pub mod quotas;
 pub mod realm;
 pub mod revocation;
 pub mod role_template;
+pub mod roles_anywhere;
 pub mod root_access;
 pub mod sealing;
 mod service_linked;

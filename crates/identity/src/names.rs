@@ -125,6 +125,7 @@ mod path;
 mod providers;
 mod reports;
 mod role_template;
+mod roles_anywhere;
 mod service_linked;
 
 pub use certificates::{
@@ -151,6 +152,12 @@ pub use reports::{
 };
 pub use role_template::{
     ReplacementText, RolePattern, RoleTemplateDescription, RoleTemplateName, TemplateWord,
+};
+pub use roles_anywhere::{
+    AnchorCertificates, AnywhereAlias, AnywhereArn, AnywhereName, AnywhereTagKey, AnywhereTagValue,
+    AnywhereUuid, CrlIdentifier, InstanceProperty, MappingSpecifier, ProfileIdentifier,
+    ProfilePolicyArn, ProfileRoleArn, ProfileSessionPolicy, TrustAnchorIdentifier,
+    TrustAnchorIdentifierArn,
 };
 pub use service_linked::{CustomSuffix, DeletionTaskId};
 

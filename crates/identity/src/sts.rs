@@ -22,7 +22,7 @@ mod assume_root;
 mod decode;
 mod delegated;
 #[allow(dead_code, reason = "operations that use it follow")]
-mod federated;
+pub(crate) mod federated;
 mod identity;
 mod mfa;
 mod tags;
@@ -188,7 +188,7 @@ pub(crate) fn ancestry_of_long_term(
 /// What a session descends from that the caller asks for.
 fn ancestry(call: &Call<'_>) -> Result<Ancestry, Error> {
     match &call.caller.credentials {
-        Credentials::None => Ok(Ancestry::default()),
+        Credentials::None | Credentials::Certificate(_) => Ok(Ancestry::default()),
         Credentials::LongTerm { access_key_id } => ancestry_of_long_term(call, access_key_id),
         Credentials::Temporary {
             access_key_id,

@@ -4,6 +4,7 @@ use locum_identity::error::SignatureError;
 use locum_identity::error::{Error, FederationFault, Forbidden, IamFault, RootAccessFault};
 use locum_identity::issuer::OutboundFault;
 use locum_identity::organizations::{ConstraintReason, Fault, InvalidReason};
+use locum_identity::roles_anywhere::AnywhereFault;
 
 /// How the wire spells an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -120,6 +121,13 @@ pub fn spell(error: &Error) -> Spelled {
         Error::Iam(fault) => spell_iam(fault),
         Error::Organizations(fault) => spell_organizations(fault),
         Error::Federation(fault) => spell_federation(fault),
+        Error::RolesAnywhere(fault) => match fault {
+            AnywhereFault::NotFound(_) => {
+                spelled("ResourceNotFound", 404, "ResourceNotFoundException")
+            }
+            AnywhereFault::AccessDenied(_) => spelled("AccessDenied", 403, "AccessDeniedException"),
+            AnywhereFault::TooManyTags => spelled("TooManyTags", 400, "TooManyTagsException"),
+        },
         Error::Outbound(fault) => spell_outbound(*fault),
         // What SDKs take for a reason to wait and try again.
         Error::Throttled => spelled("Throttling", 400, "ThrottlingException"),

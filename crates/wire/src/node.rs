@@ -15,7 +15,7 @@ pub(crate) enum Node<'a> {
     Structure(Vec<(&'static str, Node<'a>)>),
     List(Vec<Node<'a>>),
     /// Keys and their values, in the order they are written.
-    Map(Vec<(&'static str, Node<'a>)>),
+    Map(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
 impl<'a> Node<'a> {
@@ -196,7 +196,12 @@ pub(crate) fn to_json(node: &Node<'_>, times: Times) -> serde_json::Value {
         Node::Integer(number) | Node::Time(number) => Value::from(*number),
         Node::Boolean(value) => Value::from(*value),
         Node::Blob(bytes) => Value::from(BASE64.encode(bytes)),
-        Node::Structure(members) | Node::Map(members) => members
+        Node::Map(entries) => entries
+            .iter()
+            .map(|(key, node)| (key.to_string(), to_json(node, times)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Node::Structure(members) => members
             .iter()
             .map(|(name, node)| ((*name).to_owned(), to_json(node, times)))
             .collect::<serde_json::Map<_, _>>()
@@ -244,7 +249,7 @@ mod tests {
             .boolean("IsTruncated", false)
             .list("Tags", [Members::new().text("Key", "k").node()])
             .time("At", 0)
-            .with("Map", Node::Map(vec![("a", Node::Integer(1))]))
+            .with("Map", Node::Map(vec![("a".into(), Node::Integer(1))]))
             .node();
         let mut out = String::new();
         write_xml(&mut out, &node);

@@ -412,7 +412,7 @@ impl Certificate {
     }
 
     /// Whether it is an authority's that says that its key signs certificates.
-    pub(super) fn says_it_signs_certificates(&self) -> bool {
+    pub fn says_it_signs_certificates(&self) -> bool {
         self.is_authority && self.usage.is_some_and(|usage| usage.certificates)
     }
 

@@ -2,10 +2,11 @@
 
 use super::sorted::Sorted;
 use crate::entity::{
-    AccessKey, AccountSettings, Attachments, CredentialReport, DeletionTask, EntityKey, EntityKind,
-    Group, InstanceProfile, KeyOwner, LoginProfile, MfaDevice, OpenIdConnectProvider,
-    PasswordPolicy, ProviderSettings, Role, SamlProvider, ServerCertificate,
-    ServiceSpecificCredential, SigningCertificate, SshPublicKey, User,
+    AccessKey, AccountSettings, AnywhereCrl, AnywhereProfile, AnywhereSubject, Attachments,
+    CredentialReport, DeletionTask, EntityKey, EntityKind, Group, InstanceProfile, KeyOwner,
+    LoginProfile, MfaDevice, OpenIdConnectProvider, PasswordPolicy, ProviderSettings, Role,
+    SamlProvider, ServerCertificate, ServiceSpecificCredential, SigningCertificate, SshPublicKey,
+    TrustAnchor, User,
 };
 use std::sync::Arc;
 
@@ -162,6 +163,10 @@ impl Refers for ServerCertificate {}
 impl Refers for OpenIdConnectProvider {}
 impl Refers for SamlProvider {}
 impl Refers for ProviderSettings {}
+impl Refers for TrustAnchor {}
+impl Refers for AnywhereProfile {}
+impl Refers for AnywhereCrl {}
+impl Refers for AnywhereSubject {}
 impl Refers for DeletionTask {}
 impl Refers for CredentialReport {}
 impl Refers for AccountSettings {}

@@ -39,7 +39,11 @@ pub(super) fn is_plain(kind: EntityKind) -> bool {
         | EntityKind::ProviderSettings
         | EntityKind::Issuer => false,
         // Of a moment, of other accounts too, or of the data plane.
-        EntityKind::DeletionTask
+        EntityKind::TrustAnchor
+        | EntityKind::AnywhereProfile
+        | EntityKind::AnywhereCrl
+        | EntityKind::AnywhereSubject
+        | EntityKind::DeletionTask
         | EntityKind::CredentialReport
         | EntityKind::Bucket
         | EntityKind::DelegationRequest

@@ -12,8 +12,12 @@ use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::Clock as _;
 use locum_identity::error::Error;
 use locum_identity::ids::AccessKeyId;
-use locum_sigv4::{Claim, Dialect, sha256};
+use locum_identity::roles_anywhere::PresentedCertificate;
+use locum_sigv4::{Claim, Dialect, X509Claim, sha256};
 use locum_wire::{Answer, JsonService, Params, QueryService, Recorded, RestRequest, RestService};
+
+/// What IAM Roles Anywhere signs as.
+const ROLES_ANYWHERE: &str = "rolesanywhere";
 
 impl Door {
     pub(super) async fn query(
@@ -131,7 +135,12 @@ impl Door {
             }
         };
         // Who the caller is comes before what there is: paths tell nothing to who has no credentials.
-        match authenticate(state, head, service.signing_name(), &body, claimant).await {
+        let caller = if X509Claim::is_made(head) && service.signing_name() == ROLES_ANYWHERE {
+            by_certificate(state, head, &body, claimant, &facts)
+        } else {
+            authenticate(state, head, service.signing_name(), &body, claimant).await
+        };
+        match caller {
             Ok(caller) => {
                 let header = |name: &str| head.headers.get(name)?.to_str().ok();
                 let request = RestRequest {
@@ -182,6 +191,24 @@ async fn within_limits(
         throttle.guessed(guess, became, now);
     }
     answer
+}
+
+/// Whoever signed the request with the key of a certificate.
+fn by_certificate(
+    state: &State,
+    head: &Parts,
+    body: &[u8],
+    claimant: Option<Claimant>,
+    facts: &RequestFacts,
+) -> Result<Caller, (Error, Option<String>)> {
+    let presented = PresentedCertificate::of_request(X509Claim::parse(head), body, facts);
+    match presented {
+        Ok(presented) => Ok(state.realm.presented(presented)),
+        Err(error) => {
+            state.note(claimant, Err(error.suspicion()));
+            Err((error, None))
+        }
+    }
 }
 
 /// Who signed the request; on failure also the access key id that it claims.

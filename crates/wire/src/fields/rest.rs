@@ -27,6 +27,27 @@ impl Fields<'_> {
         }
     }
 
+    /// That a member is there, whatever it is.
+    pub(crate) fn required_member(&mut self, name: &str) {
+        if !self.has(name) {
+            self.fail(name, None, Constraint::NotNull);
+        }
+    }
+
+    /// That none of these members stands in the request twice.
+    pub(crate) fn only_once(&mut self, names: &[&str]) {
+        for name in names {
+            let same = self.params.iter().filter(|(other, _)| other == name);
+            self.malformed |= same.count() > 1;
+        }
+    }
+
+    /// The element itself, where a list's elements are texts of any kind.
+    pub(crate) fn scalar_text(&self) -> Option<String> {
+        let name = self.prefix.strip_suffix('.')?;
+        self.params.value(name).map(str::to_owned)
+    }
+
     /// Bytes, of which there may be `min` to `max`.
     pub(crate) fn blob(&mut self, name: &str, min: u32, max: u32) -> Option<Vec<u8>> {
         let text = self.raw(name)?;

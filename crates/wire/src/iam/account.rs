@@ -35,7 +35,7 @@ fn decode_details(fields: &mut Fields<'_>) -> Result<GetAccountAuthorizationDeta
 fn summary(output: &AccountSummary) -> Node<'_> {
     let entry = |(key, number): &(&'static str, usize)| {
         let number = i64::try_from(*number).unwrap_or(i64::MAX);
-        (*key, Node::Integer(number))
+        ((*key).into(), Node::Integer(number))
     };
     Members::new()
         .with(

@@ -71,7 +71,7 @@ fn decode_preferences(
 fn properties<'a>(properties: &'a BTreeMap<&'static str, String>) -> Node<'a> {
     let entries = properties
         .iter()
-        .map(|(key, value)| (*key, Node::text(value.as_str())));
+        .map(|(key, value)| ((*key).into(), Node::text(value.as_str())));
     Members::new()
         .with("Properties", Node::Map(entries.collect()))
         .node()

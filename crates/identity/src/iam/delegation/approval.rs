@@ -35,7 +35,7 @@ pub(super) fn approver(call: &Call<'_>) -> Result<Option<DelegationApprover>, Er
         credentials: None,
     };
     approver.credentials = match &caller.credentials {
-        Credentials::None => None,
+        Credentials::None | Credentials::Certificate(_) => None,
         Credentials::Temporary {
             access_key_id,
             session,
