@@ -14,11 +14,13 @@
 
 pub mod case;
 pub mod certificate;
+pub mod chain;
 pub mod decision;
 pub mod document;
 pub mod jwks;
 pub mod jwt;
 pub mod matcher;
+pub mod revocation_list;
 pub mod ssh_key;
 pub mod variables;
 
@@ -129,6 +131,11 @@ mod tests {
     }
 
     #[test]
+    fn chain() {
+        over_its_corpus("chain", crate::chain::run);
+    }
+
+    #[test]
     fn decision() {
         over_its_corpus("decision", crate::decision::run);
     }
@@ -151,6 +158,11 @@ mod tests {
     #[test]
     fn matcher() {
         over_its_corpus("matcher", crate::matcher::run);
+    }
+
+    #[test]
+    fn revocation_list() {
+        over_its_corpus("revocation_list", crate::revocation_list::run);
     }
 
     #[test]

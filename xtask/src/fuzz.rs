@@ -15,14 +15,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The programs of the fuzz crate.
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 11] = [
     "case",
     "certificate",
+    "chain",
     "decision",
     "document",
     "jwks",
     "jwt",
     "matcher",
+    "revocation_list",
     "ssh_key",
     "variables",
 ];

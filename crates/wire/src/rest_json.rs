@@ -226,6 +226,12 @@ fn input(
     if route.has_body() {
         read(request.body, &route.body, &mut pairs)?;
     }
+    // A member may have two places, but not in one request: which one was meant would be a doubt.
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    if let Some([name, _]) = names.array_windows().find(|[one, other]| one == other) {
+        return Err(Unreadable::Type(format!("Duplicate member {name}")));
+    }
     // The operation is no parameter, but it tells whose pages a token is for.
     Ok(Params::from_pairs(pairs).with("Action", route.operation))
 }

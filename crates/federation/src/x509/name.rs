@@ -165,7 +165,7 @@ fn text(value: &Any<'_>) -> Option<String> {
     const IA5: u32 = 22;
     const UNIVERSAL: u32 = 28;
     const BMP: u32 = 30;
-    let bytes = value.data.as_ref();
+    let bytes = value.data;
     match value.tag().0 {
         UTF8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
         // What is not ASCII in a teletex string is read in several ways.

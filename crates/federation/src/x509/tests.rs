@@ -405,8 +405,8 @@ fn list_params(serials: &[u64]) -> CertificateRevocationListParams {
     }
 }
 
-fn list(params: CertificateRevocationListParams, by: &Party) -> RevocationList {
-    let signed = params.signed_by(&by.issuer()).unwrap();
+fn list(params: &CertificateRevocationListParams, by: &Party) -> RevocationList {
+    let signed = params.clone().signed_by(&by.issuer()).unwrap();
     let pem = RevocationList::parse(signed.pem().unwrap().as_bytes()).unwrap();
     let der = RevocationList::parse(signed.der()).unwrap();
     assert_eq!(pem.len(), der.len());
@@ -419,18 +419,18 @@ fn a_certificate_on_a_list_of_its_issuer_is_refused() {
     let between = below(authority("between"), &root);
     let leaf = below(workload("leaf"), &between);
     let revoked = |list: RevocationList| verified_with(&leaf, &[&between], &[&root], &[list]);
-    assert!(revoked(list(list_params(&[76, 78]), &between)).is_ok());
+    assert!(revoked(list(&list_params(&[76, 78]), &between)).is_ok());
     let fault = ChainFault::Revoked {
         subject: "CN=leaf".to_owned(),
         serial: "4d".to_owned(),
     };
-    refused(revoked(list(list_params(&[1, 77]), &between)), &fault);
+    refused(revoked(list(&list_params(&[1, 77]), &between)), &fault);
     // Another authority's certificates have numbers of their own.
-    assert!(revoked(list(list_params(&[77]), &root)).is_ok());
+    assert!(revoked(list(&list_params(&[77]), &root)).is_ok());
     // A list after one that does not have it.
     let lists = [
-        list(list_params(&[]), &between),
-        list(list_params(&[77]), &between),
+        list(&list_params(&[]), &between),
+        list(&list_params(&[77]), &between),
     ];
     refused(verified_with(&leaf, &[&between], &[&root], &lists), &fault);
 }
@@ -442,7 +442,7 @@ fn a_revoked_authority_revokes_all_below() {
     params.serial_number = Some(SerialNumber::from(5));
     let between = below(params, &root);
     let leaf = below(workload("leaf"), &between);
-    let lists = [list(list_params(&[5]), &root)];
+    let lists = [list(&list_params(&[5]), &root)];
     refused(
         verified_with(&leaf, &[&between], &[&root], &lists),
         &ChainFault::Revoked {
@@ -463,15 +463,15 @@ fn lists_that_are_over_or_forged_let_nobody_in() {
         valid: (1_777_593_600, NOW - 86_400),
         now: NOW,
     };
-    let lists = [list(over, &root)];
+    let lists = [list(&over, &root)];
     refused(verified_with(&leaf, &[], &[&root], &lists), &fault);
-    let lists = [list(list_params(&[]), &other)];
+    let lists = [list(&list_params(&[]), &other)];
     let fault = ChainFault::ForgedRevocationList {
         issuer: "CN=root".to_owned(),
     };
     refused(verified_with(&leaf, &[], &[&root], &lists), &fault);
     // The other one of that name is an authority, too: it speaks for its own certificates.
-    let lists = [list(list_params(&[77]), &other)];
+    let lists = [list(&list_params(&[77]), &other)];
     assert!(verified_with(&leaf, &[], &[&root, &other], &lists).is_ok());
     // Who may not sign lists signed none.
     let mut params = authority("mute");
@@ -483,7 +483,7 @@ fn lists_that_are_over_or_forged_let_nobody_in() {
         certificate: mute.certificate.clone(),
     };
     let leaf = below(workload("leaf"), &mute);
-    let lists = [list(list_params(&[]), &speaking)];
+    let lists = [list(&list_params(&[]), &speaking)];
     let fault = ChainFault::ForgedRevocationList {
         issuer: "CN=mute".to_owned(),
     };
@@ -516,7 +516,7 @@ fn lists_of_other_kinds_are_refused() {
         },
         scope: Some(rcgen::CrlScope::UserCertsOnly),
     });
-    assert_eq!(list(some, &root).len(), 1);
+    assert_eq!(list(&some, &root).len(), 1);
 }
 
 // Names

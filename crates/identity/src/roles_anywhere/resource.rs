@@ -456,7 +456,11 @@ impl<R: AnywhereResource, const ON: bool> Operation for Switch<R, ON> {
     type Output = View<R>;
     type Found = ();
     const SERVICE: Service = Service::RolesAnywhere;
-    const NAME: &'static str = R::OPERATIONS[if ON { 3 } else { 4 }];
+    const NAME: &'static str = if ON {
+        R::OPERATIONS[3]
+    } else {
+        R::OPERATIONS[4]
+    };
 
     async fn authorize(&self, call: &Call<'_>) -> Result<Granted, Error> {
         call.allow(&need::<R>(call, Self::NAME, &self.identifier)?)

@@ -16,8 +16,8 @@ use locum_identity::roles_anywhere::PresentedCertificate;
 use locum_sigv4::{Claim, Dialect, X509Claim, sha256};
 use locum_wire::{Answer, JsonService, Params, QueryService, Recorded, RestRequest, RestService};
 
-/// What IAM Roles Anywhere signs as.
-const ROLES_ANYWHERE: &str = "rolesanywhere";
+/// The one operation that the key of a certificate may sign.
+const CREATE_SESSION: &str = "CreateSession";
 
 impl Door {
     pub(super) async fn query(
@@ -135,8 +135,9 @@ impl Door {
             }
         };
         // Who the caller is comes before what there is: paths tell nothing to who has no credentials.
-        let caller = if X509Claim::is_made(head) && service.signing_name() == ROLES_ANYWHERE {
-            by_certificate(state, head, &body, claimant, &facts)
+        let operation = service.operation(head.method.as_str(), head.uri.path());
+        let caller = if X509Claim::is_made(head) && operation == CREATE_SESSION {
+            by_certificate(state, head, &body, claimant, &facts).map_err(|error| (error, None))
         } else {
             authenticate(state, head, service.signing_name(), &body, claimant).await
         };
@@ -155,7 +156,6 @@ impl Door {
                 self.finish(state, Some(caller), None, facts, answer).await
             }
             Err((error, claimed)) => {
-                let operation = service.operation(head.method.as_str(), head.uri.path());
                 let answer = service.failure(&error, operation);
                 self.finish(state, None, claimed, facts, answer).await
             }
@@ -200,13 +200,13 @@ fn by_certificate(
     body: &[u8],
     claimant: Option<Claimant>,
     facts: &RequestFacts,
-) -> Result<Caller, (Error, Option<String>)> {
+) -> Result<Caller, Error> {
     let presented = PresentedCertificate::of_request(X509Claim::parse(head), body, facts);
     match presented {
         Ok(presented) => Ok(state.realm.presented(presented)),
         Err(error) => {
             state.note(claimant, Err(error.suspicion()));
-            Err((error, None))
+            Err(error)
         }
     }
 }

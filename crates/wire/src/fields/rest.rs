@@ -34,14 +34,6 @@ impl Fields<'_> {
         }
     }
 
-    /// That none of these members stands in the request twice.
-    pub(crate) fn only_once(&mut self, names: &[&str]) {
-        for name in names {
-            let same = self.params.iter().filter(|(other, _)| other == name);
-            self.malformed |= same.count() > 1;
-        }
-    }
-
     /// The element itself, where a list's elements are texts of any kind.
     pub(crate) fn scalar_text(&self) -> Option<String> {
         let name = self.prefix.strip_suffix('.')?;

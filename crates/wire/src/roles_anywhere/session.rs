@@ -10,9 +10,7 @@ use locum_identity::roles_anywhere::{CreateSession, CreatedSession};
 const MOST_PROPERTIES: u32 = 50;
 
 pub(super) fn decode(fields: &mut Fields<'_>) -> Result<CreateSession, Error> {
-    // They may stand in the query string or in the body. Where they stand in both, which one was meant is
-    // a doubt.
-    fields.only_once(&["trustAnchorArn", "profileArn", "roleArn"]);
+    // These three may stand in the query string or in the body.
     let trust_anchor_arn = fields.required("trustAnchorArn");
     let profile_arn = fields.required("profileArn");
     let role_arn = fields.required("roleArn");
