@@ -181,6 +181,39 @@ pub struct Report {
     pub body: String,
 }
 
+/// What the source of a foreign identity (a directory, an OpenID provider, a list of revoked certificates)
+/// is asked again while sessions of that identity live. Not part of any version.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Voucher {
+    /// The provider's ARN.
+    pub provider: String,
+    /// What is asked; unique of a provider.
+    pub question: String,
+    /// Changes whenever anything of it does. Not looked at when it is saved.
+    pub version: i64,
+    /// A JSON document: what asking needs.
+    pub body: String,
+    /// When the last session is over.
+    pub expires: Seconds,
+    /// When the source last stood by it.
+    pub answered: Seconds,
+    /// When it is to be asked.
+    pub due: Seconds,
+}
+
+/// What became of asking.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settled {
+    /// The provider's ARN.
+    pub provider: String,
+    /// What was asked.
+    pub question: String,
+    /// The version that was read.
+    pub version: i64,
+    /// When the source last stood by it, and when to ask again; `None` to forget it.
+    pub next: Option<(Seconds, Seconds)>,
+}
+
 /// How many reports of one account are kept: beyond that, the oldest go.
 pub const REPORTS_KEPT: usize = 100;
 
@@ -264,4 +297,30 @@ pub trait Store: Send + Sync + 'static {
 
     /// The report of that id, though it may have expired.
     fn report(&self, account: AccountId, id: String) -> Answer<'_, Option<Report>>;
+
+    /// Keeps a voucher, over an older one of the same provider and question: of the two, the later
+    /// expiry and the later answer stay. Vouchers that have expired are forgotten.
+    ///
+    /// A store that keeps none says so: no session is bound to a source that nobody would ask.
+    fn save_voucher(&self, _: Voucher) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Err(StoreError(
+            "this store keeps no vouchers".into(),
+        ))))
+    }
+
+    /// At most `limit` vouchers that are due and have not expired, the longest overdue first.
+    fn due_vouchers(&self, _now: Seconds, _limit: usize) -> Answer<'_, Vec<Voucher>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Settles all of them; none, where one has changed since it was read.
+    fn settle_vouchers(&self, settled: Vec<Settled>) -> Answer<'_, Committed> {
+        let none = settled.is_empty();
+        let committed = if none {
+            Committed::Yes
+        } else {
+            Committed::Conflict
+        };
+        Box::pin(std::future::ready(Ok(committed)))
+    }
 }

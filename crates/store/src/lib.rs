@@ -46,6 +46,7 @@ mod queue;
 mod read;
 mod schema;
 mod sqlite;
+mod vouchers;
 mod write;
 
 pub use error::{Failure, OpenError, Refusal};

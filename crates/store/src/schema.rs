@@ -96,6 +96,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "accesses",
         sql: include_str!("../migrations/0002_accesses.sql"),
     },
+    Migration {
+        name: "vouchers",
+        sql: include_str!("../migrations/0003_vouchers.sql"),
+    },
 ];
 
 struct Migration {

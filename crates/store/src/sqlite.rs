@@ -6,12 +6,13 @@ use crate::oneshot;
 use crate::queue::Queue;
 use crate::read;
 use crate::schema::Place;
+use crate::vouchers;
 use crate::write::{Change, Commit, Job, Read, Writer};
 use locum_identity::environment::Seconds;
 use locum_identity::names::AccountId;
 use locum_identity::port::{
-    Access, Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Report, Scope, Store,
-    StoreError, Write,
+    Access, Answer, Chain, Committed, FeedEntry, LastUse, Loaded, Origin, Report, Scope, Settled,
+    Store, StoreError, Voucher, Write,
 };
 use rusqlite::Connection;
 use std::path::Path;
@@ -220,6 +221,21 @@ impl Store for SqliteStore {
 
     fn report(&self, account: AccountId, id: String) -> Answer<'_, Option<Report>> {
         self.read(move |connection| read::report(connection, account, &id))
+    }
+
+    fn save_voucher(&self, voucher: Voucher) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.write(Change::Voucher(voucher)).await?;
+            Ok(())
+        })
+    }
+
+    fn due_vouchers(&self, now: Seconds, limit: usize) -> Answer<'_, Vec<Voucher>> {
+        self.read(move |connection| vouchers::due(connection, now, limit))
+    }
+
+    fn settle_vouchers(&self, settled: Vec<Settled>) -> Answer<'_, Committed> {
+        Box::pin(async move { self.write(Change::Settled(settled)).await })
     }
 }
 

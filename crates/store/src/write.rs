@@ -5,9 +5,10 @@ use crate::oneshot::Sender;
 use crate::queue::Queue;
 use crate::read::{Put, is_document, version};
 use crate::schema::Place;
+use crate::vouchers;
 use locum_identity::environment::Seconds;
 use locum_identity::port::{
-    Access, Chain, Committed, LastUse, Origin, REPORTS_KEPT, Report, Scope, Write,
+    Access, Chain, Committed, LastUse, Origin, REPORTS_KEPT, Report, Scope, Settled, Voucher, Write,
 };
 use rusqlite::Connection;
 use std::borrow::Cow;
@@ -34,13 +35,21 @@ pub(crate) enum Change {
     Accesses(Vec<Access>, Seconds),
     /// A report.
     Report(Report),
+    /// What a source is asked again.
+    Voucher(Voucher),
+    /// What became of asking sources.
+    Settled(Vec<Settled>),
 }
 
 impl Change {
     fn chain(&self) -> Option<&Chain> {
         match self {
             Self::Commit(commit) => commit.chain.as_ref(),
-            Self::Uses(_) | Self::Accesses(..) | Self::Report(_) => None,
+            Self::Uses(_)
+            | Self::Accesses(..)
+            | Self::Report(_)
+            | Self::Voucher(_)
+            | Self::Settled(_) => None,
         }
     }
 }
@@ -197,6 +206,8 @@ fn isolate(
         Change::Uses(uses) => keep(connection, uses),
         Change::Accesses(accesses, since) => keep_accesses(connection, accesses, *since),
         Change::Report(report) => keep_report(connection, report),
+        Change::Voucher(voucher) => vouchers::keep(connection, voucher),
+        Change::Settled(settled) => vouchers::settle(connection, settled),
     };
     if connection.is_autocommit() {
         return Err(outcome.err().unwrap_or(Failure::Stopped));

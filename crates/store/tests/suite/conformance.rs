@@ -4,7 +4,7 @@
 use locum_identity::names::{AccountId, Constrained as _};
 use locum_identity::port::{
     Access, Committed, FeedEntry, LastUse, Loaded, Origin, REPORTS_KEPT, Record, Report, Scope,
-    Store, Write,
+    Settled, Store, Voucher, Write,
 };
 use std::future::Future;
 use std::pin::pin;
@@ -34,6 +34,7 @@ macro_rules! conformance {
             old_attempts_are_forgotten,
             reports_are_kept_until_they_expire,
             of_an_account_the_newest_reports_are_kept,
+            a_voucher_is_settled_by_who_read_it_last,
             writers_to_one_scope_lose_no_update,
             writers_to_many_scopes_all_succeed,
             writers_to_two_scopes_change_both_or_none,
@@ -572,6 +573,53 @@ pub(crate) fn of_an_account_the_newest_reports_are_kept(store: &dyn Store) {
     assert!(!is_there(1, "0"));
     assert!(is_there(1, "1") && is_there(1, &REPORTS_KEPT.to_string()));
     assert!(is_there(2, "other"));
+}
+
+pub(crate) fn a_voucher_is_settled_by_who_read_it_last(store: &dyn Store) {
+    let voucher = |question: &str, answered, due, expires| Voucher {
+        provider: "arn:p".into(),
+        question: question.into(),
+        version: 0,
+        body: format!("{{\"q\":\"{question}\"}}"),
+        expires,
+        answered,
+        due,
+    };
+    let save = |voucher| block_on(store.save_voucher(voucher)).unwrap();
+    let due = |now| block_on(store.due_vouchers(now, 10)).unwrap();
+    let settle = |voucher: &Voucher, next| {
+        let settled = Settled {
+            provider: voucher.provider.clone(),
+            question: voucher.question.clone(),
+            version: voucher.version,
+            next,
+        };
+        block_on(store.settle_vouchers(vec![settled])).unwrap()
+    };
+    save(voucher("a", 10, 30, 100));
+    save(voucher("b", 10, 20, 50));
+    let names = |now| -> Vec<String> { due(now).into_iter().map(|one| one.question).collect() };
+    assert_eq!(
+        (names(19), names(20), names(30)),
+        (
+            vec![],
+            vec!["b".to_owned()],
+            vec!["b".to_owned(), "a".to_owned()]
+        )
+    );
+    let [b, a] = <[Voucher; 2]>::try_from(due(30)).unwrap();
+    assert_eq!(settle(&b, Some((31, 60))), Committed::Yes);
+    assert_eq!(settle(&b, None), Committed::Conflict, "it has changed");
+    // Who logs in again meanwhile is not forgotten with the answer of before.
+    save(voucher("a", 25, 30, 90));
+    assert_eq!(settle(&a, None), Committed::Conflict);
+    let again = due(30);
+    assert_eq!((again[0].expires, again[0].answered), (100, 25));
+    assert_eq!(settle(&again[0], None), Committed::Yes);
+    assert_eq!(names(60), Vec::<String>::new(), "b has expired");
+    save(voucher("c", 55, 60, 200));
+    assert_eq!(names(60), ["c"]);
+    assert_eq!(newest(store), 0, "vouchers are not part of any version");
 }
 
 /// Commits what `change` makes of the newest state until no other commit came first.
