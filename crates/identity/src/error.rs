@@ -345,6 +345,7 @@ impl Error {
             Self::Forbidden(Forbidden::WrongPassword) => Some(Suspicion::WrongPassword),
             Self::AccessDenied(_) => Some(Suspicion::Denied),
             Self::RolesAnywhere(AnywhereFault::AccessDenied(_)) => Some(Suspicion::Credentials),
+            Self::Federation(FederationFault::NotAuthenticated) => Some(Suspicion::WrongPassword),
             _ => None,
         }
     }

@@ -299,6 +299,32 @@ pub struct Draft<'a> {
 }
 
 impl Realm {
+    /// The step authorize alone: whether an operation would be done. What it finds out is in the notes of
+    /// the request.
+    ///
+    /// # Errors
+    /// The operation's.
+    pub async fn rehearse<O: Operation>(
+        &self,
+        caller: &Caller,
+        facts: &RequestFacts,
+        operation: O,
+    ) -> Result<(), Error> {
+        let resource = || operation.resource(caller);
+        if let Some(error) = admission::refusal(caller, O::SERVICE, O::NAME, resource) {
+            return Err(error);
+        }
+        let call = Call {
+            realm: self,
+            caller,
+            facts,
+            service: O::SERVICE,
+            name: O::NAME,
+            again: None,
+        };
+        operation.authorize(&call).await.map(drop)
+    }
+
     /// The steps authorize and act of the one path, around every operation.
     ///
     /// # Errors

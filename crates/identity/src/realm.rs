@@ -13,6 +13,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::http_fetcher::HttpFetcher;
 use crate::last_use::LastUses;
+use crate::ldap::DirectoryServer;
 use crate::names::AccountId;
 use crate::operation::{Call, Draft};
 use crate::port::{Committed, FeedEntry, LastUse, Origin, Scope, Store, Write};
@@ -39,10 +40,12 @@ mod issuing;
 mod passwords;
 mod pipeline;
 mod presented;
+mod provider_settings;
 mod quotas;
 mod restore;
 mod role_templates;
 mod services;
+mod sources;
 mod sweep;
 mod token_keys;
 
@@ -53,6 +56,7 @@ pub use buckets::CreatedBucket;
 pub use issuing::OldKeys;
 pub use passwords::{SignedIn, Standing};
 pub use presented::Presented;
+pub use provider_settings::{ProviderSettingsFault, SettingsSealer};
 pub use quotas::QuotaFault;
 pub use restore::{OldCredentials, Restored};
 pub use role_templates::RoleTemplateFault;
@@ -69,7 +73,7 @@ const FEED_PAGE: usize = 1000;
 pub struct Realm {
     store: Arc<dyn Store>,
     environment: Environment,
-    root_key: RootKey,
+    pub(crate) root_key: RootKey,
     directory: Cell<Directory>,
     accounts: accounts::Accounts,
     cursor: AtomicU64,
@@ -79,6 +83,7 @@ pub struct Realm {
     issuing: issuing::Issuing,
     certificates: Arc<dyn CertificateFetcher>,
     fetcher: Arc<dyn HttpFetcher>,
+    directories: Arc<dyn DirectoryServer>,
     hashing: passwords::Hashing,
     decoy: Decoy,
     session_uses: SessionUses,

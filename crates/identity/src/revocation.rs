@@ -24,6 +24,7 @@ mod target;
 
 pub use index::Revocations;
 pub use list::{ListRevocations, ListSessions, ListedAncestor, ListedSession};
+pub(crate) use revoke::order;
 pub use revoke::{AimRequest, RevokeSession};
 
 /// Live entries that an account may have; those for the whole account do not count, so that one can

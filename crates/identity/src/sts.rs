@@ -24,6 +24,7 @@ mod delegated;
 #[allow(dead_code, reason = "operations that use it follow")]
 pub(crate) mod federated;
 mod identity;
+mod ldap_identity;
 mod mfa;
 mod tags;
 mod tokens;
@@ -34,6 +35,7 @@ pub use assume_root::{AssumeRoot, AssumedRoot};
 pub use decode::{DecodeAuthorizationMessage, DecodedMessage};
 pub use delegated::{DelegatedAccess, GetDelegatedAccessToken};
 pub use identity::{CallerIdentity, GetAccessKeyInfo, GetCallerIdentity};
+pub use ldap_identity::{AssumeRoleWithLdapIdentity, AssumedRoleWithLdapIdentity};
 pub use mfa::MfaParameters;
 pub use tokens::{FederationToken, GetFederationToken, GetSessionToken};
 pub use web_identity_token::{GetWebIdentityToken, WebIdentityToken};

@@ -14,6 +14,7 @@ pub(crate) mod explain;
 mod explanation;
 pub(crate) mod export;
 pub(crate) mod exports;
+pub(crate) mod federation;
 pub(crate) mod history;
 pub(crate) mod import;
 mod input;

@@ -5,8 +5,8 @@ use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
     account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, export::ExportArgs,
-    exports::EnvArgs, history::HistoryArgs, import::ImportCommand, issuer::IssuerCommand,
-    keyring::KeyringCommand, policy::PolicyCommand, quota::QuotaCommand,
+    exports::EnvArgs, federation::FederationCommand, history::HistoryArgs, import::ImportCommand,
+    issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand, quota::QuotaCommand,
     role_template::RoleTemplateCommand, service::ServiceCommand, session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
@@ -99,6 +99,11 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Quota(QuotaCommand),
+    /// Say more of identity providers than AWS lets one, and why a login fails
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Federation(FederationCommand),
     /// Load the role templates that AcquireRole makes roles of
     ///
     /// On a data directory, also while servers run on it: they follow within a second.

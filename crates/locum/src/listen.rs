@@ -105,12 +105,13 @@ async fn run(mut settings: Serve) -> Result<(), Failure> {
     });
     let following = tokio::spawn(follow(door.clone()));
     let rotating = tokio::spawn(rotate_issuer_keys(door.clone()));
+    let asking = tokio::spawn(crate::sources::ask(door.clone()));
     if let Some(path) = port_file {
         write_port_file(&path, bound)?;
     }
     connections::accept(listener, tls, &door).await?;
 
-    for task in [following, rotating] {
+    for task in [following, rotating, asking] {
         task.abort();
         let _ = task.await;
     }

@@ -10,9 +10,11 @@ mod data_dir;
 mod difference;
 mod door;
 mod environment;
+mod ldap;
 mod listen;
 mod openid;
 mod signin;
+mod sources;
 mod state;
 mod throttle;
 
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Issuer(command) => command.run(),
         Command::Service(command) => command.run(),
         Command::Quota(command) => command.run(),
+        Command::Federation(command) => command.run(),
         Command::RoleTemplate(command) => command.run(),
         Command::Session(command) => command.run(),
         Command::History(args) => args.run(),

@@ -5,6 +5,7 @@ use crate::certificates::TlsFetcher;
 use crate::config::Serve;
 use crate::data_dir::{self, DataDir};
 use crate::environment::{MadeApart, SystemClock};
+use crate::ldap::Directories;
 use crate::throttle::{Claimant, Throttle};
 use locum_identity::caller::Caller;
 use locum_identity::environment::{Clock, Entropy, Environment};
@@ -101,6 +102,7 @@ pub(crate) async fn ephemeral(settings: &Serve, root: &RootCredentials) -> Resul
 fn outfitted(realm: Realm, settings: &Serve) -> Arc<Realm> {
     let public_url = settings.public_url.clone();
     let certificates = TlsFetcher::new(settings.idp_private_addresses);
+    let realm = realm.with_directories(Arc::new(Directories::default()));
     let realm = realm.with_workshop(Arc::new(MadeApart));
     let realm = realm.with_issuing(public_url, Arc::new(MadeApart));
     Arc::new(realm.with_certificates(Arc::new(certificates)))

@@ -72,6 +72,13 @@ pub(crate) struct Claimant {
     key_at_source: u64,
 }
 
+/// Who tries a password of the user of a directory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Login {
+    source: u64,
+    name_at_source: u64,
+}
+
 /// What a request tries to know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Guess {
@@ -114,6 +121,47 @@ impl Throttle {
             source: self.hash(&[b"source", &source]),
             key_at_source: self.hash(&[b"key", &source, key.as_bytes()]),
         })
+    }
+
+    /// Who tries a password of the user of a directory; `None` where nobody counts. Spellings that a
+    /// directory takes for one name are several here: the source's own bucket counts them all.
+    pub(crate) fn login(&self, source: Option<IpAddr>, params: &Params) -> Option<Login> {
+        let name = params.value("LDAPUsername")?.to_lowercase();
+        let source = network(source);
+        Some(Login {
+            source: self.hash(&[b"source", &source]),
+            name_at_source: self.hash(&[b"login", &source, name.as_bytes()]),
+        })
+    }
+
+    /// Whether a password may be tried. Asking a directory takes so long that many could come meanwhile:
+    /// it counts as wrong from here on, until it turns out not to be. Who knows a name fills the bucket of
+    /// that name at their own source alone.
+    pub(crate) fn try_password(&self, login: Login, now: i64) -> bool {
+        let add = |buckets: &Option<Buckets>, key| {
+            let buckets = buckets.as_ref();
+            buckets.is_none_or(|buckets| buckets.add(key, now))
+        };
+        if !add(&self.per_source, login.source) {
+            return false;
+        }
+        let may = add(&self.guesses, login.name_at_source);
+        if !may && let Some(per_source) = &self.per_source {
+            per_source.take_back(login.source, now);
+        }
+        may
+    }
+
+    /// Takes note that a password which was tried was not wrong.
+    pub(crate) fn not_wrong(&self, login: Login, now: i64) {
+        for (buckets, key) in [
+            (&self.per_source, login.source),
+            (&self.guesses, login.name_at_source),
+        ] {
+            if let Some(buckets) = buckets {
+                buckets.take_back(key, now);
+            }
+        }
     }
 
     /// Whether a request is refused for what was got wrong before it.

@@ -207,7 +207,9 @@ fn spell_federation(fault: &FederationFault) -> Spelled {
         FederationFault::IdpRejectedClaim(_) => {
             ("IDPRejectedClaim", 403, "IDPRejectedClaimException")
         }
-        FederationFault::NotAuthorized(_) => ("AccessDenied", 403, "AccessDeniedException"),
+        FederationFault::NotAuthenticated | FederationFault::NotAuthorized(_) => {
+            ("AccessDenied", 403, "AccessDeniedException")
+        }
     };
     Spelled {
         code,

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 /// Parameters that are secrets, in requests and answers, known in any letter case, and in requests
 /// wherever they stand in a name: what was misspelled is a secret all the same.
-const SECRET: [&str; 20] = [
+const SECRET: [&str; 21] = [
     "Token",
     "SecretAccessKey",
     "SessionToken",
     "TokenCode",
     "Password",
+    "LDAPPassword",
     "OldPassword",
     "NewPassword",
     "ServicePassword",

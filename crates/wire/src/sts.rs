@@ -10,12 +10,14 @@ use locum_identity::names::{
     RootSessionDuration, SessionPolicyText, SourceIdentity, TokenDuration,
     WebIdentityTokenDuration,
 };
+use locum_identity::sealing::Secret;
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
-    AssumeRole, AssumeRoot, AssumedRole, AssumedRoot, CallerIdentity, DecodeAuthorizationMessage,
-    DecodedMessage, DelegatedAccess, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-    GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
-    MfaParameters, ProvidedContext, SessionPolicies, WebIdentityToken,
+    AssumeRole, AssumeRoleWithLdapIdentity, AssumeRoot, AssumedRole, AssumedRoleWithLdapIdentity,
+    AssumedRoot, CallerIdentity, DecodeAuthorizationMessage, DecodedMessage, DelegatedAccess,
+    FederationToken, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
+    GetFederationToken, GetSessionToken, GetWebIdentityToken, MfaParameters, ProvidedContext,
+    SessionPolicies, WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
@@ -26,6 +28,11 @@ const LONGEST_OF_MODEL: Constraint = Constraint::MaxValue(OF_MODEL);
 pub(crate) fn bindings() -> Vec<Binding> {
     vec![
         bind!(AssumeRole, decode_assume_role, assumed_role),
+        bind!(
+            AssumeRoleWithLdapIdentity,
+            decode_ldap_identity,
+            assumed_role_with_ldap_identity
+        ),
         bind!(AssumeRoot, decode_assume_root, assumed_root),
         bind!(
             DecodeAuthorizationMessage,
@@ -98,6 +105,33 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
         source_identity,
         mfa,
         provided_contexts,
+        minimum_token_size,
+    })
+}
+
+/// Neither name nor password is ever in a message: what is wrong with them is told in one sentence.
+fn decode_ldap_identity(fields: &mut Fields<'_>) -> Result<AssumeRoleWithLdapIdentity, Error> {
+    let username = fields.raw("LDAPUsername").unwrap_or_default().to_owned();
+    let password = Secret::new(fields.raw("LDAPPassword").unwrap_or_default().to_owned());
+    let role_arn = fields.optional("RoleArn");
+    let role_session_name = fields.optional("RoleSessionName");
+    let provider_arn = fields.optional("ProviderArn");
+    let policy_arns = policy_arns(fields);
+    let policy = fields.optional::<SessionPolicyText>("Policy");
+    let duration = fields.number("DurationSeconds", RoleSessionDuration::from_seconds);
+    let minimum_token_size = minimum_token_size(fields);
+    fields.check()?;
+    Ok(AssumeRoleWithLdapIdentity {
+        username,
+        password,
+        provider_arn,
+        role_arn,
+        role_session_name,
+        duration,
+        session_policies: SessionPolicies {
+            policy: policy.map(String::from),
+            policy_arns,
+        },
         minimum_token_size,
     })
 }
@@ -247,6 +281,29 @@ fn assumed_role(output: &AssumedRole) -> Node<'_> {
         output.source_identity.as_ref().map(SourceIdentity::as_str),
     );
     token_size(members, &output.credentials).node()
+}
+
+fn assumed_role_with_ldap_identity(output: &AssumedRoleWithLdapIdentity) -> Node<'_> {
+    let assumed = &output.assumed;
+    let members = Members::new()
+        .structure("Credentials", credentials(&assumed.credentials))
+        .structure(
+            "AssumedRoleUser",
+            Members::new()
+                .text("AssumedRoleId", assumed.assumed_role_id.as_str())
+                .text("Arn", assumed.arn.as_str()),
+        )
+        .text("SubjectFromWebIdentityToken", output.subject.as_str())
+        .text("Provider", output.provider.as_str());
+    let members = match assumed.packed_policy_size {
+        Some(percent) => members.integer("PackedPolicySize", percent),
+        None => members,
+    };
+    let members = members.text_if(
+        "SourceIdentity",
+        assumed.source_identity.as_ref().map(SourceIdentity::as_str),
+    );
+    token_size(members, &assumed.credentials).node()
 }
 
 fn assumed_root(output: &AssumedRoot) -> Node<'_> {

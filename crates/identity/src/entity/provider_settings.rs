@@ -1,6 +1,8 @@
 //! What an operator says of an identity provider beyond what AWS lets an administrator say.
 
+use crate::binding::Binding;
 use crate::environment::Seconds;
+use crate::ldap::LdapSettings;
 use crate::sealing::Sealed;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,12 @@ pub struct ProviderSettings {
     /// As which client users sign in by the pages here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignInClient>,
+    /// The directory whose users log in with their passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ldap: Option<Box<LdapSettings>>,
+    /// How sessions end with what the provider says later; without it, it is not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
 }
 
 /// The client that the sign-in pages are to an OpenID provider.

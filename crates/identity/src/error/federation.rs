@@ -16,6 +16,9 @@ pub enum FederationFault {
     IdpCommunication(Cow<'static, str>),
     /// `IDPRejectedClaim`: its provider does not stand by it.
     IdpRejectedClaim(Cow<'static, str>),
+    /// `AccessDenied`: a name and a password that do not belong together, or a user who may not log in. Which
+    /// is not told.
+    NotAuthenticated,
     /// `AccessDenied`: no such role, or one that does not trust it. Which is not told. Holds the action, such
     /// as `sts:AssumeRoleWithSAML`.
     NotAuthorized(&'static str),
@@ -28,6 +31,7 @@ impl fmt::Display for FederationFault {
             | Self::ExpiredToken(text)
             | Self::IdpCommunication(text)
             | Self::IdpRejectedClaim(text) => f.write_str(text),
+            Self::NotAuthenticated => f.write_str("The username or the password is incorrect."),
             Self::NotAuthorized(action) => write!(f, "Not authorized to perform {action}"),
         }
     }

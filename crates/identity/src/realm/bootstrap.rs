@@ -85,6 +85,7 @@ impl Realm {
             issuing: Issuing::default(),
             certificates: Arc::new(crate::thumbprint::NoNetwork),
             fetcher: Arc::new(crate::thumbprint::NoNetwork),
+            directories: Arc::new(crate::thumbprint::NoNetwork),
             hashing: Hashing::default(),
             decoy,
             session_uses: SessionUses::default(),

@@ -186,11 +186,24 @@ impl Operation for RevokeSession {
                     expires: now,
                     ordered_by: actor.clone(),
                 };
-                let newest = directory.revocations().newest(wanted.account);
-                put(directory, change, timed(wanted, before, newest)?)
+                order(directory, change, wanted, before)
             })
             .await
     }
+}
+
+/// Adds a revocation to a change. Its times are set here.
+///
+/// # Errors
+/// [`Error::ValidationText`], or that the account has no room for another.
+pub(crate) fn order(
+    directory: &Directory,
+    change: &mut Change,
+    wanted: Revocation,
+    before: Option<Seconds>,
+) -> Result<Revocation, Error> {
+    let newest = directory.revocations().newest(wanted.account);
+    put(directory, change, timed(wanted, before, newest)?)
 }
 
 /// The revocation with its times, which say what it concerns and how long that can live. `newest` is the

@@ -10,7 +10,7 @@ use http::request::Parts;
 use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::Clock as _;
-use locum_identity::error::Error;
+use locum_identity::error::{Error, Suspicion};
 use locum_identity::ids::AccessKeyId;
 use locum_identity::roles_anywhere::PresentedCertificate;
 use locum_sigv4::{Claim, Dialect, X509Claim, sha256};
@@ -182,7 +182,18 @@ async fn within_limits(
         let name = if name.len() <= 64 { name } else { "" };
         return service.failure(&Error::Throttled, name, &facts.request_id, as_json);
     }
+    let unsigned = service.takes_unsigned(name);
+    let login = unsigned.then(|| throttle.login(facts.source_ip, params));
+    let login = login.flatten();
+    if login.is_some_and(|login| !throttle.try_password(login, now)) {
+        return service.failure(&Error::Throttled, name, &facts.request_id, as_json);
+    }
     let answer = locum_wire::query(&state.realm, caller, facts, service, params, as_json).await;
+    if let Some(login) = login
+        && answer.outcome.suspicion != Some(Suspicion::WrongPassword)
+    {
+        throttle.not_wrong(login, now);
+    }
     let became = match &answer.outcome.error {
         None => Ok(()),
         Some(_) => Err(answer.outcome.suspicion),

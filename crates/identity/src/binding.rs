@@ -1,0 +1,90 @@
+//! Sessions that end with their source: beyond AWS, by provider, and off unless its settings say so.
+//!
+//! Who got a session from a bound provider is written down (a [`Voucher`]) before the
+//! credentials leave, with what the source will be asked. A process claims what is due by writing
+//! down that it does, so that several share the asking and none asks twice. Where the source does not
+//! stand by somebody any more, their sessions are revoked, with what descends from them, and a process
+//! learns of that as of any revocation.
+
+use crate::environment::Seconds;
+use crate::ldap::Watched;
+use crate::names::AccountId;
+use crate::port::Voucher;
+use serde::{Deserialize, Serialize};
+
+/// How a provider's sessions are bound to it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Seconds between two questions about one user.
+    pub interval: u32,
+    /// For how many seconds sessions go on while the source cannot be asked; 0 ends them at the first
+    /// question that is not answered, `None` lets them live out their time.
+    pub grace: Option<u32>,
+}
+
+impl Binding {
+    /// What an interval may be.
+    pub const INTERVALS: std::ops::RangeInclusive<u32> = 5..=3600;
+    /// The longest grace: no session lives longer.
+    pub const LONGEST_GRACE: u32 = 7 * 86_400;
+}
+
+impl Default for Binding {
+    /// Once a minute; an hour without an answer.
+    fn default() -> Self {
+        Self {
+            interval: 60,
+            grace: Some(3600),
+        }
+    }
+}
+
+/// What is asked about somebody, as it is stored.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Watch {
+    /// Whether the directory still has them.
+    Ldap(Watched),
+}
+
+impl Watch {
+    /// What tells questions of one provider apart.
+    pub(crate) fn question(&self) -> String {
+        match self {
+            Self::Ldap(watched) => format!("ldap:{}", watched.subject),
+        }
+    }
+
+    /// Who is asked about.
+    pub(crate) fn subject(&self) -> &str {
+        match self {
+            Self::Ldap(watched) => &watched.subject,
+        }
+    }
+}
+
+/// Questions for one source that a process has taken on.
+#[derive(Clone, Debug)]
+pub struct Questions {
+    /// The provider's ARN.
+    pub(crate) provider: String,
+    /// As they were claimed.
+    pub(crate) vouchers: Vec<Voucher>,
+}
+
+/// Sessions that were ended because their source does not stand by them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ended {
+    /// The account whose provider it is.
+    pub account: AccountId,
+    /// The provider's ARN.
+    pub provider: String,
+    /// Whose sessions.
+    pub subject: String,
+    /// When.
+    pub at: Seconds,
+    /// The id of the revocation.
+    pub revocation_id: String,
+    /// Why, in a person's words.
+    pub why: String,
+}
