@@ -23,16 +23,18 @@ from harness import (
     validation,
 )
 from model import ABSENT, Limit, Values, limits
+from saml_idp import AWS, PROVIDER, Idp, encoded
 
 MODEL = SESSION.client("sts", region_name="us-east-1").meta.service_model
 
 # What is not there yet, whole operations.
-UNBOUND = {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
+UNBOUND = {"AssumeRoleWithWebIdentity"}
 
 NO_REGION_IS_OFF = "STS cannot be switched off in a region: there are no regions here"
 # Declared errors that cannot happen, and why.
 IMPOSSIBLE = {
     ("AssumeRole", "RegionDisabledException"): NO_REGION_IS_OFF,
+    ("AssumeRoleWithSAML", "RegionDisabledException"): NO_REGION_IS_OFF,
     ("AssumeRoot", "RegionDisabledException"): NO_REGION_IS_OFF,
     ("AssumeRoot", "ExpiredTokenException"): "it is about tokens in parameters, and the operation takes none",
     ("GetDelegatedAccessToken", "RegionDisabledException"): NO_REGION_IS_OFF,
@@ -50,6 +52,7 @@ UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 CONTEXT = {"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "eyJhbGci"}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
+SAML_ROLE = f"arn:aws:iam::{ACCOUNT}:role/corp"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
 EVERYTHING = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext"]
 LIST_BUCKETS = policy(allow("s3:ListAllMyBuckets"))
@@ -78,6 +81,10 @@ class World:
             AuthenticationCode2=self.totp.at(now),
         )
         locum.role("role", trusting(ALICE, EVERYTHING), allow("*"), MaxSessionDuration=43200)
+        self.idp = Idp()
+        self.iam.create_saml_provider(Name="corp", SAMLMetadataDocument=self.idp.metadata())
+        actions = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
+        locum.role("corp", trusting({"Federated": PROVIDER}, actions), MaxSessionDuration=43200)
         locum.client("organizations").enable_aws_service_access(ServicePrincipal="iam.amazonaws.com")
         self.iam.enable_organizations_root_credentials_management()
         self.iam.enable_organizations_root_sessions()
@@ -116,6 +123,16 @@ class World:
             "iam", {"Action": "ReceiveDelegationToken", "DelegationRequestId": request}, self.partner
         )
         return received.value("ExchangeToken")
+
+    def response(self, *values, **said):
+        """A SAML response, in base64."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        return encoded(self.idp.signed(now, SAML_ROLE, values=values, **said))
+
+    def failed_response(self):
+        """One that says that nobody was signed in."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        return encoded(self.idp.response(now, "", status="Responder"))
 
     def encoded_message(self):
         """An authorization message, of a refusal of one's own account."""
@@ -229,6 +246,20 @@ def exercise(world, record):
     record.fails(lambda: alice.assume_role(**plain, Policy=full), "PackedPolicyTooLarge")
     record.fails(lambda: alice.assume_role(**plain, ProvidedContexts=[CONTEXT]), "ExpiredTokenException")
 
+    named = [(AWS + "SourceIdentity", ["Alice"]), (AWS + "PrincipalTag:Team", ["red"])]
+    saml = {"RoleArn": SAML_ROLE, "PrincipalArn": PROVIDER, "SAMLAssertion": world.response(*named)}
+    more = {name: rich[name] for name in ("PolicyArns", "Policy", "DurationSeconds", "MinimumSessionTokenSize")}
+    alice.assume_role_with_saml(**saml, **more)
+    record.fails(lambda: alice.assume_role_with_saml(**saml, Policy="{"), "MalformedPolicyDocument")
+    tagged = [(f"{AWS}PrincipalTag:k{n}", [noise(n, 200)]) for n in range(20)]
+    for text, code in [
+        (world.response(*tagged), "PackedPolicyTooLarge"),
+        (world.failed_response(), "IDPRejectedClaim"),
+        (world.response(subject=""), "InvalidIdentityToken"),
+        (world.response(until=' NotOnOrAfter="2020-01-01T00:00:00Z"'), "ExpiredTokenException"),
+    ]:
+        record.fails(lambda text=text: alice.assume_role_with_saml(**saml | {"SAMLAssertion": text}), code)
+
     identified = Credentials.of(alice.assume_role(**plain, SourceIdentity="Alice"))
     record.client(identified).assume_root(
         TargetPrincipal=world.member, TaskPolicyArn={"arn": UNLOCK}, DurationSeconds=900, MinimumSessionTokenSize=1000
@@ -327,6 +358,11 @@ def base(world, operation):
     """The least that the operation accepts."""
     return {
         "AssumeRole": lambda: {"RoleArn": ROLE, "RoleSessionName": "session"},
+        "AssumeRoleWithSAML": lambda: {
+            "RoleArn": SAML_ROLE,
+            "PrincipalArn": PROVIDER,
+            "SAMLAssertion": world.response(),
+        },
         "AssumeRoot": lambda: {"TargetPrincipal": world.member, "TaskPolicyArn": {"arn": UNLOCK}},
         "DecodeAuthorizationMessage": lambda: {"EncodedMessage": world.encoded_message()},
         "GetAccessKeyInfo": lambda: {"AccessKeyId": world.alice.id},
@@ -367,6 +403,7 @@ ELEMENTS = {
 VALUES = {
     ("AssumeRole", "RoleArn", "min"): "arn:aws:iam::1:role/",
     ("AssumeRole", "RoleArn", "max"): ROLE.ljust(2048, "x"),
+    ("AssumeRoleWithSAML", "Policy", "max"): document(2048),
     ("GetFederationToken", "Policy", "max"): document(2048),
     **{("GetWebIdentityToken", "SigningAlgorithm", kind): "ES384" for kind in ("min", "max")},
 }
@@ -386,6 +423,11 @@ INSIDE = {
     **both("AssumeRole", "ProvidedContexts", "ExpiredTokenException"),
     **both("AssumeRole", "ProvidedContexts.ProviderArn", "ExpiredTokenException"),
     **both("AssumeRole", "ProvidedContexts.ContextAssertion", "ExpiredTokenException"),
+    **both("AssumeRoleWithSAML", "RoleArn", "ValidationError"),
+    **both("AssumeRoleWithSAML", "PrincipalArn", "ValidationError"),
+    **both("AssumeRoleWithSAML", "SAMLAssertion", "InvalidIdentityToken"),
+    **both("AssumeRoleWithSAML", "PolicyArns.arn", "ValidationError"),
+    ("AssumeRoleWithSAML", "Policy", "min"): "MalformedPolicyDocument",
     **both("AssumeRoot", "TargetPrincipal", "ValidationError"),
     **both("AssumeRoot", "TaskPolicyArn.arn", "ValidationError"),
     **both("DecodeAuthorizationMessage", "EncodedMessage", "InvalidAuthorizationMessageException"),
@@ -434,7 +476,8 @@ class Probe:
         first, *rest = [part[0].lower() + part[1:] for part in self.path.split(".")]
         of_list = MODEL.operation_model(self.operation).input_shape.members[self.path.split(".")[0]].type_name == "list"
         place = ".".join([first, *(["1", "member"] if of_list and (rest or self.element) else []), *rest])
-        hidden = self.outside is None or isinstance(self.outside, list)
+        secret = self.path in ("SAMLAssertion",)
+        hidden = secret or self.outside is None or isinstance(self.outside, list)
         shown = "" if hidden else f" '{self.outside}'"
         return f"Value{shown} at '{place}' failed to satisfy constraint: Member must {self.tail}"
 

@@ -19,6 +19,6 @@ mod xml;
 pub use assertion::Assertion;
 pub use fault::SamlFault;
 pub use metadata::{MetadataFault, SamlMetadata, SingleSignOn};
-pub use response::{SamlRules, SamlTrust};
+pub use response::{SamlRules, SamlTrust, mentioned_providers};
 pub use signature::SignatureFault;
 pub use xml::XmlFault;

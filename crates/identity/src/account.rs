@@ -9,7 +9,7 @@ use crate::entity::{
     AssociatedDelegation, Attachments, Change, CredentialReport, Damaged, DelegationRequest,
     DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy, KeyOwner, LoginProfile,
     OpenIdConnectProvider, PasswordPolicy, ProviderSettings, SamlProvider, ServerCertificate,
-    ServiceSpecificCredential, SigningCertificate, SshPublicKey, TrustAnchor,
+    ServiceSpecificCredential, SigningCertificate, SpentAssertion, SshPublicKey, TrustAnchor,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -92,6 +92,8 @@ pub struct Account {
     pub anywhere_crls: Map<AnywhereCrl>,
     /// Its subjects by id.
     pub anywhere_subjects: Map<AnywhereSubject>,
+    /// Assertions that got their session, by when they can be forgotten.
+    pub spent_assertions: Map<SpentAssertion>,
     /// Deletions of service-linked roles by id.
     pub deletion_tasks: Map<DeletionTask>,
     credential_reports: Map<CredentialReport>,
@@ -135,6 +137,7 @@ impl Account {
             anywhere_profiles: Arc::default(),
             anywhere_crls: Arc::default(),
             anywhere_subjects: Arc::default(),
+            spent_assertions: Arc::default(),
             deletion_tasks: Arc::default(),
             credential_reports: Arc::default(),
             settings: Arc::default(),
@@ -572,6 +575,7 @@ plain! {
     AnywhereProfile in anywhere_profiles;
     AnywhereCrl in anywhere_crls;
     AnywhereSubject in anywhere_subjects;
+    SpentAssertion in spent_assertions;
     DeletionTask in deletion_tasks;
     CredentialReport in credential_reports;
     AccountSettings in settings;

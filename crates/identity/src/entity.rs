@@ -45,8 +45,8 @@ pub use organization::{
     AccountRecord, CreateAccountStatus, ImportedPolicy, Organization, OrganizationPolicy,
     OrganizationalUnit, TargetPolicies,
 };
-pub use provider_settings::{ProviderSettings, SignInClient};
-pub use providers::{OpenIdConnectProvider, SamlPrivateKey, SamlProvider};
+pub use provider_settings::{ProviderSettings, SamlSettings, SignInClient};
+pub use providers::{OpenIdConnectProvider, SamlPrivateKey, SamlProvider, SpentAssertion};
 pub use reports::CredentialReport;
 pub use role_template::{
     InlinePolicyTemplate, RoleTemplate, RoleTemplateVersion, SourceRoleTemplate, TagTemplate,
@@ -463,6 +463,7 @@ entities! {
     Account OpenIdConnectProvider(OpenIdConnectProvider) = "oidc-provider", |provider| provider.url.clone();
     Account SamlProvider(SamlProvider) = "saml-provider", |provider| provider.name.clone();
     Account ProviderSettings(ProviderSettings) = "provider-settings", |settings| settings.provider.clone();
+    Account SpentAssertion(SpentAssertion) = "spent-assertion", |spent| spent.key();
     Account DeletionTask(DeletionTask) = "deletion-task", |task| task.id.clone();
     Account CredentialReport(CredentialReport) = "credential-report", |_| "credential-report".to_owned();
     Account AccountSettings(AccountSettings) = "account-settings", |_| "account-settings".to_owned();

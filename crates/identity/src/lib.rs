@@ -38,6 +38,7 @@ pub mod revocation;
 pub mod role_template;
 pub mod roles_anywhere;
 pub mod root_access;
+pub mod saml;
 pub mod sealing;
 mod service_linked;
 pub mod services;

@@ -532,7 +532,7 @@ pub use passwords::{
     CredentialAgeDays, CredentialServiceName, MaxPasswordAge, MinimumPasswordLength, Password,
     PasswordReusePrevention, ServiceSpecificCredentialId,
 };
-pub use sts::{KeyIdToLookUp, MinimumTokenSize};
+pub use sts::{KeyIdToLookUp, MinimumTokenSize, SamlAssertionText};
 
 #[cfg(test)]
 mod tests {

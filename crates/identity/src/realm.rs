@@ -149,6 +149,10 @@ impl Realm {
         &*self.fetcher
     }
 
+    pub(crate) fn root_key(&self) -> &RootKey {
+        &self.root_key
+    }
+
     pub(crate) fn certificates(&self) -> &dyn CertificateFetcher {
         &*self.certificates
     }

@@ -18,6 +18,7 @@ use locum_policy::{Kind, Policy};
 use std::sync::Arc;
 
 mod assume_role;
+mod assume_role_with_saml;
 mod assume_root;
 mod decode;
 mod delegated;
@@ -31,6 +32,7 @@ mod tokens;
 mod web_identity_token;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
+pub use assume_role_with_saml::{AssumeRoleWithSaml, SamlAssumable, SamlAssumedRole};
 pub use assume_root::{AssumeRoot, AssumedRoot};
 pub use decode::{DecodeAuthorizationMessage, DecodedMessage};
 pub use delegated::{DelegatedAccess, GetDelegatedAccessToken};

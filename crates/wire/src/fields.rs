@@ -102,6 +102,14 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| Error::Validation(Vec::new()))
     }
 
+    /// A required parameter whose value no message repeats.
+    pub(crate) fn required_secret<T: Constrained>(&mut self, name: &str) -> Checked<T> {
+        let shows_values = std::mem::replace(&mut self.shows_values, false);
+        let value = self.required(name);
+        self.shows_values = shows_values;
+        value
+    }
+
     /// An integer as the query protocol reads it: an optional plus, leading zeros, 32 bits.
     pub(crate) fn integer(&mut self, name: &str) -> Option<i32> {
         let text = self.raw(name)?;

@@ -13,17 +13,19 @@ use locum_identity::names::{
 use locum_identity::sealing::Secret;
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
-    AssumeRole, AssumeRoleWithLdapIdentity, AssumeRoot, AssumedRole, AssumedRoleWithLdapIdentity,
-    AssumedRoot, CallerIdentity, DecodeAuthorizationMessage, DecodedMessage, DelegatedAccess,
-    FederationToken, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
-    GetFederationToken, GetSessionToken, GetWebIdentityToken, MfaParameters, ProvidedContext,
-    SessionPolicies, WebIdentityToken,
+    AssumeRole, AssumeRoleWithLdapIdentity, AssumeRoleWithSaml, AssumeRoot, AssumedRole,
+    AssumedRoleWithLdapIdentity, AssumedRoot, CallerIdentity, DecodeAuthorizationMessage,
+    DecodedMessage, DelegatedAccess, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
+    GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    MfaParameters, ProvidedContext, SessionPolicies, WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
 /// its tags.
 const OF_MODEL: i64 = Limit::MaxSessionDuration.of_aws() as i64;
 const LONGEST_OF_MODEL: Constraint = Constraint::MaxValue(OF_MODEL);
+
+mod saml;
 
 pub(crate) fn bindings() -> Vec<Binding> {
     vec![
@@ -33,6 +35,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
             decode_ldap_identity,
             assumed_role_with_ldap_identity
         ),
+        bind!(AssumeRoleWithSaml, saml::decode, saml::answer),
         bind!(AssumeRoot, decode_assume_root, assumed_root),
         bind!(
             DecodeAuthorizationMessage,

@@ -3,6 +3,7 @@
 use super::signature::SignatureFault;
 use super::time::Seconds;
 use super::xml::XmlFault;
+use crate::quote::Quoted;
 use jiff::Timestamp;
 use std::fmt;
 
@@ -74,13 +75,13 @@ impl fmt::Display for SamlFault {
             Self::Xml(fault) => fault.fmt(f),
             Self::Shape(what) => f.write_str(what),
             Self::Status(code) => {
-                write!(f, "the identity provider reports that sign-in failed: status `{}`", short(code))
+                write!(f, "the identity provider reports that sign-in failed: status {}", Quoted(code))
             }
             Self::Issuer { found, wanted } => write!(
                 f,
-                "the assertion's issuer is `{}`, and the provider's metadata is of `{}`",
-                short(found),
-                short(wanted)
+                "the assertion's issuer is {}, and the provider's metadata is of {}",
+                Quoted(found),
+                Quoted(wanted)
             ),
             Self::Unsigned => f.write_str(
                 "the assertion has no signature of its own; that of the response does not replace it",
@@ -107,7 +108,7 @@ impl fmt::Display for SamlFault {
                 "the assertion could not be decrypted with the provider's private keys, or is no assertion",
             ),
             Self::Time { name, value } => {
-                write!(f, "{name} is `{}`, which is no moment", short(value))
+                write!(f, "{name} is {}, which is no moment", Quoted(value))
             }
             Self::Expired { name, at, now } => write!(
                 f,
@@ -129,14 +130,6 @@ impl From<XmlFault> for SamlFault {
     fn from(fault: XmlFault) -> Self {
         Self::Xml(fault)
     }
-}
-
-/// A text that others chose, for a line of a log.
-fn short(text: &str) -> String {
-    let shown = text.chars().take(200);
-    shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 fn moment(seconds: Seconds) -> String {

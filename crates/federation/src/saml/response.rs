@@ -201,6 +201,33 @@ fn decode(response: &str) -> Result<String, SamlFault> {
     String::from_utf8(bytes).map_err(|_| SamlFault::Encoding)
 }
 
+/// The ARNs of SAML providers that stand in the text of a response, each once and at most so many, in order:
+/// with which providers it might be worth the while to verify it. Whoever sent it wrote them, and nothing is
+/// believed of it.
+pub fn mentioned_providers(response: &str, most: usize) -> Vec<String> {
+    const MARK: &str = ":saml-provider/";
+    let Ok(text) = decode(response) else {
+        return Vec::new();
+    };
+    let mut found: Vec<String> = Vec::new();
+    for (at, _) in text.match_indices(MARK) {
+        let head = text
+            .get(..at)
+            .and_then(|head| head.rfind("arn:").and_then(|start| head.get(start..)));
+        let tail = text.get(at + MARK.len()..).unwrap_or_default();
+        let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        let name = tail.split(|c| !legal(c)).next().unwrap_or_default();
+        let Some(head) = head.filter(|head| head.len() <= 64) else {
+            continue;
+        };
+        let arn = format!("{head}{MARK}{name}");
+        if found.len() < most && !found.contains(&arn) {
+            found.push(arn);
+        }
+    }
+    found
+}
+
 /// What a `Response` is made of.
 struct Parts<'a, 'i> {
     signature: Option<Node<'a, 'i>>,

@@ -5,8 +5,8 @@ use crate::entity::{
     AccessKey, AccountSettings, AnywhereCrl, AnywhereProfile, AnywhereSubject, Attachments,
     CredentialReport, DeletionTask, EntityKey, EntityKind, Group, InstanceProfile, KeyOwner,
     LoginProfile, MfaDevice, OpenIdConnectProvider, PasswordPolicy, ProviderSettings, Role,
-    SamlProvider, ServerCertificate, ServiceSpecificCredential, SigningCertificate, SshPublicKey,
-    TrustAnchor, User,
+    SamlProvider, ServerCertificate, ServiceSpecificCredential, SigningCertificate, SpentAssertion,
+    SshPublicKey, TrustAnchor, User,
 };
 use std::sync::Arc;
 
@@ -167,6 +167,7 @@ impl Refers for TrustAnchor {}
 impl Refers for AnywhereProfile {}
 impl Refers for AnywhereCrl {}
 impl Refers for AnywhereSubject {}
+impl Refers for SpentAssertion {}
 impl Refers for DeletionTask {}
 impl Refers for CredentialReport {}
 impl Refers for AccountSettings {}

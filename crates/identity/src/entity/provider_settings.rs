@@ -25,6 +25,9 @@ pub struct ProviderSettings {
     /// not for everyone. Sealed under the root key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<Sealed>,
+    /// What is asked of SAML responses, and what is let pass.
+    #[serde(skip_serializing_if = "SamlSettings::are_none")]
+    pub saml: SamlSettings,
     /// As which client users sign in by the pages here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignInClient>,
@@ -34,6 +37,29 @@ pub struct ProviderSettings {
     /// How sessions end with what the provider says later; without it, it is not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
+}
+
+/// What is asked of the responses of a SAML provider beyond AWS, and what is let pass of which AWS says
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SamlSettings {
+    /// Whether an assertion gets one session at most.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub single_use: bool,
+    /// Whether SHA-1 counts in signatures and digests.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_sha1: bool,
+    /// Whether AES-CBC counts in responses that are not signed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_cbc: bool,
+}
+
+impl SamlSettings {
+    /// Whether nothing was said.
+    fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The client that the sign-in pages are to an OpenID provider.

@@ -2,6 +2,7 @@
 
 use crate::environment::Seconds;
 use crate::names::Tag;
+use crate::saml::TrustOnce;
 use crate::sealing::Sealed;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ pub struct OpenIdConnectProvider {
 }
 
 /// A SAML 2.0 provider.
+///
+/// Who may sign is read from the metadata on first use, and kept with the value.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct SamlProvider {
     /// The name. Letter case tells providers apart.
@@ -43,6 +46,25 @@ pub struct SamlProvider {
     /// Tags; keys are case-sensitive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    /// Who may sign, and what decrypts.
+    #[serde(skip)]
+    pub trust: TrustOnce,
+}
+
+/// That an assertion got its session, where a provider's get one at most.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SpentAssertion {
+    /// SHA-256 of the provider's ARN and the assertion's ID, in base64url.
+    pub id: String,
+    /// The first second at which the assertion is good no more, and this can go.
+    pub expires: Seconds,
+}
+
+impl SpentAssertion {
+    /// What tells it apart. What can go first is in front.
+    pub fn key(&self) -> String {
+        format!("{:014}-{}", self.expires.max(0), self.id)
+    }
 }
 
 /// A key that decrypts assertions.

@@ -14,6 +14,7 @@ use crate::names::{
 };
 use crate::operation::{Call, Draft, Granted, Operation, Service};
 use crate::quotas::AccountQuota;
+use crate::saml::TrustOnce;
 use crate::sealing::{RootKey, Unsealable};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, PrivateDecryptingKey};
@@ -230,6 +231,7 @@ impl Operation for CreateSamlProvider {
                 assertion_encryption_required: self.assertion_encryption_required,
                 private_keys: Vec::new(),
                 tags: self.tags.clone(),
+                trust: TrustOnce::default(),
             };
             if let Some(key) = &key {
                 provider.add_key(key, draft)?;

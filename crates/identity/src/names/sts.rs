@@ -8,6 +8,11 @@ text_type! {
     KeyIdToLookUp, (16, 128), r"[\w]*", |c| c.is_ascii_alphanumeric() || c == '_'
 }
 
+text_type! {
+    /// `SAMLAssertion`: 4 to 100000 characters of base64.
+    SamlAssertionText, (4, 100_000), "", |_| true
+}
+
 const MOST: i32 = 4096;
 
 /// `MinimumSessionTokenSize`: how many characters a session token has at least, 0 to 4096. Shorter ones

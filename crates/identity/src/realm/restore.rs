@@ -114,6 +114,7 @@ fn goes_back(kind: EntityKind) -> bool {
                 | EntityKind::DelegationRequest
                 | EntityKind::AssociatedDelegation
                 | EntityKind::DeletionTask
+                | EntityKind::SpentAssertion
                 | EntityKind::CredentialReport
                 | EntityKind::MfaDevice
         )

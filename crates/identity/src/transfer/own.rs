@@ -44,6 +44,7 @@ pub(super) fn is_plain(kind: EntityKind) -> bool {
         | EntityKind::AnywhereCrl
         | EntityKind::AnywhereSubject
         | EntityKind::DeletionTask
+        | EntityKind::SpentAssertion
         | EntityKind::CredentialReport
         | EntityKind::Bucket
         | EntityKind::DelegationRequest
