@@ -5,7 +5,9 @@ import pytest
 # Before its first import: its assertions are shown in full.
 pytest.register_assert_rewrite("harness")
 
+from directory import Slapd
 from harness import BINARY, Clock, Locum, Server
+from ldap_world import Ldap, server
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +51,19 @@ def no_configuration_of_the_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def directory(tmp_path):
+    with Slapd(tmp_path / "slapd") as slapd:
+        yield slapd.fill()
+
+
+@pytest.fixture
+def ldap(directory, tmp_path, monkeypatch):
+    """A server with one LDAP provider, and a role that trusts the members of eng."""
+    clock = Clock()
+    clock.install(monkeypatch)
+    with server(tmp_path) as running:
+        yield Ldap(Locum(running, clock), directory, tmp_path)
+        assert not running.gone(), running.log_text()

@@ -1,145 +1,15 @@
 """Users of an LDAP directory: Debian's slapd, MinIO's action and client, AWS's trust policies."""
 
-import json
-import subprocess
-import urllib.parse
-import xml.etree.ElementTree
-
 import pytest
-from directory import (
-    GROUPS,
-    PEOPLE,
-    SEARCHER,
-    SEARCHER_PASSWORD,
-    Authority,
-    Slapd,
-    alice,
-    group,
-    user,
-)
-from harness import ACCOUNT, BINARY, Clock, Credentials, Locum, Server, allow, base_environment, free_port, wait_for
+from directory import GROUPS, PEOPLE, SEARCHER, SEARCHER_PASSWORD, Authority, alice, group, user
+from harness import ACCOUNT, Credentials, allow, free_port
+from ldap_world import ACTION, HOST, NAMESPACE, PROVIDER, session
 from minio.credentials.providers import LdapIdentityProvider
 
-HOST = "ldap.example.com"
-PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
-ACTION = "sts:AssumeRoleWithWebIdentity"
-NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 WRONG = ("AccessDenied", 403, "The username or the password is incorrect.")
 DENIED = ("AccessDenied", 403, f"Not authorized to perform {ACTION}")
 SILENT = ("IDPCommunicationError", 400, "An error occurred when communicating with the identity provider")
 SLOW_DOWN = ("Throttling", 400, "Rate exceeded")
-
-
-@pytest.fixture
-def directory(tmp_path):
-    with Slapd(tmp_path / "slapd") as slapd:
-        yield slapd.fill()
-
-
-@pytest.fixture
-def ldap(directory, tmp_path, monkeypatch):
-    """A server with one LDAP provider, and a role that trusts the members of eng."""
-    clock = Clock()
-    clock.install(monkeypatch)
-    arguments = ("--data", str(tmp_path / "data"), "--account-id", ACCOUNT, "--limit-guesses", "10/3600")
-    with Server(tmp_path / "server", *arguments, ephemeral=False) as server:
-        yield Ldap(Locum(server, clock), directory, tmp_path)
-        assert not server.gone(), server.log_text()
-
-
-class Ldap:
-    def __init__(self, locum, directory, folder):
-        self.locum, self.directory, self.folder = locum, directory, folder
-        self.changes = 1000
-        locum.client("iam").create_open_id_connect_provider(Url=f"https://{HOST}", ThumbprintList=["0" * 40])
-        (folder / "searcher").write_text(SEARCHER_PASSWORD + "\n")
-        self.set()
-        self.eng = self.role("eng", ("ForAnyValue:StringEquals", {f"{HOST}:groups": "eng"}))
-
-    def command(self, *arguments, stdin=None, what="federation"):
-        return subprocess.run(
-            [str(BINARY), what, *map(str, arguments), "--data", str(self.folder / "data")],
-            env=base_environment(self.folder),
-            input=stdin,
-            text=True,
-            capture_output=True,
-            timeout=60,
-        )
-
-    def set(self, *arguments, directory=True, url=None, ca=None):
-        flags = ["provider", "set", "--provider", PROVIDER]
-        if directory:
-            flags += ["--authorities", ca or self.directory.ca, "--ldap-url", url or self.directory.ldaps]
-            flags += ["--ldap-bind-dn", SEARCHER, "--ldap-bind-password-file", self.folder / "searcher"]
-            if "--ldap-user-template" not in arguments:
-                flags += ["--ldap-user-base", PEOPLE]
-                if "--ldap-user-filter" not in arguments:
-                    flags += ["--ldap-user-filter", "(|(uid={username})(mail={username}))"]
-            flags += ["--ldap-group-base", GROUPS, "--ldap-group-filter", "(member={dn})"]
-            flags += ["--ldap-group-names-beneath", GROUPS]
-        ran = self.command(*flags, *arguments)
-        assert ran.returncode == 0, ran.stderr
-        self.followed()
-
-    def followed(self):
-        """The server has what commands have changed: it follows in their order, and this it shows."""
-        self.changes += 1
-        quota = ["--account", ACCOUNT, "--name", "RolesPerAccount", "--value", self.changes]
-        ran = self.command("set", *quota, what="quota")
-        assert ran.returncode == 0, ran.stderr
-        iam = self.locum.client("iam")
-        wait_for(lambda: iam.get_account_summary()["SummaryMap"]["RolesQuota"] == self.changes, "it to follow")
-
-    def role(self, name, *conditions, actions=(ACTION,), policies=(allow("s3:*"),)):
-        trust = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": list(actions)}
-        if conditions:
-            trust["Condition"] = dict(conditions)
-        return self.locum.role(name, trust, *policies)
-
-    def ask(self, username="alice", password="alice-Secret", **parameters):
-        """Posts the form; the result's element, or code, status and message of the error."""
-        form = {
-            "Action": "AssumeRoleWithLDAPIdentity",
-            "Version": "2011-06-15",
-            "LDAPUsername": username,
-            "LDAPPassword": password,
-            **parameters,
-        }
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        body = urllib.parse.urlencode(form).encode()
-        answer = self.locum.server.send("POST", "/", headers, body)
-        root = xml.etree.ElementTree.fromstring(answer.body)
-        if answer.status == 200:
-            assert root.tag == f"{{{NAMESPACE}}}AssumeRoleWithLDAPIdentityResponse"
-            return root.find(f"{{{NAMESPACE}}}AssumeRoleWithLDAPIdentityResult")
-        error = root.find(f"{{{NAMESPACE}}}Error")
-        return error.findtext(f"{{{NAMESPACE}}}Code"), answer.status, error.findtext(f"{{{NAMESPACE}}}Message")
-
-    def login(self, username="alice", password="alice-Secret", **parameters):
-        result = self.ask(username, password, **parameters)
-        assert not isinstance(result, tuple), result
-        found = result.find(f"{{{NAMESPACE}}}Credentials")
-        names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-        return Credentials(*(found.findtext(f"{{{NAMESPACE}}}{name}") for name in names))
-
-    def arn(self, credentials):
-        return self.locum.client("sts", credentials).get_caller_identity()["Arn"]
-
-    def records(self, count, name="AssumeRoleWithLDAPIdentity"):
-        """The records of an action, once there are so many."""
-
-        def found():
-            lines = (self.folder / "data" / "audit" / "audit.jsonl").read_text().splitlines()
-            records = [record for record in map(json.loads, lines) if record["eventName"] == name]
-            return len(records) >= count and records
-
-        records = wait_for(found, f"{count} records of {name}")
-        assert len(records) == count
-        return records
-
-
-def session(role, name="alice"):
-    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"
 
 
 def test_a_user_gets_the_role_that_trusts_their_groups(ldap):

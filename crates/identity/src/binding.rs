@@ -10,6 +10,9 @@ use crate::environment::Seconds;
 use crate::ldap::Watched;
 use crate::names::AccountId;
 use crate::port::Voucher;
+use crate::revocation::Aim;
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 /// How a provider's sessions are bound to it.
@@ -45,6 +48,19 @@ impl Default for Binding {
 pub(crate) enum Watch {
     /// Whether the directory still has them.
     Ldap(Watched),
+    /// Whether the certificate, or one that it rests on, stands on a revocation list.
+    Certificate(WatchedCertificate),
+}
+
+/// A certificate that got a session.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WatchedCertificate {
+    /// Whose it is.
+    pub(crate) subject: String,
+    /// Its serial number in hexadecimal digits.
+    pub(crate) serial: String,
+    /// It, and what came along with it: DER in base64.
+    pub(crate) chain: Vec<String>,
 }
 
 impl Watch {
@@ -52,6 +68,29 @@ impl Watch {
     pub(crate) fn question(&self) -> String {
         match self {
             Self::Ldap(watched) => format!("ldap:{}", watched.subject),
+            Self::Certificate(watched) => {
+                // What another authority issued under the same number is another.
+                let chain = watched.chain.join(",");
+                let hash = digest(&SHA256, chain.as_bytes());
+                let hash = HEXLOWER.encode(hash.as_ref());
+                format!("certificate:{}:{hash}", watched.serial)
+            }
+        }
+    }
+
+    /// Which sessions end, where the source says no.
+    pub(crate) fn aim(&self, provider: &str) -> Aim {
+        let provider = provider.to_owned();
+        match self {
+            Self::Ldap(watched) => Aim::FederatedSubject {
+                provider,
+                subject: watched.subject.clone(),
+            },
+            // Who has another certificate of the same name keeps its sessions.
+            Self::Certificate(watched) => Aim::FederatedSession {
+                provider,
+                session_id: watched.serial.clone(),
+            },
         }
     }
 
@@ -59,6 +98,7 @@ impl Watch {
     pub(crate) fn subject(&self) -> &str {
         match self {
             Self::Ldap(watched) => &watched.subject,
+            Self::Certificate(watched) => &watched.subject,
         }
     }
 }

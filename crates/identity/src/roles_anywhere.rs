@@ -11,6 +11,7 @@ mod presented;
 mod profiles;
 mod resource;
 mod session;
+mod standing;
 mod subjects;
 mod tags;
 mod trust_anchors;
@@ -23,6 +24,7 @@ pub use profiles::{
 };
 pub use resource::{AnywhereResource, Delete, Get, List, Made, Switch, Updated, View};
 pub use session::{CreateSession, CreatedSession};
+pub(crate) use standing::{Standing, certificate_stands, is_trust_anchor};
 pub use subjects::{GetSubject, ListSubjects, SubjectView};
 pub use tags::{ListTagsForResource, TagResource, UntagResource};
 pub use trust_anchors::{

@@ -7,6 +7,7 @@ use crate::entity::ProviderSettings;
 use crate::environment::Entropy;
 use crate::error::Error;
 use crate::names::{AccountId, Constrained as _};
+use crate::roles_anywhere::is_trust_anchor;
 use crate::sealing::{RootKey, Sealed, Secret};
 use locum_policy::Arn;
 use std::fmt;
@@ -97,8 +98,10 @@ fn is_there(account: &Account, provider: &str) -> bool {
     if let Some(url) = provider.strip_prefix(&oidc) {
         return account.open_id_connect_providers.contains_key(url);
     }
-    let saml = provider.strip_prefix(&saml);
-    saml.is_some_and(|name| account.saml_providers.contains_key(name))
+    if let Some(name) = provider.strip_prefix(&saml) {
+        return account.saml_providers.contains_key(name);
+    }
+    is_trust_anchor(account, provider)
 }
 
 /// What must hold of settings together.

@@ -11,6 +11,7 @@ use crate::ldap::{Directory, DirectoryServer, LdapFault, LdapSettings};
 use crate::names::{AccountId, Constrained as _};
 use crate::port::{Committed, Origin, Settled, Voucher};
 use crate::revocation::{Aim, Revocation, order};
+use crate::roles_anywhere::{Standing, certificate_stands};
 use locum_policy::Arn;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ impl Realm {
             self.settle(forget.collect()).await?;
             return Ok(Vec::new());
         };
-        let answers = self.answers(settings, &vouchers).await?;
+        let answers = self.answers(account, settings, &vouchers).await?;
         let now = self.environment.clock.now();
         let mut ended = Vec::new();
         let mut outcome = Vec::with_capacity(vouchers.len());
@@ -148,6 +149,7 @@ impl Realm {
     /// What a source says of each, in order.
     async fn answers(
         &self,
+        account: &Account,
         settings: &ProviderSettings,
         vouchers: &[Voucher],
     ) -> Result<Vec<Answer>, Error> {
@@ -158,7 +160,10 @@ impl Realm {
         let of_directory: Vec<_> = watches
             .iter()
             .flatten()
-            .map(|Watch::Ldap(watched)| watched.clone())
+            .filter_map(|watch| match watch {
+                Watch::Ldap(watched) => Some(watched.clone()),
+                Watch::Certificate(_) => None,
+            })
             .collect();
         let mut directory = match &settings.ldap {
             Some(ldap) if !of_directory.is_empty() => {
@@ -169,6 +174,15 @@ impl Realm {
         };
         let answers = watches.into_iter().map(|watch| match watch {
             Some(Watch::Ldap(_)) => directory.next().unwrap_or(Answer::Unbound),
+            Some(Watch::Certificate(watched)) => {
+                let now = self.environment.clock.now();
+                match certificate_stands(account, &settings.provider, &watched, now) {
+                    Ok(Standing::Good) => Answer::Good,
+                    Ok(Standing::Revoked(why)) => Answer::Gone(why),
+                    Ok(Standing::Unknown(why)) => Answer::Silent(why),
+                    Err(_) => Answer::Unbound,
+                }
+            }
             // A later version wrote it down.
             None => Answer::Silent("what is to be asked cannot be read".to_owned()),
         });
@@ -208,9 +222,12 @@ impl Realm {
             .map(Watch::subject)
             .unwrap_or_default()
             .to_owned();
-        let aim = Aim::FederatedSubject {
-            provider: voucher.provider.clone(),
-            subject: subject.clone(),
+        let aim = match &watch {
+            Some(watch) => watch.aim(&voucher.provider),
+            None => Aim::FederatedSubject {
+                provider: voucher.provider.clone(),
+                subject: subject.clone(),
+            },
         };
         let revocation = self
             .end_foreign_sessions(account.id, aim, None, &voucher.provider, &subject)

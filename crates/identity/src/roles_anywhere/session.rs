@@ -13,7 +13,9 @@ use super::presented::PresentedCertificate;
 use super::resource::{arn, find, invalid};
 use super::subjects::Seen;
 use crate::account::Account;
+use crate::binding::{Watch, WatchedCertificate};
 use crate::entity::{AnywhereProfile, TrustAnchor};
+use crate::environment::Seconds;
 use crate::error::{Error, FederationFault};
 use crate::names::{
     AccountId, ArnText, Constrained, MinimumTokenSize, RoleSessionDuration, RoleSessionName,
@@ -26,6 +28,7 @@ use crate::services::ServiceName;
 use crate::session::SessionFederation;
 use crate::sts::federated::{FederatedRequest, Vouched};
 use crate::sts::{Assumable, AssumedRole, SessionPolicies};
+use data_encoding::BASE64;
 use locum_federation::x509::{Certificate, verify_chain};
 use locum_policy::{Arn, Value};
 use std::borrow::Cow;
@@ -123,6 +126,8 @@ impl Operation for CreateSession {
         })?;
         let account = call.realm.account(account).await?;
         let account = account.ok_or_else(AnywhereFault::untrusted)?;
+        self.watch(call, &account, session.credentials.expiration)
+            .await?;
         let subject_arn = self.note(call, &account, false).await;
         Ok(CreatedSession {
             session,
@@ -272,6 +277,34 @@ impl CreateSession {
             },
             minimum_token_size: MinimumTokenSize::default(),
         })
+    }
+
+    /// A session that ends with its certificate leaves only when that will be looked at.
+    async fn watch(
+        &self,
+        call: &Call<'_>,
+        account: &Account,
+        expires: Seconds,
+    ) -> Result<(), Error> {
+        let presented = presented(call)?;
+        let (_, region) = place(&self.trust_anchor_arn)?;
+        let anchor: &TrustAnchor = find(account, &region, self.trust_anchor_arn.as_str())?;
+        let anchor_arn = arn(&region, account.id, "trust-anchor", &anchor.head.id);
+        let Some(settings) = account.provider_settings.get(&anchor_arn) else {
+            return Ok(());
+        };
+        let certificate = &presented.certificate;
+        let own = std::iter::once(certificate.der());
+        let chain = own.chain(presented.chain.iter().map(Vec::as_slice));
+        let watched = WatchedCertificate {
+            subject: certificate.subject.to_string(),
+            serial: certificate.serial.hexadecimal(),
+            chain: chain.map(|der| BASE64.encode(der)).collect(),
+        };
+        let realm = call.realm;
+        realm
+            .watch(settings, Watch::Certificate(watched), expires)
+            .await
     }
 
     /// Writes down who came. Nothing depends on it but the subject's ARN.

@@ -215,9 +215,8 @@ impl AssumeRoleWithLdapIdentity {
                 (key, value)
             })
             .collect();
-        let federated_provider = "aws:federatedprovider";
         let arn = Value::One(Cow::Owned(provider.arn.clone()));
-        keys.push((Cow::Borrowed(federated_provider), arn));
+        keys.push((Cow::Borrowed("aws:federatedprovider"), arn));
         let settings = provider.ldap()?;
         let role_session_name = match &self.role_session_name {
             Some(name) => name.clone(),
@@ -247,10 +246,7 @@ impl AssumeRoleWithLdapIdentity {
                 provider: provider.arn.clone(),
                 subject: identity.subject.clone(),
                 session_id: None,
-                keys: vec![
-                    (federated_provider.to_owned(), vec![provider.arn.clone()]),
-                    (format!("{prefix}:sub"), vec![identity.subject.clone()]),
-                ],
+                keys: vec![(format!("{prefix}:sub"), vec![identity.subject.clone()])],
             },
             minimum_token_size: self.minimum_token_size,
         })
