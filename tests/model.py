@@ -27,6 +27,7 @@ def path(length):
 
 
 LATIN = name("a é\t~ÿ")
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
 LETTERS = name("aZ09_")
 # pattern: text of a length that is in it, and texts that are not, each as long as the shortest may be.
 PATTERNS = {
@@ -74,6 +75,31 @@ PATTERNS = {
         ["o-aaaaaaaaaa/r-aaa/", "x-aaaaaaaaaa/r-aaaa", "o-AAAAAAAAAA/r-aaaa", "o-aaaaaaaaaa/r-aaaa/é"],
     ),
     r"^p-[0-9a-zA-Z_]{8,128}$": (lambda _: "p-abcd1234", ["p-1234567", "x-12345678", "p-é2345678", "p-" + "a" * 129]),
+    # IAM Roles Anywhere
+    r"[ a-zA-Z0-9-_]*": (name("aZ9 -_"), ["a/b", "é", "a\n"]),
+    r"[ a-zA-Z0-9_.:/=+@-]*": (name("aZ9 _.:/=+@-"), ["a*", "é", "a\t"]),
+    r"(?!.*//)([A-Za-z]([A-Za-z0-9_/-]*[A-Za-z0-9_-])?)?": (
+        lambda length: ("a" + "b/_-" * (length // 4) + "c" * 4)[: length - 1] + "c" if length else "",
+        ["1a", "a/", "a//b", "a b", "é", "a\n"],
+    ),
+    **{
+        rf"([a-f0-9]{{8}}-([a-z0-9]{{4}}-){{3}}[a-z0-9]{{12}}|arn:aws(-[^:]+)?:rolesanywhere(:.*){{2}}:({kind}|alias/{kind})/.*)": (
+            lambda length, kind=kind: UUID
+            if length <= len(UUID)
+            else f"arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/".ljust(length, "a"),
+            [UUID.upper(), UUID + "0", f"arn:aws:rolesanywhere:us-east-1:123456789012:other/{UUID}", "é"],
+        )
+        for kind in ("trust-anchor", "profile", "crl")
+    },
+    r"arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:trust-anchor.*|:alias/trust-anchor/.*)": (
+        lambda length: "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/".ljust(length, "a"),
+        ["arn:aws:rolesanywhere:us-east-1:123456789012:profile/a", "é"],
+    ),
+    r"arn:aws(-[^:]+)?:iam(:.*){2}(:role.*)": (
+        lambda length: "arn:aws:iam::123456789012:role/".ljust(length, "a"),
+        ["arn:aws:iam::123456789012:user/a", "é"],
+    ),
+    r".*[a-f0-9]{8}-([a-z0-9]{4}-){3}[a-z0-9]{12}.*": (lambda length: UUID.ljust(length, "a"), [UUID.upper(), "a" * 36]),
     r"^[A-Za-z][A-Za-z0-9/_-]*$": (
         lambda length: "A" + "b/_-" * (length // 4) + "c" * ((length - 1) % 4),
         ["1a", "/a", "é", "a b", "a\n"],
@@ -84,7 +110,7 @@ PATTERNS = {
 def shortest(shape):
     """The least length that a shape allows, which its pattern may raise."""
     low = shape.metadata.get("min", 0)
-    floors = {r"^http": 7, r"(\u002F)": 1, r"((/[A": 1, r"\u002F[": 1}
+    floors = {r"arn:aws(-[^:]+)?:rolesanywhere": 58, r"arn:aws(-[^:]+)?:iam": 31, r"([a-f0-9]{8}": 36, r"^http": 7, r"(\u002F)": 1, r"((/[A": 1, r"\u002F[": 1}
     pattern = shape.metadata.get("pattern", "")
     floor = next((least for start, least in floors.items() if pattern.startswith(start)), 0)
     return max(low, floor, 1 if pattern.endswith("+") else 0)

@@ -154,10 +154,10 @@ pub use role_template::{
     ReplacementText, RolePattern, RoleTemplateDescription, RoleTemplateName, TemplateWord,
 };
 pub use roles_anywhere::{
-    AnchorCertificates, AnywhereAlias, AnywhereArn, AnywhereName, AnywhereTagKey, AnywhereTagValue,
-    AnywhereUuid, CrlIdentifier, InstanceProperty, MappingSpecifier, ProfileIdentifier,
-    ProfilePolicyArn, ProfileRoleArn, ProfileSessionPolicy, TrustAnchorIdentifier,
-    TrustAnchorIdentifierArn,
+    AnchorCertificates, AnywhereAlias, AnywhereArn, AnywhereName, AnywhereNextToken,
+    AnywhereTagKey, AnywhereTagValue, AnywhereUuid, CrlIdentifier, InstanceProperty,
+    MappingSpecifier, ProfileIdentifier, ProfilePolicyArn, ProfileRoleArn, ProfileSessionPolicy,
+    TrustAnchorIdentifier, TrustAnchorIdentifierArn,
 };
 pub use service_linked::{CustomSuffix, DeletionTaskId};
 

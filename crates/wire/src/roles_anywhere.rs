@@ -8,10 +8,10 @@ use crate::table::{Binding, bind};
 use locum_identity::entity::TrustAnchor;
 use locum_identity::entity::{AnywhereCrl, AnywhereProfile};
 use locum_identity::error::Error;
-use locum_identity::iam::Page;
+use locum_identity::iam::{Page, PageRequest};
 use locum_identity::names::{
-    AnywhereAlias, AnywhereTagKey, AnywhereTagValue, Constrained, Constraint, CrlIdentifier,
-    ProfileIdentifier, Tag, TagKey, TagValue, TrustAnchorIdentifier,
+    AnywhereAlias, AnywhereNextToken, AnywhereTagKey, AnywhereTagValue, Constrained, Constraint,
+    CrlIdentifier, ProfileIdentifier, Tag, TagKey, TagValue, TrustAnchorIdentifier,
 };
 use locum_identity::roles_anywhere::{
     AnywhereResource, CreateProfile, CreateSession, CreateTrustAnchor, Delete,
@@ -244,6 +244,14 @@ pub(crate) fn bindings() -> Vec<Binding> {
     all
 }
 
+/// `nextToken` and `pageSize`
+fn page(fields: &mut Fields<'_>) -> Result<PageRequest, Error> {
+    fields.optional::<AnywhereNextToken>("nextToken");
+    let page = fields.rest_page("pageSize", PAGE);
+    fields.check()?;
+    Ok(page)
+}
+
 fn identifier<R: Spelled>(fields: &mut Fields<'_>) -> Result<String, Error> {
     let identifier = fields.required::<R::Identifier>(R::ID);
     fields.check()?;
@@ -274,8 +282,7 @@ fn decode_switch<R: Spelled, const ON: bool>(
 }
 
 fn decode_list<R: Spelled>(fields: &mut Fields<'_>) -> Result<List<R>, Error> {
-    let page = fields.rest_page("pageSize", PAGE);
-    fields.check()?;
+    let page = page(fields)?;
     Ok(List {
         page,
         kind: PhantomData,

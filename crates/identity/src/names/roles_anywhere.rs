@@ -145,6 +145,10 @@ text_type! {
     AnchorCertificates, (1, 204_800), "", |_| true
 }
 text_type! {
+    /// `nextToken`: 1 to 10,000 characters.
+    AnywhereNextToken, (1, 10_000), "", |_| true
+}
+text_type! {
     /// A specifier of a mapping rule: at most 60 characters.
     MappingSpecifier, (0, 60), "", |_| true
 }

@@ -238,7 +238,11 @@ impl Made {
                 R::NOUN
             )));
         }
-        check_tags(&self.tags)?;
+        // The model of these operations has no exception of its own for it.
+        check_tags(&self.tags).map_err(|error| match error {
+            Error::RolesAnywhere(fault) => invalid(fault.to_string()),
+            other => other,
+        })?;
         let alias = self.alias.as_ref().map(AnywhereAlias::as_str);
         let alias = alias.filter(|alias| !alias.is_empty());
         if let Some(alias) = alias {

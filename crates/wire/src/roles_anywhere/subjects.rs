@@ -1,6 +1,6 @@
 //! Subjects.
 
-use super::PAGE;
+use super::page;
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use locum_identity::error::Error;
@@ -14,9 +14,9 @@ pub(super) fn decode_get(fields: &mut Fields<'_>) -> Result<GetSubject, Error> {
 }
 
 pub(super) fn decode_list(fields: &mut Fields<'_>) -> Result<ListSubjects, Error> {
-    let page = fields.rest_page("pageSize", PAGE);
-    fields.check()?;
-    Ok(ListSubjects { page })
+    Ok(ListSubjects {
+        page: page(fields)?,
+    })
 }
 
 fn summary(view: &SubjectView) -> Members<'_> {
