@@ -21,6 +21,8 @@ pub mod jwks;
 pub mod jwt;
 pub mod matcher;
 pub mod revocation_list;
+pub mod saml_metadata;
+pub mod saml_response;
 pub mod ssh_key;
 pub mod variables;
 
@@ -163,6 +165,16 @@ mod tests {
     #[test]
     fn revocation_list() {
         over_its_corpus("revocation_list", crate::revocation_list::run);
+    }
+
+    #[test]
+    fn saml_metadata() {
+        over_its_corpus("saml_metadata", crate::saml_metadata::run);
+    }
+
+    #[test]
+    fn saml_response() {
+        over_its_corpus("saml_response", crate::saml_response::run);
     }
 
     #[test]

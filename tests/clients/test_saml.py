@@ -6,6 +6,7 @@ import hashlib
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
 from harness import ACCOUNT, Credentials, allow, policy, refused, trusting, validation
 from saml_idp import AWS, ISSUER, PROVIDER, RECIPIENT, Idp, encoded
@@ -83,8 +84,16 @@ def test_signatures(corp, idp):
     rejected(corp, idp.sign(bare, key=Idp().key), "InvalidIdentityToken", signature)
     rejected(corp, idp.sign(idp.sign(bare), "Response", key=Idp().key), "InvalidIdentityToken", signature)
     rejected(corp, idp.sign(bare).replace(">ann<", ">root<"), "InvalidIdentityToken", signature)
-    issuer = "Issuer not present in specified provider"
-    rejected(corp, idp.signed(now(corp), ROLE, issuer="https://evil.example.com/"), "InvalidIdentityToken", issuer)
+    with pytest.raises(ClientError) as caught:
+        ask(corp, idp.signed(now(corp), ROLE, issuer="https://evil.example.com/"))
+    answer = caught.value.response
+    assert answer["Error"] == {
+        "Type": "Sender",
+        "Code": "InvalidIdentityToken",
+        "Message": "Issuer not present in specified provider (Service: AWSOpenIdDiscoveryService; Status Code: 400; "
+        "Error Code: AuthSamlInvalidSamlResponseException; "
+        f"Request ID: {answer['ResponseMetadata']['RequestId']})",
+    }
     # Another provider's keys count for nothing, though its issuer claims to be the same.
     other = Idp()
     corp.client("iam").create_saml_provider(Name="other", SAMLMetadataDocument=other.metadata())

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The programs of the fuzz crate.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 13] = [
     "case",
     "certificate",
     "chain",
@@ -25,6 +25,8 @@ const TARGETS: [&str; 11] = [
     "jwt",
     "matcher",
     "revocation_list",
+    "saml_metadata",
+    "saml_response",
     "ssh_key",
     "variables",
 ];

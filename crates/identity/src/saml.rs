@@ -25,6 +25,7 @@ pub(crate) use claims::Claims;
 pub use roles::SamlRole;
 
 const INVALID_RESPONSE: &str = "Your request included an invalid SAML response.";
+pub(crate) const OTHER_ISSUER: &str = "Issuer not present in specified provider";
 const EXPIRED: &str = "Token must be redeemed within 5 minutes of issuance";
 /// How many assertions that are over are forgotten for each one that is spent.
 const FORGOTTEN_AT_ONCE: usize = 8;
@@ -216,7 +217,7 @@ fn invalid(text: &'static str) -> Error {
 fn answer(fault: &SamlFault) -> Error {
     let text = match fault {
         SamlFault::Encoding | SamlFault::TooLong => "Invalid base64 SAMLResponse",
-        SamlFault::Issuer { .. } => "Issuer not present in specified provider",
+        SamlFault::Issuer { .. } => OTHER_ISSUER,
         SamlFault::Unsigned | SamlFault::Signature(_) | SamlFault::ResponseSignature(_) => {
             "Response signature invalid"
         }

@@ -57,7 +57,7 @@ pub struct SamlSettings {
 
 impl SamlSettings {
     /// Whether nothing was said.
-    fn are_none(&self) -> bool {
+    pub(crate) fn are_none(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -106,6 +106,9 @@ fn is_there(account: &Account, provider: &str) -> bool {
 
 /// What must hold of settings together.
 fn check(settings: &ProviderSettings) -> Result<(), String> {
+    if !settings.saml.are_none() && !settings.provider.contains(":saml-provider/") {
+        return Err("only a saml-provider has SAML responses".to_owned());
+    }
     if let Some(ldap) = &settings.ldap {
         if !settings.provider.contains(":oidc-provider/") {
             return Err("a directory stands behind an oidc-provider".to_owned());

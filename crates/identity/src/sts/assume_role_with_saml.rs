@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::error::{Error, FederationFault};
 use crate::names::{ArnText, MinimumTokenSize, RoleSessionDuration, SamlAssertionText};
 use crate::operation::{Call, Granted, Operation, Service};
-use crate::saml::{Claims, SamlIdentity};
+use crate::saml::{Claims, OTHER_ISSUER, SamlIdentity};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -86,7 +86,8 @@ impl Operation for AssumeRoleWithSaml {
         let identity = call
             .realm
             .verify_saml(&self.principal_arn, response, now, notes)
-            .await?;
+            .await
+            .map_err(|error| attributed(error, &call.facts.request_id))?;
         let foreign = identity.foreign();
         notes.identify(foreign.clone());
         let claims = Claims::of(&identity, now, notes)?;
@@ -154,5 +155,19 @@ impl Operation for AssumeRoleWithSaml {
             audience: identity.assertion.recipient().to_owned(),
             name_qualifier: identity.qualifier(),
         })
+    }
+}
+
+/// AWS has this one said by a service that names itself, and clients may have been made to look for that.
+fn attributed(error: Error, request_id: &str) -> Error {
+    match error {
+        Error::Federation(FederationFault::InvalidIdentityToken(text)) if text == OTHER_ISSUER => {
+            let text = format!(
+                "{text} (Service: AWSOpenIdDiscoveryService; Status Code: 400; \
+                 Error Code: AuthSamlInvalidSamlResponseException; Request ID: {request_id})"
+            );
+            FederationFault::InvalidIdentityToken(text.into()).into()
+        }
+        other => other,
     }
 }

@@ -3,6 +3,7 @@
 
 mod ldap;
 mod provider;
+mod saml;
 mod test;
 
 use crate::Failure;

@@ -2,6 +2,7 @@
 
 use super::super::{StoreArgs, print, print_json};
 use super::ldap::LdapArgs;
+use super::saml::{self, SamlArgs};
 use crate::Failure;
 use crate::command::Format;
 use crate::config::PlaceArgs;
@@ -48,6 +49,8 @@ pub(crate) struct SetArgs {
     /// Believe the authorities that the machine trusts again
     #[arg(long, conflicts_with = "authorities")]
     no_authorities: bool,
+    #[command(flatten)]
+    saml: SamlArgs,
     #[command(flatten)]
     ldap: LdapArgs,
     /// No directory stands behind the provider any more
@@ -122,6 +125,7 @@ impl SetArgs {
                 if self.no_authorities {
                     settings.authorities = None;
                 }
+                self.saml.apply(&mut settings.saml);
                 if let Some((ldap, password)) = &ldap {
                     let mut ldap = ldap.clone();
                     let sealed = password
@@ -173,6 +177,8 @@ fn authorities(path: &Path) -> Result<String, Failure> {
 struct Shown {
     provider: String,
     changed: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    saml: Vec<&'static str>,
     has_authorities: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ldap: Option<ShownLdap>,
@@ -243,6 +249,7 @@ fn show(settings: &ProviderSettings) -> Shown {
     Shown {
         provider: settings.provider.clone(),
         changed: timestamp(settings.changed),
+        saml: saml::described(settings.saml),
         has_authorities: settings.authorities.is_some(),
         ldap,
         binding: settings.binding.as_ref().map(|binding| ShownBinding {
@@ -255,6 +262,9 @@ fn show(settings: &ProviderSettings) -> Shown {
 impl Shown {
     fn lines(&self) -> String {
         let mut lines = format!("{}, changed {}\n", Plain(&self.provider), self.changed);
+        for words in &self.saml {
+            let _ = writeln!(lines, "  {words}");
+        }
         if self.has_authorities {
             lines.push_str("  its servers are believed by authorities of its own\n");
         }

@@ -1,0 +1,4 @@
+//! libFuzzer's program of [`locum_fuzz::saml_metadata`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| locum_fuzz::saml_metadata::run(data));
