@@ -28,7 +28,7 @@ from saml_idp import AWS, PROVIDER, Idp, encoded
 MODEL = SESSION.client("sts", region_name="us-east-1").meta.service_model
 
 # What is not there yet, whole operations.
-UNBOUND = {"AssumeRoleWithWebIdentity"}
+UNBOUND = set()
 
 NO_REGION_IS_OFF = "STS cannot be switched off in a region: there are no regions here"
 # Declared errors that cannot happen, and why.
@@ -52,6 +52,7 @@ UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 CONTEXT = {"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "eyJhbGci"}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
+WEB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web"
 SAML_ROLE = f"arn:aws:iam::{ACCOUNT}:role/corp"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
 EVERYTHING = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext"]

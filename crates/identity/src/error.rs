@@ -339,7 +339,10 @@ impl Error {
         match self {
             Self::Signature(SignatureError::SignatureDoesNotMatch { .. })
             | Self::InvalidClientTokenId
-            | Self::InvalidSessionToken => Some(Suspicion::Credentials),
+            | Self::InvalidSessionToken
+            | Self::Federation(FederationFault::InvalidIdentityToken(_)) => {
+                Some(Suspicion::Credentials)
+            }
             Self::Forbidden(Forbidden::WrongMfaCode | Forbidden::UnverifiableMfa)
             | Self::InvalidAuthenticationCode => Some(Suspicion::WrongCode),
             Self::Forbidden(Forbidden::WrongPassword) => Some(Suspicion::WrongPassword),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 /// A request to a server of an identity provider.
@@ -30,6 +31,8 @@ pub struct ServerTrust<'a> {
     /// Whether addresses that are not public may be asked, as the provider's operator said; the server's
     /// own setting allows it for all.
     pub private_addresses: bool,
+    /// Where the server is, instead of where its name leads, as the provider's operator said.
+    pub address: Option<SocketAddr>,
 }
 
 /// What a server answered.
@@ -86,6 +89,11 @@ pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<FetchResponse, FetchFa
 pub trait HttpFetcher: Send + Sync + 'static {
     /// Asks.
     fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> Fetched<'a>;
+
+    /// Whether it asks servers on loopback by plain HTTP, too.
+    fn asks_plain(&self) -> bool {
+        false
+    }
 }
 
 impl HttpFetcher for crate::thumbprint::NoNetwork {

@@ -51,6 +51,7 @@ pub mod thumbprint;
 pub mod trace;
 pub mod transfer;
 mod trust;
+pub mod web_identity;
 
 // The tests of the inside share a world with those of the outside.
 #[cfg(test)]

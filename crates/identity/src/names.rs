@@ -532,7 +532,9 @@ pub use passwords::{
     CredentialAgeDays, CredentialServiceName, MaxPasswordAge, MinimumPasswordLength, Password,
     PasswordReusePrevention, ServiceSpecificCredentialId,
 };
-pub use sts::{KeyIdToLookUp, MinimumTokenSize, SamlAssertionText};
+pub use sts::{
+    KeyIdToLookUp, MinimumTokenSize, ProviderId, SamlAssertionText, WebIdentityTokenText,
+};
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,30 @@ impl ProviderUrl {
     /// The scheme that every URL begins with.
     pub const SCHEME: &str = "https://";
 
+    /// The scheme of a provider on loopback that is asked without TLS, which always has a port; no other
+    /// has one.
+    pub const PLAIN_SCHEME: &str = "http://";
+
+    /// The provider of `http://HOST:PORT` or `http://HOST:PORT/PATH` on loopback, for tests and
+    /// development; `None` if it may have none.
+    pub fn parse_plain(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix(Self::PLAIN_SCHEME)?;
+        let (authority, path) = match rest.split_once('/') {
+            Some((authority, path)) => (authority, Some(path)),
+            None => (rest, None),
+        };
+        let (host, port) = authority.split_once(':')?;
+        let on_loopback = matches!(host, "localhost" | "127.0.0.1");
+        let number = port.parse::<u16>().ok().filter(|number| *number > 0)?;
+        let legal = on_loopback && number.to_string() == port && path.is_none_or(is_path);
+        legal.then(|| Self(rest.to_owned()))
+    }
+
+    /// Whether the provider of a URL without its scheme is one that is asked without TLS.
+    pub fn is_plain(url: &str) -> bool {
+        host_of(url).contains(':')
+    }
+
     /// The provider of a URL; `None` if it may have none.
     pub fn parse(url: &str) -> Option<Self> {
         let rest = url.strip_prefix(Self::SCHEME)?;
@@ -163,6 +187,36 @@ mod tests {
         }
         let label = "a".repeat(64);
         assert_eq!(ProviderUrl::parse(&format!("https://{label}.com")), None);
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_with_a_port() {
+        for rest in ["localhost:8080", "127.0.0.1:1/a/b", "localhost:65535/"] {
+            let url = ProviderUrl::parse_plain(&format!("http://{rest}")).unwrap();
+            assert_eq!(url.as_str(), rest);
+            assert!(ProviderUrl::is_plain(rest));
+        }
+        for url in [
+            "https://localhost:8080",
+            "http://localhost",
+            "http://127.0.0.1/a:1",
+            "http://localhost:",
+            "http://localhost:0",
+            "http://localhost:080",
+            "http://localhost:+80",
+            "http://localhost:65536",
+            "http://localhost:80:80",
+            "http://127.0.0.2:80",
+            "http://localhost.evil.example:80",
+            "http://a@localhost:80",
+            "http://localhost:80//a",
+            "http://localhost:80/a?b",
+            "http://10.0.0.1:80",
+            "http://idp.example:80",
+        ] {
+            assert_eq!(ProviderUrl::parse_plain(url), None, "{url}");
+        }
+        assert!(!ProviderUrl::is_plain("idp.example/a:b"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::session::Keyring;
 use crate::session_use::SessionUses;
 use crate::signing::Decoy;
 use crate::thumbprint::CertificateFetcher;
+use crate::web_identity::KeySets;
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
 use pipeline::Turn;
@@ -84,6 +85,7 @@ pub struct Realm {
     certificates: Arc<dyn CertificateFetcher>,
     fetcher: Arc<dyn HttpFetcher>,
     directories: Arc<dyn DirectoryServer>,
+    key_sets: KeySets,
     hashing: passwords::Hashing,
     decoy: Decoy,
     session_uses: SessionUses,
@@ -144,13 +146,16 @@ impl Realm {
         self
     }
 
-    #[allow(dead_code, reason = "operations that use it follow")]
     pub(crate) fn fetcher(&self) -> &dyn HttpFetcher {
         &*self.fetcher
     }
 
     pub(crate) fn root_key(&self) -> &RootKey {
         &self.root_key
+    }
+
+    pub(crate) fn key_sets(&self) -> &KeySets {
+        &self.key_sets
     }
 
     pub(crate) fn certificates(&self) -> &dyn CertificateFetcher {

@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 mod assume_role;
 mod assume_role_with_saml;
+mod assume_role_with_web_identity;
 mod assume_root;
 mod decode;
 mod delegated;
-#[allow(dead_code, reason = "operations that use it follow")]
 pub(crate) mod federated;
 mod identity;
 mod ldap_identity;
@@ -33,6 +33,7 @@ mod web_identity_token;
 
 pub use assume_role::{Assumable, AssumeRole, AssumedRole, ProvidedContext};
 pub use assume_role_with_saml::{AssumeRoleWithSaml, SamlAssumable, SamlAssumedRole};
+pub use assume_role_with_web_identity::{AssumeRoleWithWebIdentity, WebIdentityRole};
 pub use assume_root::{AssumeRoot, AssumedRoot};
 pub use decode::{DecodeAuthorizationMessage, DecodedMessage};
 pub use delegated::{DelegatedAccess, GetDelegatedAccessToken};

@@ -42,3 +42,15 @@ impl CertificateFetcher for NoNetwork {
 pub fn thumbprint(certificate: &[u8]) -> String {
     HEXLOWER.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref())
 }
+
+/// From when to when a certificate (DER) is valid, in seconds since 1970; `None` if it cannot be read.
+pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
+    use x509_parser::prelude::{FromDer as _, X509Certificate};
+    let (rest, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let validity = certificate.validity();
+    let times = (
+        validity.not_before.timestamp(),
+        validity.not_after.timestamp(),
+    );
+    rest.is_empty().then_some(times)
+}

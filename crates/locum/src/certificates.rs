@@ -1,21 +1,18 @@
 //! Asks the servers of identity providers for their certificates: the network of
 //! CreateOpenIDConnectProvider without thumbprints.
 //!
-//! Who may create providers chooses the host, so this must not be a way to look around in the network
-//! that the server stands in: a name is resolved first, addresses that are not public are dropped
-//! (unless the operator allows them), and what is connected to is an address that was looked at, not
-//! the name again. Whatever fails, one answer tells of it.
+//! Where a server may be says `addresses.rs`. Whatever fails, one answer tells of it.
 
+use crate::addresses::{Allowed, connect, resolve};
 use locum_identity::thumbprint::{CertificateFetcher, Fetching, Unreachable};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
@@ -23,15 +20,13 @@ use tokio_rustls::TlsConnector;
 const FETCHED_WITHIN: Duration = Duration::from_secs(5);
 /// How many bytes are read of a server.
 const MOST_READ: u64 = 256 * 1024;
-/// How many addresses of one name are tried.
-const MOST_ADDRESSES: usize = 4;
 /// How many servers are asked at a time.
 const AT_A_TIME: usize = 16;
 
 /// Asks by TLS, without verifying anything.
 pub(crate) struct TlsFetcher {
     port: u16,
-    private_addresses: bool,
+    allowed: Allowed,
     room: Semaphore,
 }
 
@@ -40,7 +35,11 @@ impl TlsFetcher {
     pub(crate) fn new(private_addresses: bool) -> Self {
         Self {
             port: 443,
-            private_addresses,
+            allowed: if private_addresses {
+                Allowed::Any
+            } else {
+                Allowed::Public
+            },
             room: Semaphore::new(AT_A_TIME),
         }
     }
@@ -49,9 +48,8 @@ impl TlsFetcher {
         let _room = self.room.acquire().await.ok()?;
         let name = ServerName::try_from(host.to_owned()).ok()?;
         let connector = connector()?;
-        let resolved = tokio::net::lookup_host((host, self.port)).await.ok()?;
-        let allowed = resolved.filter(|at| self.private_addresses || is_public(at.ip()));
-        for address in allowed.take(MOST_ADDRESSES) {
+        let addresses = resolve(host, self.port, self.allowed).await.ok()?;
+        for address in addresses {
             if let Some(certificate) = last_of(&connector, name.clone(), address).await {
                 return Some(certificate);
             }
@@ -70,16 +68,12 @@ impl CertificateFetcher for TlsFetcher {
 }
 
 /// The last certificate of the chain that the server at an address sends.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the network that is handed in"
-)]
 async fn last_of(
     connector: &TlsConnector,
     name: ServerName<'static>,
     address: SocketAddr,
 ) -> Option<Vec<u8>> {
-    let (read, write) = TcpStream::connect(address).await.ok()?.into_split();
+    let (read, write) = connect(address).await.ok()?.into_split();
     let stream = tokio::io::join(read.take(MOST_READ), write);
     let stream = connector.connect(name, stream).await.ok()?;
     let (_, connection) = stream.get_ref();
@@ -136,47 +130,6 @@ impl ServerCertVerifier for Anyone {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let algorithms = &self.0.signature_verification_algorithms;
         algorithms.supported_schemes()
-    }
-}
-
-/// Whether an address is one of the Internet's, by IANA's special-purpose registries (RFC 6890): what
-/// is not known to be is not.
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    !matches!(
-        address.octets(),
-        // This network, private networks, loopback.
-        [0 | 10 | 127, ..]
-            | [172, 16..=31, ..]
-            | [192, 168, ..]
-            // Shared by carriers, link-local, protocol assignments, relays of 6to4.
-            | [100, 64..=127, ..]
-            | [169, 254, ..]
-            | [192, 0, 0, _]
-            | [192, 88, 99, _]
-            // Benchmarks and documentation.
-            | [198, 18 | 19, ..]
-            | [192, 0, 2, _]
-            | [198, 51, 100, _]
-            | [203, 0, 113, _]
-            // Multicast, reserved, broadcast.
-            | [224..=255, ..]
-    )
-}
-
-/// Global unicast is 2000::/3. What carries an IPv4 address in it could carry a private one.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    match address.segments() {
-        // Protocol assignments with Teredo and ORCHID, documentation, 6to4.
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] => false,
-        [0x3fff, 0..=0x0fff, ..] => false,
-        [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 
@@ -296,82 +249,5 @@ mod tests {
                 assert_eq!(fetched, Err(Unreachable), "{host:?}");
             }
         });
-    }
-
-    #[track_caller]
-    fn check(addresses: &[&str], public: bool) {
-        for address in addresses {
-            assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
-        }
-    }
-
-    #[test]
-    fn special_addresses_are_not_public() {
-        check(
-            &[
-                "0.0.0.0",
-                "0.1.2.3",
-                "10.0.0.1",
-                "100.64.0.1",
-                "100.127.255.255",
-                "127.0.0.1",
-                "127.255.0.1",
-                "169.254.169.254",
-                "172.16.0.1",
-                "172.31.255.255",
-                "192.0.0.8",
-                "192.0.2.1",
-                "192.88.99.1",
-                "192.168.1.1",
-                "198.18.0.1",
-                "198.19.255.255",
-                "198.51.100.1",
-                "203.0.113.1",
-                "224.0.0.1",
-                "239.1.1.1",
-                "240.0.0.1",
-                "255.255.255.255",
-                "::",
-                "::1",
-                "::ffff:10.0.0.1",
-                "::ffff:169.254.169.254",
-                "::10.0.0.1",
-                "64:ff9b::a00:1",
-                "64:ff9b:1::1",
-                "100::1",
-                "2001::1",
-                "2001:db8::1",
-                "2002:a00:1::1",
-                "3fff::1",
-                "fc00::1",
-                "fd00:ec2::254",
-                "fe80::1",
-                "fec0::1",
-                "ff02::1",
-                "5f00::1",
-            ],
-            false,
-        );
-        check(
-            &[
-                "1.1.1.1",
-                "9.255.255.255",
-                "11.0.0.0",
-                "100.63.255.255",
-                "100.128.0.0",
-                "172.15.255.255",
-                "172.32.0.0",
-                "192.0.1.0",
-                "198.17.255.255",
-                "198.20.0.0",
-                "223.255.255.255",
-                "::ffff:1.1.1.1",
-                "2001:200::1",
-                "2600::1",
-                "2a00:1450:4001::1",
-                "3fff:1000::1",
-            ],
-            true,
-        );
     }
 }

@@ -187,10 +187,14 @@ pub(crate) struct ServeArgs {
     /// The URL at which others reach the server, https://HOST or https://HOST:PORT: it is in the issuers of tokens [default: that of --listen, on loopback]
     #[arg(long, env = "LOCUM_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
-    /// Ask identity providers for their certificates at addresses that are not public, too: those of
-    /// private networks and of this machine
+    /// Ask identity providers for their certificates and keys at addresses that are not public, too:
+    /// those of private networks and of this machine
     #[arg(long, env = "LOCUM_IDP_PRIVATE_ADDRESSES", value_parser = FalseyValueParser::new())]
     idp_private_addresses: bool,
+    /// Take identity providers on this machine that speak plain HTTP, http://localhost:PORT: for tests
+    /// and development
+    #[arg(long, env = "LOCUM_IDP_PLAIN_HTTP_ON_LOOPBACK", value_parser = FalseyValueParser::new())]
+    idp_plain_http_on_loopback: bool,
     /// A domain below which host names are buckets; may be repeated [default: localhost]
     #[arg(
         long,
@@ -353,6 +357,7 @@ pub(crate) struct Serve {
     /// What was set; when the server listens, what follows from that.
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) idp_private_addresses: bool,
+    pub(crate) idp_plain_http_on_loopback: bool,
     pub(crate) s3_domains: Vec<String>,
     pub(crate) audit_rotate_bytes: u64,
     pub(crate) audit_keep: usize,
@@ -554,6 +559,8 @@ impl ServeArgs {
             behind_tls_proxy,
             public_url,
             idp_private_addresses: self.idp_private_addresses || file.idp_private_addresses,
+            idp_plain_http_on_loopback: self.idp_plain_http_on_loopback
+                || file.idp_plain_http_on_loopback,
             s3_domains: if s3_domains.is_empty() {
                 vec!["localhost".to_owned()]
             } else {

@@ -106,12 +106,13 @@ async fn run(mut settings: Serve) -> Result<(), Failure> {
     let following = tokio::spawn(follow(door.clone()));
     let rotating = tokio::spawn(rotate_issuer_keys(door.clone()));
     let asking = tokio::spawn(crate::sources::ask(door.clone()));
+    let refreshing = tokio::spawn(refresh_key_sets(door.clone()));
     if let Some(path) = port_file {
         write_port_file(&path, bound)?;
     }
     connections::accept(listener, tls, &door).await?;
 
-    for task in [following, rotating, asking] {
+    for task in [following, rotating, asking, refreshing] {
         task.abort();
         let _ = task.await;
     }
@@ -182,6 +183,20 @@ async fn rotate_issuer_keys(door: Arc<Door>) {
             _ => {}
         }
         fails = result.is_err();
+    }
+}
+
+/// Asks identity providers for their keys ahead of time, each for itself.
+async fn refresh_key_sets(door: Arc<Door>) {
+    let mut turns = tokio::time::interval(ROTATE);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let realm = door.state.load().realm.clone();
+        for owner in realm.due_key_sets() {
+            let realm = realm.clone();
+            tokio::spawn(async move { realm.refresh_key_set(&owner).await });
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! locum: a self-hosted security token service, wire-compatible with AWS STS and IAM.
 
+mod addresses;
 mod audit;
 mod body;
 mod certificates;
@@ -10,6 +11,7 @@ mod data_dir;
 mod difference;
 mod door;
 mod environment;
+mod fetcher;
 mod ldap;
 mod listen;
 mod openid;

@@ -5,6 +5,7 @@ use crate::certificates::TlsFetcher;
 use crate::config::Serve;
 use crate::data_dir::{self, DataDir};
 use crate::environment::{MadeApart, SystemClock};
+use crate::fetcher::Fetcher;
 use crate::ldap::Directories;
 use crate::throttle::{Claimant, Throttle};
 use locum_identity::caller::Caller;
@@ -105,7 +106,10 @@ fn outfitted(realm: Realm, settings: &Serve) -> Arc<Realm> {
     let realm = realm.with_directories(Arc::new(Directories::default()));
     let realm = realm.with_workshop(Arc::new(MadeApart));
     let realm = realm.with_issuing(public_url, Arc::new(MadeApart));
-    Arc::new(realm.with_certificates(Arc::new(certificates)))
+    let realm = realm.with_certificates(Arc::new(certificates));
+    let plain = settings.idp_plain_http_on_loopback;
+    let fetcher = Fetcher::new(settings.idp_private_addresses, plain);
+    Arc::new(realm.with_fetcher(Arc::new(fetcher)))
 }
 
 fn data_plane(

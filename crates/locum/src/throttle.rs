@@ -164,6 +164,21 @@ impl Throttle {
         }
     }
 
+    /// Who brings another's proof of who they are, for a role: what is not believed counts against that
+    /// role at that source, and against the source.
+    pub(crate) fn federated_login(
+        &self,
+        source: Option<IpAddr>,
+        operation: &str,
+        params: &Params,
+    ) -> Option<Claimant> {
+        if operation != "AssumeRoleWithWebIdentity" {
+            return None;
+        }
+        let role = params.value("RoleArn").unwrap_or_default();
+        self.claimant(source, &format!("role\0{role}"))
+    }
+
     /// Whether a request is refused for what was got wrong before it.
     pub(crate) fn refuses(&self, claimant: Claimant, now: i64) -> bool {
         let is_full = |buckets: &Option<Buckets>, key| {

@@ -13,11 +13,12 @@ use locum_identity::names::{
 use locum_identity::sealing::Secret;
 use locum_identity::session::TemporaryCredentials;
 use locum_identity::sts::{
-    AssumeRole, AssumeRoleWithLdapIdentity, AssumeRoleWithSaml, AssumeRoot, AssumedRole,
-    AssumedRoleWithLdapIdentity, AssumedRoot, CallerIdentity, DecodeAuthorizationMessage,
-    DecodedMessage, DelegatedAccess, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-    GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
-    MfaParameters, ProvidedContext, SessionPolicies, WebIdentityToken,
+    AssumeRole, AssumeRoleWithLdapIdentity, AssumeRoleWithSaml, AssumeRoleWithWebIdentity,
+    AssumeRoot, AssumedRole, AssumedRoleWithLdapIdentity, AssumedRoot, CallerIdentity,
+    DecodeAuthorizationMessage, DecodedMessage, DelegatedAccess, FederationToken, GetAccessKeyInfo,
+    GetCallerIdentity, GetDelegatedAccessToken, GetFederationToken, GetSessionToken,
+    GetWebIdentityToken, MfaParameters, ProvidedContext, SessionPolicies, WebIdentityRole,
+    WebIdentityToken,
 };
 
 /// `DurationSeconds` of AssumeRole at most, by the model: what a role can allow beyond it stands in
@@ -36,6 +37,11 @@ pub(crate) fn bindings() -> Vec<Binding> {
             assumed_role_with_ldap_identity
         ),
         bind!(AssumeRoleWithSaml, saml::decode, saml::answer),
+        bind!(
+            AssumeRoleWithWebIdentity,
+            decode_assume_role_with_web_identity,
+            web_identity_role
+        ),
         bind!(AssumeRoot, decode_assume_root, assumed_root),
         bind!(
             DecodeAuthorizationMessage,
@@ -68,13 +74,7 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
     let role_session_name = fields.required("RoleSessionName");
     let policy_arns = policy_arns(fields);
     let policy = fields.optional::<SessionPolicyText>("Policy");
-    let duration = fields.number("DurationSeconds", |seconds| {
-        // What no role allows is told as what the model does not allow.
-        RoleSessionDuration::from_seconds(seconds).map_err(|constraint| match constraint {
-            Constraint::MaxValue(_) => LONGEST_OF_MODEL,
-            other => other,
-        })
-    });
+    let duration = role_duration(fields);
     let tags = fields.tags("Tags");
     let transitive_tag_keys = fields.list("TransitiveTagKeys", 50, Fields::scalar);
     let external_id = fields.optional("ExternalId");
@@ -87,13 +87,7 @@ fn decode_assume_role(fields: &mut Fields<'_>) -> Result<AssumeRole, Error> {
         })
     });
     let minimum_token_size = minimum_token_size(fields);
-    // Whether more than the model allows is too much is the role's to say, but not where there is
-    // something else to tell.
-    let seconds = duration.map(RoleSessionDuration::seconds);
-    if let Some(seconds) = seconds.filter(|seconds| *seconds > OF_MODEL) {
-        fields.also("DurationSeconds", &seconds.to_string(), LONGEST_OF_MODEL);
-    }
-    fields.check()?;
+    check_with_duration(fields, duration)?;
     Ok(AssumeRole {
         role_arn: role_arn?,
         role_session_name: role_session_name?,
@@ -135,6 +129,56 @@ fn decode_ldap_identity(fields: &mut Fields<'_>) -> Result<AssumeRoleWithLdapIde
             policy: policy.map(String::from),
             policy_arns,
         },
+        minimum_token_size,
+    })
+}
+
+/// `DurationSeconds` of a role's session.
+fn role_duration(fields: &mut Fields<'_>) -> Option<RoleSessionDuration> {
+    fields.number("DurationSeconds", |seconds| {
+        // What no role allows is told as what the model does not allow.
+        RoleSessionDuration::from_seconds(seconds).map_err(|constraint| match constraint {
+            Constraint::MaxValue(_) => LONGEST_OF_MODEL,
+            other => other,
+        })
+    })
+}
+
+/// Everything that failed. Whether more than the model allows is too much is the role's to say, but not
+/// where there is something else to tell.
+fn check_with_duration(
+    fields: &mut Fields<'_>,
+    duration: Option<RoleSessionDuration>,
+) -> Result<(), Error> {
+    let seconds = duration.map(RoleSessionDuration::seconds);
+    if let Some(seconds) = seconds.filter(|seconds| *seconds > OF_MODEL) {
+        fields.also("DurationSeconds", &seconds.to_string(), LONGEST_OF_MODEL);
+    }
+    fields.check()
+}
+
+fn decode_assume_role_with_web_identity(
+    fields: &mut Fields<'_>,
+) -> Result<AssumeRoleWithWebIdentity, Error> {
+    let role_arn = fields.required("RoleArn");
+    let role_session_name = fields.required("RoleSessionName");
+    let web_identity_token = fields.required_secret("WebIdentityToken");
+    let provider_id = fields.optional("ProviderId");
+    let policy_arns = policy_arns(fields);
+    let policy = fields.optional::<FederationPolicyText>("Policy");
+    let duration = role_duration(fields);
+    let minimum_token_size = minimum_token_size(fields);
+    check_with_duration(fields, duration)?;
+    Ok(AssumeRoleWithWebIdentity {
+        role_arn: role_arn?,
+        role_session_name: role_session_name?,
+        web_identity_token: web_identity_token?,
+        provider_id,
+        session_policies: SessionPolicies {
+            policy: policy.map(String::from),
+            policy_arns,
+        },
+        duration,
         minimum_token_size,
     })
 }
@@ -267,6 +311,18 @@ fn credentials(credentials: &TemporaryCredentials) -> Members<'_> {
 }
 
 fn assumed_role(output: &AssumedRole) -> Node<'_> {
+    role_members(output).node()
+}
+
+fn web_identity_role(output: &WebIdentityRole) -> Node<'_> {
+    role_members(&output.role)
+        .text("SubjectFromWebIdentityToken", output.subject.as_str())
+        .text("Provider", output.provider.as_str())
+        .text("Audience", output.audience.as_str())
+        .node()
+}
+
+fn role_members(output: &AssumedRole) -> Members<'_> {
     let members = Members::new()
         .structure("Credentials", credentials(&output.credentials))
         .structure(
@@ -283,30 +339,14 @@ fn assumed_role(output: &AssumedRole) -> Node<'_> {
         "SourceIdentity",
         output.source_identity.as_ref().map(SourceIdentity::as_str),
     );
-    token_size(members, &output.credentials).node()
+    token_size(members, &output.credentials)
 }
 
 fn assumed_role_with_ldap_identity(output: &AssumedRoleWithLdapIdentity) -> Node<'_> {
-    let assumed = &output.assumed;
-    let members = Members::new()
-        .structure("Credentials", credentials(&assumed.credentials))
-        .structure(
-            "AssumedRoleUser",
-            Members::new()
-                .text("AssumedRoleId", assumed.assumed_role_id.as_str())
-                .text("Arn", assumed.arn.as_str()),
-        )
+    role_members(&output.assumed)
         .text("SubjectFromWebIdentityToken", output.subject.as_str())
-        .text("Provider", output.provider.as_str());
-    let members = match assumed.packed_policy_size {
-        Some(percent) => members.integer("PackedPolicySize", percent),
-        None => members,
-    };
-    let members = members.text_if(
-        "SourceIdentity",
-        assumed.source_identity.as_ref().map(SourceIdentity::as_str),
-    );
-    token_size(members, &assumed.credentials).node()
+        .text("Provider", output.provider.as_str())
+        .node()
 }
 
 fn assumed_root(output: &AssumedRoot) -> Node<'_> {

@@ -137,19 +137,26 @@ impl Keys<'_> {
             },
             "principalaccount" => match &caller.account {
                 Some(account) => one(account.id.as_str()),
-                None if !matches!(caller.who, Who::Anonymous) => None,
-                None => one("anonymous"),
+                None => match &caller.who {
+                    // The provider's account.
+                    Who::Federated(identity) => one(identity.account.as_str()),
+                    Who::Anonymous => one("anonymous"),
+                    _ => None,
+                },
             },
             "principaltype" => match &caller.who {
                 Who::Anonymous => one("Anonymous"),
                 Who::Root => one("Account"),
-                Who::User(_) => one("User"),
+                Who::User(_) | Who::Federated(_) => one("User"),
                 Who::AssumedRole { .. } => one("AssumedRole"),
                 Who::FederatedUser { .. } => one("FederatedUser"),
-                Who::Service(_) | Who::Federated(_) => None,
+                Who::Service(_) => None,
             },
-            "userid" if matches!(caller.who, Who::Service(_) | Who::Federated(_)) => None,
-            "userid" => Some(Value::One(Cow::Owned(caller.user_id()))),
+            "userid" if matches!(caller.who, Who::Service(_)) => None,
+            "userid" => match &caller.who {
+                Who::Federated(identity) => one(&identity.provider),
+                _ => Some(Value::One(Cow::Owned(caller.user_id()))),
+            },
             "username" => match &caller.who {
                 Who::User(state) => one(state.user.name.as_str()),
                 Who::Anonymous

@@ -5,6 +5,7 @@ use crate::environment::Seconds;
 use crate::ldap::LdapSettings;
 use crate::sealing::Sealed;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// The settings of one identity provider of the account. They go with it.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,12 @@ pub struct ProviderSettings {
     /// What is asked of SAML responses, and what is let pass.
     #[serde(skip_serializing_if = "SamlSettings::are_none")]
     pub saml: SamlSettings,
+    /// Where the host of the provider's URL is, instead of where its name leads; it may be any address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// Where the keys are, where the provider's configuration cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// As which client users sign in by the pages here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignInClient>,
@@ -76,6 +83,9 @@ pub struct SignInClient {
 }
 
 impl ProviderSettings {
+    /// What the bearer token is called where it is sealed ([`ProviderSettings::purpose`]).
+    pub const BEARER_TOKEN: &str = "bearer-token";
+
     /// The settings of a provider of which nothing was said.
     pub fn of(provider: &str) -> Self {
         Self {

@@ -12,6 +12,14 @@ text_type! {
     /// `SAMLAssertion`: 4 to 100000 characters of base64.
     SamlAssertionText, (4, 100_000), "", |_| true
 }
+text_type! {
+    /// `WebIdentityToken`: 4 to 20000 characters.
+    WebIdentityTokenText, (4, 20_000), "", |_| true
+}
+text_type! {
+    /// `ProviderId`: 4 to 2048 characters.
+    ProviderId, (4, 2048), "", |_| true
+}
 
 const MOST: i32 = 4096;
 

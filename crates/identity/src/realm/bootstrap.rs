@@ -86,6 +86,7 @@ impl Realm {
             certificates: Arc::new(crate::thumbprint::NoNetwork),
             fetcher: Arc::new(crate::thumbprint::NoNetwork),
             directories: Arc::new(crate::thumbprint::NoNetwork),
+            key_sets: crate::web_identity::KeySets::default(),
             hashing: Hashing::default(),
             decoy,
             session_uses: SessionUses::default(),

@@ -32,7 +32,7 @@ pub struct SettingsSealer<'a> {
 }
 
 impl SettingsSealer<'_> {
-    /// Seals a secret for one place in the settings (`ldap-bind-password`, say).
+    /// Seals a secret for one place in the settings ([`ProviderSettings::BEARER_TOKEN`], say).
     ///
     /// # Errors
     /// [`Error::Internal`]
@@ -130,6 +130,18 @@ fn check(settings: &ProviderSettings) -> Result<(), String> {
         {
             return Err("the grace of a binding is at most seven days".to_owned());
         }
+    }
+    let of_tokens = settings.provider.contains(":oidc-provider/");
+    let has_keys = settings.jwks_uri.is_some()
+        || settings.address.is_some()
+        || settings.bearer_token.is_some();
+    if has_keys && !of_tokens {
+        return Err("only the keys of an oidc-provider are asked for".to_owned());
+    }
+    if let Some(uri) = &settings.jwks_uri
+        && !uri.starts_with("https://")
+    {
+        return Err("keys are only asked for by https".to_owned());
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ mod supposed;
 mod tags;
 mod token_keys;
 mod web_identity;
+mod web_identity_role;
 
 use common::{Key, World, ready};
 use locum_identity::caller::Caller;

@@ -176,7 +176,9 @@ async fn within_limits(
     let name = params.value("Action").unwrap_or_default();
     let guesses = throttle.guesses(service.service, caller, params);
     let mut guesses_made = guesses.into_iter().flatten();
-    if guesses_made.any(|guess| throttle.refuses_guess(guess, now))
+    let proof = throttle.federated_login(facts.source_ip, name, params);
+    if proof.is_some_and(|proof| throttle.refuses(proof, now))
+        || guesses_made.any(|guess| throttle.refuses_guess(guess, now))
         || throttle.exceeds_quota(service.service, name, caller, &facts.region, now)
     {
         let name = if name.len() <= 64 { name } else { "" };
@@ -201,6 +203,7 @@ async fn within_limits(
     for guess in guesses.into_iter().flatten() {
         throttle.guessed(guess, became, now);
     }
+    state.note(proof, became.map(|()| caller));
     answer
 }
 

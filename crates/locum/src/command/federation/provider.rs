@@ -3,6 +3,7 @@
 use super::super::{StoreArgs, print, print_json};
 use super::ldap::LdapArgs;
 use super::saml::{self, SamlArgs};
+use super::secret;
 use crate::Failure;
 use crate::command::Format;
 use crate::config::PlaceArgs;
@@ -15,10 +16,9 @@ use locum_identity::entity::ProviderSettings;
 use locum_identity::environment::timestamp;
 use locum_identity::ldap::{GroupSource, UserSource};
 use locum_policy::Plain;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,6 +35,14 @@ pub(crate) enum ProviderCommand {
     ///
     /// Exit code 0: it was shown; 1: it cannot be; 2: wrong usage.
     Show(ShowArgs),
+    /// List the providers of which something is said, and what, without secrets
+    ///
+    /// Exit code 0: they were listed; 1: they cannot be; 2: wrong usage.
+    List(StoreArgs),
+    /// Take back all that was said of a provider
+    ///
+    /// Exit code 0: nothing is said of it now; 1: there is no such provider; 2: wrong usage.
+    Reset(ResetArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -44,11 +52,34 @@ pub(crate) struct SetArgs {
     provider: String,
     /// A file of certificates (PEM): the authorities that vouch for the provider's servers, and the only
     /// ones then
+    #[arg(long, alias = "authorities", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Believe the authorities that the machine trusts again, and the provider's thumbprints
+    #[arg(long, alias = "no-authorities", conflicts_with = "ca_file")]
+    no_ca: bool,
+    /// A file with the token that the provider's servers are shown (`Authorization: Bearer`), as those of
+    /// Kubernetes clusters want one; `-` is standard input
     #[arg(long, value_name = "FILE")]
-    authorities: Option<PathBuf>,
-    /// Believe the authorities that the machine trusts again
-    #[arg(long, conflicts_with = "authorities")]
-    no_authorities: bool,
+    bearer_token_file: Option<PathBuf>,
+    /// Show them no token any more
+    #[arg(long, conflicts_with = "bearer_token_file")]
+    no_bearer_token: bool,
+    /// The address and port of the provider's host, instead of where its name leads: 10.0.0.7:6443
+    #[arg(long, value_name = "ADDR")]
+    address: Option<SocketAddr>,
+    /// Go where its name leads again
+    #[arg(long, conflicts_with = "address")]
+    no_address: bool,
+    /// Where the keys are, where the provider's configuration cannot say: https://…
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    /// Ask the provider's configuration again
+    #[arg(long, conflicts_with = "jwks_uri")]
+    no_jwks_uri: bool,
+    /// Whether its servers may have addresses that are not public: those of private networks and of this
+    /// machine
+    #[arg(long, value_name = "BOOL")]
+    private_addresses: Option<bool>,
     #[command(flatten)]
     saml: SamlArgs,
     #[command(flatten)]
@@ -95,11 +126,25 @@ pub(crate) struct ShowArgs {
     store: StoreArgs,
 }
 
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ResetArgs {
+    /// The provider's ARN
+    #[arg(long, value_name = "ARN")]
+    provider: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
 impl ProviderCommand {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Set(args) => args.run().await?,
             Self::Show(args) => args.run().await?,
+            Self::List(store) => {
+                let provider = None;
+                ShowArgs { provider, store }.run().await?;
+            }
+            Self::Reset(args) => args.run().await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -107,7 +152,9 @@ impl ProviderCommand {
 
 impl SetArgs {
     async fn run(self) -> Result<(), Failure> {
-        let authorities = self.authorities.as_deref().map(authorities).transpose()?;
+        let authorities = self.ca_file.as_deref().map(authorities).transpose()?;
+        let bearer_token = self.bearer_token_file.as_deref().map(bearer_token);
+        let bearer_token = bearer_token.transpose()?;
         let ldap = self.ldap.read()?;
         let binding = self.bind_sessions.then(|| {
             let default = Binding::default();
@@ -119,11 +166,24 @@ impl SetArgs {
         let (_directory, realm) = open_to_change(&self.place.resolve()?, system().0).await?;
         let changed = realm
             .change_provider_settings(&self.provider, |settings, sealer| {
-                if let Some(text) = &authorities {
-                    settings.authorities = Some(text.clone());
+                let replace = |value: &mut Option<String>, new: &Option<String>, gone: bool| {
+                    if new.is_some() || gone {
+                        value.clone_from(new);
+                    }
+                };
+                replace(&mut settings.authorities, &authorities, self.no_ca);
+                replace(&mut settings.jwks_uri, &self.jwks_uri, self.no_jwks_uri);
+                if self.address.is_some() || self.no_address {
+                    settings.address = self.address;
                 }
-                if self.no_authorities {
-                    settings.authorities = None;
+                if let Some(allowed) = self.private_addresses {
+                    settings.private_addresses = allowed;
+                }
+                if bearer_token.is_some() || self.no_bearer_token {
+                    let token = bearer_token.as_ref();
+                    let sealed =
+                        token.map(|token| sealer.seal(ProviderSettings::BEARER_TOKEN, token));
+                    settings.bearer_token = sealed.transpose()?;
                 }
                 self.saml.apply(&mut settings.saml);
                 if let Some((ldap, password)) = &ldap {
@@ -153,21 +213,41 @@ impl SetArgs {
     }
 }
 
+impl ResetArgs {
+    async fn run(self) -> Result<(), Failure> {
+        let (_directory, realm) = open_to_change(&self.place.resolve()?, system().0).await?;
+        let changed = realm
+            .change_provider_settings(&self.provider, |settings, _| {
+                *settings = ProviderSettings::of(&settings.provider);
+                Ok(())
+            })
+            .await
+            .map_err(|error| described("cannot change the provider's settings", &error))?;
+        changed
+            .map(drop)
+            .map_err(|fault| Failure::Work(fault.to_string()))
+    }
+}
+
+/// One line that a header can carry.
+fn bearer_token(path: &Path) -> Result<locum_identity::sealing::Secret, Failure> {
+    let token = secret(path)?;
+    let text = token.expose();
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Failure::Usage(
+            "the bearer token must be one line of letters, digits and signs".to_owned(),
+        ));
+    }
+    Ok(token)
+}
+
 /// Certificates that can all be read.
 fn authorities(path: &Path) -> Result<String, Failure> {
     let wrong = |what: &str| Failure::Usage(format!("`{}` {what}", path.display()));
     let text =
         crate::command::input::read(path, LONGEST_AUTHORITIES).map_err(|error| wrong(&error))?;
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-        let certificate =
-            certificate.map_err(|_| wrong("has a certificate that cannot be read"))?;
-        let added = roots.add(certificate);
-        added.map_err(|_| wrong("has a certificate that cannot be read"))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong("holds no certificate"));
-    }
+    crate::fetcher::authorities(&text)
+        .map_err(|fault| wrong(&format!("is no CA file: {fault}")))?;
     Ok(text)
 }
 
@@ -180,6 +260,12 @@ struct Shown {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     saml: Vec<&'static str>,
     has_authorities: bool,
+    has_bearer_token: bool,
+    private_addresses: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ldap: Option<ShownLdap>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,6 +337,10 @@ fn show(settings: &ProviderSettings) -> Shown {
         changed: timestamp(settings.changed),
         saml: saml::described(settings.saml),
         has_authorities: settings.authorities.is_some(),
+        has_bearer_token: settings.bearer_token.is_some(),
+        private_addresses: settings.private_addresses,
+        address: settings.address.map(|address| address.to_string()),
+        jwks_uri: settings.jwks_uri.clone(),
         ldap,
         binding: settings.binding.as_ref().map(|binding| ShownBinding {
             interval_seconds: binding.interval,
@@ -267,6 +357,18 @@ impl Shown {
         }
         if self.has_authorities {
             lines.push_str("  its servers are believed by authorities of its own\n");
+        }
+        if self.has_bearer_token {
+            lines.push_str("  its servers are shown a bearer token\n");
+        }
+        if self.private_addresses {
+            lines.push_str("  its servers may have addresses that are not public\n");
+        }
+        if let Some(address) = &self.address {
+            let _ = writeln!(lines, "  its host is at {address}");
+        }
+        if let Some(uri) = &self.jwks_uri {
+            let _ = writeln!(lines, "  its keys are at {}", Plain(uri));
         }
         if let Some(ldap) = &self.ldap {
             let urls = ldap.urls.join(" ");
