@@ -14,7 +14,9 @@ mod revocation;
 pub mod rsa;
 
 pub use certificate::{Certificate, CertificateFault, Curve, PublicKey, Serial};
-pub use chain::{ChainFault, LONGEST_CHAIN, Path, Requirement, check_anchor, verify_chain};
+pub use chain::{
+    AnchorFault, ChainFault, LONGEST_CHAIN, Path, Requirement, check_anchor, verify_chain,
+};
 pub use name::{AlternativeNames, Attribute, Name, SYMBOLS};
 pub use revocation::{RevocationList, RevocationListFault};
 

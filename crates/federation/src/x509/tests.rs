@@ -1,6 +1,5 @@
 //! Chains and revocation lists of an authority made for each test.
 
-use super::chain::AnchorFault;
 use super::*;
 use proptest::prelude::*;
 use rcgen::{
