@@ -9,7 +9,8 @@ import copy
 import botocore.model
 import pytest
 from harness import ACCOUNT, SESSION, Clock, Locum, Server, allow, policy
-from model import ABSENT, PATTERNS, Values, clauses, declared, in_python, limits, pairs, places
+from model import ABSENT, PATTERNS, Values, clauses, in_python, pairs
+from walk import Walker
 
 MODEL = SESSION.client("iam", region_name="us-east-1").meta.service_model
 OPERATIONS = [MODEL.operation_model(name) for name in MODEL.operation_names]
@@ -94,82 +95,21 @@ def admin(locum):
     return locum.user("walker", allow("*"))
 
 
-class Walker:
-    """Sends what the model makes of an operation, and finds what is not as the model says."""
+class IamWalker(Walker):
+    """The walk through IAM's operations, by its query protocol."""
 
-    def __init__(self, send, operation):
-        self.send, self.operation = send, operation
-        self.shape = operation.input_shape
-        self.found = []
-        self.sent = 0
+    values, beyond, too_long = VALUES, BEYOND_THE_MODEL, TOO_LONG
 
     def ask(self, parameters, replaced=None):
-        self.sent += 1
         form = pairs(self.operation, parameters) | (replaced or {})
         return self.send({name: value for name, value in form.items() if value is not ABSENT})
 
-    def accepts(self, what, parameters):
-        """A success, or an error of the operation's own."""
-        answer = self.ask(parameters)
-        if answer.status == 200:
-            return
-        status, code, message = answer.error()
-        own = code in declared(self.operation) | {"AccessDenied"} and status < 500
-        if not own and (status, message) not in BEYOND_THE_MODEL:
-            self.found.append(f"{what} is refused: {status} {code}: {message[:300]}")
-
-    def refuses(self, what, place, tail, parameters, code="ValidationError", replaced=None):
-        """The one constraint is told, of the member, with nothing of other members."""
-        answer = self.ask(parameters, replaced)
-        if answer.status == 200:
-            self.found.append(f"{what} is accepted")
-            return
-        status, seen, message = answer.error()
-        if (status, message) == TOO_LONG:
-            return
-        if (status, seen) != (400, code):
-            self.found.append(f"{what} gets {status} {seen}: {message[:300]}")
-            return
-        if code != "ValidationError":
-            return
-        told = clauses(message)
-        elsewhere = [where for where, _ in told if not is_at(where, place)]
-        if elsewhere or tail not in [tail for _, tail in told]:
-            self.found.append(f"{what} gets {message[:300]!r} in place of {place.printed!r} must {tail!r}")
-
-    def walk(self):
-        if self.shape is None:
-            return self
-        for size in ("least", "most"):
-            self.accepts(f"all at {size}", VALUES.of(self.shape, size))
-        least = VALUES.of(self.shape)
-        for place, shape, required, member in places(self.shape):
-            for limit in limits(VALUES, shape, required, member):
-                self.probe(least, place, limit)
-            if shape.type_name in ("boolean", "integer", "long"):
-                asked = VALUES.put(self.shape, least, place.steps, 1)
-                for text in ("maybe", "", "1.5", "é", "99999999999999999999"):
-                    what = f"{place.path} {text!r}"
-                    self.refuses(what, place, None, asked, "MalformedInput", {place.wire: text})
-        return self
-
-    def probe(self, least, place, limit):
-        key = (self.operation.name, place.path, limit.kind)
+    def refused_with(self, place, limit):
         by_simulator = place.path.startswith(READ_BY_THE_SIMULATOR)
-        code = OTHER_CODES.get(key, "InvalidInput" if by_simulator else "ValidationError")
+        other = "InvalidInput" if by_simulator else "ValidationError"
+        code = OTHER_CODES.get((self.operation.name, place.path, limit.kind), other)
         # IAM does not print the values of an enumeration.
-        tail = "satisfy enum value set" if limit.kind == "enum" else limit.tail
-        for value in limit.inside:
-            self.accepts(f"{place.path} {limit.kind}", VALUES.put(self.shape, least, place.steps, value))
-        for value in limit.outside:
-            shown = "" if value is ABSENT else f" {str(value)[:40]!r}"
-            asked = VALUES.put(self.shape, least, place.steps, value)
-            self.refuses(f"{place.path} beyond {limit.kind}{shown}", place, tail, asked, code)
-
-
-def is_at(where, place):
-    """Whether the message's place is this one; how AWS counts entries of maps is written nowhere."""
-    return where.startswith(place.printed) if place.in_map else where == place.printed
+        return code, "satisfy enum value set" if limit.kind == "enum" else limit.tail
 
 
 def sender(locum, admin, name):
@@ -184,7 +124,7 @@ def test_every_operation_is_bound(locum, admin):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_each_constraint_just_inside_and_just_outside(locum, admin, operation):
-    walker = Walker(sender(locum, admin, operation.name), operation).walk()
+    walker = IamWalker(sender(locum, admin, operation.name), operation).walk()
     assert walker.found == []
     assert walker.sent or operation.input_shape is None
 
@@ -260,5 +200,5 @@ def mutated(name, change):
 )
 def test_the_walk_notices_a_constraint_that_is_not_the_models(locum, admin, name, shape, key, value, told):
     operation = mutated(name, lambda shapes: shapes[shape].update({key: value}))
-    found = Walker(sender(locum, admin, name), operation).walk().found
+    found = IamWalker(sender(locum, admin, name), operation).walk().found
     assert any(line.startswith(told) for line in found), found

@@ -7,9 +7,10 @@ use crate::aws_managed::{self, AwsManagedPolicies};
 use crate::entity::{
     AccountRecord, AccountSettings, AnywhereCrl, AnywhereProfile, AnywhereSubject,
     AssociatedDelegation, Attachments, Change, CredentialReport, Damaged, DelegationRequest,
-    DeletionTask, Entity, EntityKey, EntityKind, InlinePolicy, KeyOwner, LoginProfile,
-    OpenIdConnectProvider, PasswordPolicy, ProviderSettings, SamlProvider, ServerCertificate,
-    ServiceSpecificCredential, SigningCertificate, SpentAssertion, SshPublicKey, TrustAnchor,
+    DeletionTask, EksCluster, Entity, EntityKey, EntityKind, InlinePolicy, KeyOwner, LoginProfile,
+    OpenIdConnectProvider, PasswordPolicy, PodIdentityAssociation, ProviderSettings, SamlProvider,
+    ServerCertificate, ServiceSpecificCredential, SigningCertificate, SpentAssertion, SshPublicKey,
+    TrustAnchor,
 };
 use crate::environment::Seconds;
 use crate::ids::UniqueId;
@@ -94,6 +95,10 @@ pub struct Account {
     pub anywhere_subjects: Map<AnywhereSubject>,
     /// Assertions that got their session, by when they can be forgotten.
     pub spent_assertions: Map<SpentAssertion>,
+    /// Kubernetes clusters by region and name.
+    pub eks_clusters: Map<EksCluster>,
+    /// Pod Identity associations by region, cluster, namespace and service account.
+    pub pod_identity_associations: Map<PodIdentityAssociation>,
     /// Deletions of service-linked roles by id.
     pub deletion_tasks: Map<DeletionTask>,
     credential_reports: Map<CredentialReport>,
@@ -138,6 +143,8 @@ impl Account {
             anywhere_crls: Arc::default(),
             anywhere_subjects: Arc::default(),
             spent_assertions: Arc::default(),
+            eks_clusters: Arc::default(),
+            pod_identity_associations: Arc::default(),
             deletion_tasks: Arc::default(),
             credential_reports: Arc::default(),
             settings: Arc::default(),
@@ -576,6 +583,8 @@ plain! {
     AnywhereCrl in anywhere_crls;
     AnywhereSubject in anywhere_subjects;
     SpentAssertion in spent_assertions;
+    EksCluster in eks_clusters;
+    PodIdentityAssociation in pod_identity_associations;
     DeletionTask in deletion_tasks;
     CredentialReport in credential_reports;
     AccountSettings in settings;

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 mod credentials;
 mod delegation;
+mod eks;
 mod instance_profile;
 mod organization;
 mod provider_settings;
@@ -40,6 +41,7 @@ pub use delegation::{
     ApproverCredentials, ApproverPrincipal, AssociatedDelegation, DelegationApprover,
     DelegationOwner, DelegationRequest, DelegationState, PolicyParameter, PolicyParameterType,
 };
+pub use eks::{EksCluster, PodIdentityAssociation};
 pub use instance_profile::{DeletionFailure, DeletionTask, InstanceProfile};
 pub use organization::{
     AccountRecord, CreateAccountStatus, ImportedPolicy, Organization, OrganizationPolicy,
@@ -464,6 +466,8 @@ entities! {
     Account SamlProvider(SamlProvider) = "saml-provider", |provider| provider.name.clone();
     Account ProviderSettings(ProviderSettings) = "provider-settings", |settings| settings.provider.clone();
     Account SpentAssertion(SpentAssertion) = "spent-assertion", |spent| spent.key();
+    Account EksCluster(EksCluster) = "eks-cluster", |cluster| EksCluster::key(&cluster.region, cluster.name.as_str());
+    Account PodIdentityAssociation(PodIdentityAssociation) = "pod-identity-association", |association| PodIdentityAssociation::key(&association.region, association.cluster.as_str(), &association.namespace, &association.service_account);
     Account DeletionTask(DeletionTask) = "deletion-task", |task| task.id.clone();
     Account CredentialReport(CredentialReport) = "credential-report", |_| "credential-report".to_owned();
     Account AccountSettings(AccountSettings) = "account-settings", |_| "account-settings".to_owned();

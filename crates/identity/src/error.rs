@@ -164,6 +164,8 @@ pub enum Error {
     Federation(FederationFault),
     /// What IAM Roles Anywhere answers.
     RolesAnywhere(AnywhereFault),
+    /// What EKS and EKS Auth alone answer.
+    Eks(crate::eks::EksFault),
     /// What issuing tokens alone answers.
     Outbound(crate::issuer::OutboundFault),
     /// Too many requests, or too many that failed: this one was not looked at.
@@ -301,6 +303,7 @@ impl fmt::Display for Error {
             Self::Organizations(fault) => write!(f, "{fault}"),
             Self::Federation(fault) => write!(f, "{fault}"),
             Self::RolesAnywhere(fault) => write!(f, "{fault}"),
+            Self::Eks(fault) => write!(f, "{fault}"),
             Self::Outbound(fault) => write!(f, "{fault}"),
             Self::NotManagementAccount => f.write_str("You don't have permissions to access this resource."),
             Self::Throttled => f.write_str("Rate exceeded"),

@@ -11,6 +11,7 @@ pub mod aws_managed;
 pub mod binding;
 pub mod caller;
 pub mod directory;
+pub mod eks;
 pub mod entity;
 pub mod environment;
 pub mod error;

@@ -120,6 +120,7 @@ macro_rules! text_type {
 
 mod certificates;
 mod delegation;
+pub(crate) mod eks;
 mod organizations;
 mod path;
 mod providers;
@@ -137,6 +138,7 @@ pub use delegation::{
     OwnerId, PolicyParameterName, PolicyParameterValue, RedirectUrl, RequestMessage,
     RequestorWorkflowId, TradeInToken,
 };
+pub use eks::{ClusterName, EksText, PodToken};
 pub use organizations::{
     ChildId, OrganizationPolicyContent, OrganizationPolicyDescription, OrganizationPolicyId,
     OrganizationPolicyName, POLICY_TYPES, ParentId, PolicyType, PolicyTypeName, RootId,

@@ -162,6 +162,18 @@ impl<'a> Call<'a> {
         Ok(Granted(()))
     }
 
+    /// The same call by another caller, whom the operation found out about.
+    pub(crate) fn by<'b>(&'b self, caller: &'b Caller) -> Call<'b> {
+        Call {
+            realm: self.realm,
+            caller,
+            facts: self.facts,
+            service: self.service,
+            name: self.name,
+            again: None,
+        }
+    }
+
     /// The refusal of a need of what is not there, or not to be had. The sentence does not say so, and
     /// where a refusal by policies would carry a message, so does this.
     pub(crate) fn absent(&self, need: &Need<'_>) -> Error {

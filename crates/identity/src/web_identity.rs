@@ -6,7 +6,8 @@
 //! of the provider's client ids. Everything else about it is the role's trust policy's to decide.
 
 use crate::account::Account;
-use crate::entity::{OpenIdConnectProvider, ProviderSettings};
+use crate::eks::{self, POD_SERVICE};
+use crate::entity::{EksCluster, OpenIdConnectProvider, ProviderSettings};
 use crate::error::{Error, FederationFault};
 use crate::names::AccountId;
 use crate::notes::{FederationKind, ForeignIdentity, RequestNotes};
@@ -86,6 +87,36 @@ impl WebProvider {
             url: provider.url.clone(),
             registered: Some(provider.clone()),
         }
+    }
+
+    /// The issuer of a cluster, which vouches for the cluster's pods and nobody else.
+    pub(crate) fn of_cluster(account: &Account, cluster: &EksCluster) -> Self {
+        let name = cluster.arn(account.id);
+        let issuer = &cluster.issuer;
+        let url = issuer.strip_prefix(ProviderUrl::SCHEME).unwrap_or(issuer);
+        Self {
+            account: account.id,
+            settings: account.provider_settings.get(&name).cloned(),
+            name,
+            url: url.to_owned(),
+            registered: Some(Arc::new(OpenIdConnectProvider {
+                url: url.to_owned(),
+                client_ids: vec![POD_SERVICE.to_owned()],
+                thumbprints: Vec::new(),
+                created: cluster.created,
+                tags: Vec::new(),
+            })),
+        }
+    }
+
+    /// The provider or cluster of an account by its name.
+    pub(crate) fn named(account: &Account, name: &str) -> Option<Self> {
+        if let Some(cluster) = eks::cluster_of_arn(account, name) {
+            return Some(Self::of_cluster(account, cluster));
+        }
+        let url = name.strip_prefix(&account.iam_arn("oidc-provider/"))?;
+        let registered = account.open_id_connect_providers.get(url)?;
+        Some(Self::registered(account, registered))
     }
 
     fn built_in(account: AccountId, issuer: &str) -> Option<Self> {

@@ -8,6 +8,7 @@
 pub(crate) mod account;
 pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod credential_process;
 pub(crate) mod exec;
 pub(crate) mod explain;

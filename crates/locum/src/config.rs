@@ -4,10 +4,11 @@
 use crate::Failure;
 use crate::command::client::AssumeArgs;
 use crate::command::{
-    account::AccountCommand, exec::ExecArgs, explain::ExplainArgs, export::ExportArgs,
-    exports::EnvArgs, federation::FederationCommand, history::HistoryArgs, import::ImportCommand,
-    issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand, quota::QuotaCommand,
-    role_template::RoleTemplateCommand, service::ServiceCommand, session::SessionCommand,
+    account::AccountCommand, cluster::ClusterCommand, exec::ExecArgs, explain::ExplainArgs,
+    export::ExportArgs, exports::EnvArgs, federation::FederationCommand, history::HistoryArgs,
+    import::ImportCommand, issuer::IssuerCommand, keyring::KeyringCommand, policy::PolicyCommand,
+    quota::QuotaCommand, role_template::RoleTemplateCommand, service::ServiceCommand,
+    session::SessionCommand,
 };
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -94,6 +95,11 @@ pub(crate) enum Command {
     /// On a data directory, also while servers run on it: they follow within a second.
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Register Kubernetes clusters, whose pods get roles
+    ///
+    /// On a data directory, also while servers run on it: they follow within a second.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Set how much an account may have
     ///
     /// On a data directory, also while servers run on it: they follow within a second.

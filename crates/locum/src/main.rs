@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         Command::Keyring(command) => command.run(),
         Command::Issuer(command) => command.run(),
         Command::Service(command) => command.run(),
+        Command::Cluster(command) => command.run(),
         Command::Quota(command) => command.run(),
         Command::Federation(command) => command.run(),
         Command::RoleTemplate(command) => command.run(),

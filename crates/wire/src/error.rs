@@ -1,5 +1,6 @@
 //! The one place where error codes and statuses are spelled.
 
+use locum_identity::eks::EksFault;
 use locum_identity::error::SignatureError;
 use locum_identity::error::{Error, FederationFault, Forbidden, IamFault, RootAccessFault};
 use locum_identity::issuer::OutboundFault;
@@ -128,6 +129,7 @@ pub fn spell(error: &Error) -> Spelled {
             AnywhereFault::AccessDenied(_) => spelled("AccessDenied", 403, "AccessDeniedException"),
             AnywhereFault::TooManyTags => spelled("TooManyTags", 400, "TooManyTagsException"),
         },
+        Error::Eks(fault) => spell_eks(fault),
         Error::Outbound(fault) => spell_outbound(*fault),
         // What SDKs take for a reason to wait and try again.
         Error::Throttled => spelled("Throttling", 400, "ThrottlingException"),
@@ -215,6 +217,28 @@ fn spell_federation(fault: &FederationFault) -> Spelled {
         code,
         status,
         json_code,
+    }
+}
+
+/// EKS and EKS Auth speak REST-JSON only.
+fn spell_eks(fault: &EksFault) -> Spelled {
+    let (code, status) = match fault {
+        EksFault::ResourceNotFound(_) => ("ResourceNotFoundException", 404),
+        EksFault::NotFound(_) => ("NotFoundException", 404),
+        EksFault::BadRequest(_) => ("BadRequestException", 400),
+        EksFault::InvalidParameter(_) => ("InvalidParameterException", 400),
+        EksFault::InvalidRequest(_) => ("InvalidRequestException", 400),
+        EksFault::ResourceInUse(_) => ("ResourceInUseException", 409),
+        EksFault::ResourceLimitExceeded(_) => ("ResourceLimitExceededException", 400),
+        EksFault::InvalidToken => ("InvalidTokenException", 400),
+        EksFault::ExpiredToken { .. } => ("ExpiredTokenException", 400),
+        EksFault::Untrusted => ("AccessDeniedException", 400),
+        EksFault::IssuerUnavailable => ("ServiceUnavailableException", 503),
+    };
+    Spelled {
+        code,
+        status,
+        json_code: code,
     }
 }
 

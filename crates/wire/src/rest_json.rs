@@ -1,5 +1,5 @@
 //! The REST-JSON protocol: method and path name the operation; its input is in the path, in the query
-//! string, in headers and in a JSON body.
+//! string and in a JSON body.
 
 use crate::answer::{Answer, Outcome, Recorded, refused};
 use crate::error::spell;
@@ -43,8 +43,6 @@ pub struct RestRequest<'a> {
     pub path: &'a str,
     /// As it was received.
     pub query: &'a str,
-    /// The value of a header, by its name in lower case.
-    pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
     /// All of it.
     pub body: &'a [u8],
 }
@@ -218,11 +216,6 @@ fn input(
 ) -> Result<Params, Unreadable> {
     let mut pairs = labels;
     read_query(route, request.query, &mut pairs)?;
-    for (header, member) in route.headers {
-        if let Some(value) = (request.header)(header) {
-            pairs.push(((*member).to_owned(), value.to_owned()));
-        }
-    }
     if route.has_body() {
         read(request.body, &route.body, &mut pairs)?;
     }
@@ -274,7 +267,6 @@ mod tests {
 
     static ROUTE: Route = Route::new("Update", "POST", "/clusters/{name}")
         .query(&[("tagKeys", true), ("maxResults", false)])
-        .headers(&[("x-amz-name", "header")])
         .body(&[("roleArn", Shape::Text), ("tags", Shape::Map)]);
 
     #[track_caller]
@@ -283,18 +275,13 @@ mod tests {
             method: "POST",
             path: "/clusters/c",
             query,
-            header: &|name| (name == "x-amz-name").then_some("h"),
             body: body.as_bytes(),
         };
         let labels = vec![("name".to_owned(), "c".to_owned())];
         let read = input(&ROUTE, labels, &request);
         match (read, expected) {
             (Ok(params), Ok(expected)) => {
-                let expected = [
-                    &[("Action", "Update"), ("header", "h"), ("name", "c")],
-                    expected,
-                ]
-                .concat();
+                let expected = [&[("Action", "Update"), ("name", "c")], expected].concat();
                 let expected = expected.iter().map(|(n, v)| ((*n).into(), (*v).into()));
                 assert_eq!(params, Params::from_pairs(expected), "{query} {body}");
             }
@@ -307,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn members_come_from_path_query_headers_and_body() {
+    fn members_come_from_path_query_and_body() {
         check(
             "tagKeys=b+c&maxResults=5&tagKeys=a%2F&X-Amz-Signature=x&other",
             r#"{"roleArn":"r","tags":{"k":"v"},"name":"other","tagKeys":["x"]}"#,

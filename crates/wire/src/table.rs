@@ -74,9 +74,10 @@ macro_rules! bind {
 }
 pub(crate) use bind;
 
-/// The fields of a request to a service. IAM leaves the values out of its validation messages.
+/// The fields of a request to a service. IAM leaves the values out of its validation messages; those of
+/// EKS Auth are tokens.
 pub(crate) fn fields(service: Service, params: &Params) -> Fields<'_> {
-    Fields::new(params, service != Service::Iam)
+    Fields::new(params, !matches!(service, Service::Iam | Service::EksAuth))
 }
 
 /// Every operation of every service, sorted by service and name.

@@ -3,10 +3,10 @@
 use super::sorted::Sorted;
 use crate::entity::{
     AccessKey, AccountSettings, AnywhereCrl, AnywhereProfile, AnywhereSubject, Attachments,
-    CredentialReport, DeletionTask, EntityKey, EntityKind, Group, InstanceProfile, KeyOwner,
-    LoginProfile, MfaDevice, OpenIdConnectProvider, PasswordPolicy, ProviderSettings, Role,
-    SamlProvider, ServerCertificate, ServiceSpecificCredential, SigningCertificate, SpentAssertion,
-    SshPublicKey, TrustAnchor, User,
+    CredentialReport, DeletionTask, EksCluster, EntityKey, EntityKind, Group, InstanceProfile,
+    KeyOwner, LoginProfile, MfaDevice, OpenIdConnectProvider, PasswordPolicy,
+    PodIdentityAssociation, ProviderSettings, Role, SamlProvider, ServerCertificate,
+    ServiceSpecificCredential, SigningCertificate, SpentAssertion, SshPublicKey, TrustAnchor, User,
 };
 use std::sync::Arc;
 
@@ -168,6 +168,8 @@ impl Refers for AnywhereProfile {}
 impl Refers for AnywhereCrl {}
 impl Refers for AnywhereSubject {}
 impl Refers for SpentAssertion {}
+impl Refers for EksCluster {}
+impl Refers for PodIdentityAssociation {}
 impl Refers for DeletionTask {}
 impl Refers for CredentialReport {}
 impl Refers for AccountSettings {}

@@ -25,6 +25,10 @@ impl Entity {
             Self::OpenIdConnectProvider(provider) => format!("oidc-provider/{}", provider.url),
             Self::SamlProvider(provider) => format!("saml-provider/{}", provider.name),
             Self::ProviderSettings(settings) => return Some(settings.provider.clone()),
+            Self::EksCluster(cluster) => return Some(cluster.arn(account)),
+            Self::PodIdentityAssociation(association) => {
+                return Some(association.arn(account));
+            }
             Self::DelegationRequest(request) => format!("delegation-request/{}", request.id),
             Self::Bucket(bucket) => return Some(format!("arn:aws:s3:::{}", bucket.name)),
             Self::AccountAlias(alias) if alias.account == account => "root".to_owned(),

@@ -163,7 +163,8 @@ impl FederatedRequest {
         })
     }
 
-    fn caller(&self, call: &Call<'_>) -> Caller {
+    /// As whom the identity comes before the trust policy.
+    pub(crate) fn caller(&self, call: &Call<'_>) -> Caller {
         let directory = call.realm.directory();
         match &self.vouched {
             Vouched::Identity(identity) => Caller::federated(directory, identity.clone()),

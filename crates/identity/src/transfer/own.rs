@@ -37,6 +37,9 @@ pub(super) fn is_plain(kind: EntityKind) -> bool {
         | EntityKind::ServerCertificate
         | EntityKind::ServiceSpecificCredential
         | EntityKind::ProviderSettings
+        // Whose issuer is asked with one.
+        | EntityKind::EksCluster
+        | EntityKind::PodIdentityAssociation
         | EntityKind::Issuer => false,
         // Of a moment, of other accounts too, or of the data plane.
         EntityKind::TrustAnchor

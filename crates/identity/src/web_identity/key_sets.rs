@@ -53,7 +53,8 @@ pub struct KeySets {
 pub struct KeySetOwner {
     /// `None` of a built-in one.
     account: Option<AccountId>,
-    url: String,
+    /// As trust policies name it, or the ARN of a cluster.
+    name: String,
 }
 
 #[derive(Default)]
@@ -114,7 +115,7 @@ impl KeySets {
     fn kept(&self, provider: &WebProvider, now: Seconds) -> Arc<Kept> {
         let of = KeySetOwner {
             account: provider.registered.as_ref().map(|_| provider.account),
-            url: provider.url.clone(),
+            name: provider.name.clone(),
         };
         if let Some(kept) = self.kept.load().get(&of) {
             return kept.clone();
@@ -142,7 +143,7 @@ impl Realm {
     ///
     /// # Errors
     /// There are none; the notes say why.
-    pub(super) async fn keys_of(
+    pub(crate) async fn keys_of(
         &self,
         provider: &WebProvider,
         key_id: Option<&str>,
@@ -316,12 +317,9 @@ impl Realm {
         };
         let now = self.environment().clock.now();
         let provider = match &of.account {
-            None => WebProvider::of_name(&of.url),
+            None => WebProvider::of_name(&of.name),
             Some(account) => match self.account(*account).await {
-                Ok(account) => account.and_then(|account| {
-                    let registered = account.open_id_connect_providers.get(&of.url)?;
-                    Some(WebProvider::registered(&account, registered))
-                }),
+                Ok(account) => account.and_then(|account| WebProvider::named(&account, &of.name)),
                 // Next time.
                 Err(_) => return,
             },

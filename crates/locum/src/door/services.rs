@@ -143,12 +143,10 @@ impl Door {
         };
         match caller {
             Ok(caller) => {
-                let header = |name: &str| head.headers.get(name)?.to_str().ok();
                 let request = RestRequest {
                     method: head.method.as_str(),
                     path: head.uri.path(),
                     query: head.uri.query().unwrap_or_default(),
-                    header: &header,
                     body: &body,
                 };
                 let answer =

@@ -4,9 +4,8 @@ use super::{Fields, page_key};
 use data_encoding::BASE64;
 use locum_identity::error::Error;
 use locum_identity::iam::PageRequest;
-use locum_identity::names::Constraint;
+use locum_identity::names::{Constraint, Tag};
 
-#[allow(dead_code, reason = "until every service has its routes")]
 impl Fields<'_> {
     /// `nextToken` and the member `size`, which is from one to `most` and `most` where it is absent.
     pub(crate) fn rest_page(&mut self, size: &str, most: i32) -> PageRequest {
@@ -38,6 +37,26 @@ impl Fields<'_> {
     pub(crate) fn scalar_text(&self) -> Option<String> {
         let name = self.prefix.strip_suffix('.')?;
         self.params.value(name).map(str::to_owned)
+    }
+
+    /// A map of tags: it may be absent, but not empty, and has `most` at most.
+    pub(crate) fn tag_map(&mut self, name: &str, most: u32) -> Vec<Tag> {
+        if self.raw(name).is_some() {
+            self.fail(name, None, Constraint::MinLength(1));
+        }
+        self.map(name, most, |entry| {
+            let (key, value) = (entry.required("key"), entry.required("value"));
+            let (key, value) = key.ok().zip(value.ok())?;
+            Some(Tag { key, value })
+        })
+    }
+
+    /// The same, for the tagging operations.
+    pub(crate) fn required_tag_map(&mut self, name: &str, most: u32) -> Vec<Tag> {
+        if !self.has(name) {
+            self.fail(name, None, Constraint::NotNull);
+        }
+        self.tag_map(name, most)
     }
 
     /// Bytes, of which there may be `min` to `max`.

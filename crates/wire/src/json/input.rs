@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a member is.
-#[allow(dead_code, reason = "until every service has its routes")]
 pub(crate) enum Shape {
     Text,
     Integer,

@@ -13,13 +13,10 @@ pub(crate) struct Route {
     pub(super) status: u16,
     /// Members in the query string, and whether each is a list.
     pub(super) query: &'static [(&'static str, bool)],
-    /// Headers, and the members that they hold.
-    pub(super) headers: &'static [(&'static str, &'static str)],
     /// Members of the JSON body.
     pub(super) body: Shape,
 }
 
-#[allow(dead_code, reason = "until every service has its routes")]
 impl Route {
     pub(crate) const fn new(
         operation: &'static str,
@@ -32,7 +29,6 @@ impl Route {
             template,
             status: 200,
             query: &[],
-            headers: &[],
             body: Shape::Structure(&[]),
         }
     }
@@ -44,14 +40,6 @@ impl Route {
 
     pub(crate) const fn query(mut self, members: &'static [(&'static str, bool)]) -> Self {
         self.query = members;
-        self
-    }
-
-    pub(crate) const fn headers(
-        mut self,
-        members: &'static [(&'static str, &'static str)],
-    ) -> Self {
-        self.headers = members;
         self
     }
 
