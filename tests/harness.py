@@ -180,7 +180,9 @@ class Server:
                 # A server that refuses a body early may close while it is sent; its answer is there.
                 connection.send(body)
             answer = connection.getresponse()
-            return Answer(answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read())
+            headers = [(name.lower(), value) for name, value in answer.getheaders()]
+            cookies = [value for name, value in headers if name == "set-cookie"]
+            return Answer(answer.status, dict(headers), answer.read(), cookies)
         finally:
             connection.close()
 
@@ -205,6 +207,8 @@ class Answer:
     status: int
     headers: dict
     body: bytes
+    # Every Set-Cookie: there may be several.
+    cookies: list = field(default_factory=list)
 
     @property
     def text(self):

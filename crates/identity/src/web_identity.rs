@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 mod claims;
 mod key_sets;
+mod sign_in;
 
 pub(crate) use claims::Claims;
 pub use key_sets::{KeySetOwner, KeySets};
+pub use sign_in::{SignInProvider, WebAnswer, WebSignIn, WebSignedIn};
 
 /// The providers that every account has without registering them, by the names under which trust policies
 /// know them. Their tokens are for whatever client: the trust policy must look at `aud`.

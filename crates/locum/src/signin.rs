@@ -10,13 +10,19 @@
 //! no frame, and is cut off from whoever opened it (`Cross-Origin-Opener-Policy`). No page here runs a
 //! script.
 
+mod assume;
+mod choice;
 mod cookies;
 mod credentials;
 mod destination;
 mod federation;
+mod oidc;
 mod pages;
+mod password;
+mod providers;
 mod reply;
 mod route;
+mod saml;
 
 pub(crate) use route::{Route, route};
 
@@ -32,6 +38,7 @@ use hyper::body::Incoming;
 use locum_identity::caller::{Caller, RequestFacts};
 use locum_identity::environment::{Clock as _, Seconds};
 use locum_identity::error::Error;
+use locum_identity::issuer::PublicUrl;
 use locum_identity::realm::Presented;
 use locum_identity::session::TicketKind;
 use locum_wire::{Outcome, Params, Recorded};
@@ -128,6 +135,14 @@ impl Visit<'_> {
             Route::Federation => self.federation().await,
             Route::Credentials => self.credentials().await,
             Route::SignOut => Ok(self.sign_out()),
+            Route::WaysIn => self.ways_in().await,
+            Route::Password => self.password().await,
+            Route::Oidc => self.oidc().await,
+            Route::OidcCallback => self.oidc_callback().await,
+            Route::OidcChoice => self.oidc_chosen().await,
+            Route::Saml => self.saml().await,
+            Route::SamlChoice => self.saml_chosen().await,
+            Route::SamlMetadata => self.saml_metadata(),
         }
     }
 
@@ -142,6 +157,17 @@ impl Visit<'_> {
                 let text = format!("The request has no {name}.");
                 Fault::new(StatusCode::BAD_REQUEST, text)
             })
+    }
+
+    /// Where the server is reached.
+    fn public_url(&self) -> Result<&PublicUrl, Fault> {
+        self.door.settings.public_url.as_ref().ok_or_else(|| {
+            Fault::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The address of this server is not known.",
+            )
+            .advising("Ask your administrator to start it with --public-url.")
+        })
     }
 
     /// Refuses, where too much went wrong lately that came from the same source and was about the same.

@@ -57,6 +57,11 @@ impl Discovery {
         self.document.get(name).and_then(Json::text)
     }
 
+    /// Whether another member is `true` (`authorization_response_iss_parameter_supported`, …).
+    pub fn is_true(&self, name: &str) -> bool {
+        self.document.get(name) == Some(&Json::Bool(true))
+    }
+
     /// Another member that is an array of texts (`id_token_signing_alg_values_supported`, …).
     pub fn texts(&self, name: &str) -> Option<Vec<&str>> {
         self.document.get(name).and_then(Json::texts)

@@ -85,6 +85,8 @@ pub struct SignInClient {
 impl ProviderSettings {
     /// What the bearer token is called where it is sealed ([`ProviderSettings::purpose`]).
     pub const BEARER_TOKEN: &str = "bearer-token";
+    /// What the secret of the client for signing in is called there.
+    pub const CLIENT_SECRET: &str = "client-secret";
 
     /// The settings of a provider of which nothing was said.
     pub fn of(provider: &str) -> Self {

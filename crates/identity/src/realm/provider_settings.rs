@@ -138,6 +138,9 @@ fn check(settings: &ProviderSettings) -> Result<(), String> {
     if has_keys && !of_tokens {
         return Err("only the keys of an oidc-provider are asked for".to_owned());
     }
+    if settings.sign_in.is_some() && !of_tokens {
+        return Err("only an oidc-provider has a client for signing in".to_owned());
+    }
     if let Some(uri) = &settings.jwks_uri
         && !uri.starts_with("https://")
     {

@@ -162,7 +162,6 @@ impl Realm {
     ///
     /// # Errors
     /// In a person's words, why that is not known.
-    #[allow(dead_code, reason = "the sign-in pages ask")]
     pub(crate) async fn discovery_of(
         &self,
         provider: &WebProvider,
@@ -269,20 +268,11 @@ impl Realm {
             }
             _ => None,
         };
-        let registered = provider.registered.as_deref();
-        let trust = ServerTrust {
-            authorities: settings.and_then(|settings| settings.authorities.as_deref()),
-            thumbprints: registered.map_or(&[], |of| of.thumbprints.as_slice()),
-            private_addresses: settings.is_some_and(|settings| settings.private_addresses),
-            address: settings
-                .filter(|_| own)
-                .and_then(|settings| settings.address),
-        };
         let answer = self.fetcher().fetch(FetchRequest {
             url,
             form: None,
             authorization: authorization.as_deref(),
-            trust,
+            trust: provider.trust(url),
             most_bytes: MOST_BYTES,
         });
         let answer = answer.await.map_err(trouble)?;
@@ -430,6 +420,21 @@ fn bearer(root_key: &RootKey, settings: &ProviderSettings) -> Result<Option<Stri
 }
 
 impl WebProvider {
+    /// Whom to believe about the server of a URL of the provider's.
+    pub(super) fn trust(&self, url: &str) -> ServerTrust<'_> {
+        let settings = self.settings.as_deref();
+        let own = origin(url) == origin(&self.issuer());
+        let registered = self.registered.as_deref();
+        ServerTrust {
+            authorities: settings.and_then(|settings| settings.authorities.as_deref()),
+            thumbprints: registered.map_or(&[], |of| of.thumbprints.as_slice()),
+            private_addresses: settings.is_some_and(|settings| settings.private_addresses),
+            address: settings
+                .filter(|_| own)
+                .and_then(|settings| settings.address),
+        }
+    }
+
     /// A built-in one; whose account asks makes no difference to its keys.
     fn of_name(name: &str) -> Option<Self> {
         let issuer = format!("{}{name}", ProviderUrl::SCHEME);

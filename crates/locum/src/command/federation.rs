@@ -4,6 +4,7 @@
 mod ldap;
 mod provider;
 mod saml;
+mod sign_in;
 mod test;
 
 use crate::Failure;

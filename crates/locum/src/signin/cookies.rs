@@ -17,12 +17,18 @@ const MOST_PARTS: usize = 8;
 pub(super) enum Cookie {
     /// That the browser is signed in.
     Session,
+    /// What a page is sealed with on which a role is to be chosen.
+    Choice,
+    /// That the browser was sent to a provider.
+    Request,
 }
 
 impl Cookie {
     fn name(self) -> &'static str {
         match self {
             Self::Session => "session",
+            Self::Choice => "choice",
+            Self::Request => "request",
         }
     }
 }

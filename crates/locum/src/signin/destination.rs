@@ -1,6 +1,7 @@
 //! Where a browser may be sent after a sign-in: to pages of this server, and nowhere else.
 
 use locum_identity::issuer::PublicUrl;
+use serde::{Deserialize, Serialize};
 
 /// The page that shows the credentials.
 pub(super) const CREDENTIALS: &str = "/_locum/signin/credentials";
@@ -9,7 +10,7 @@ pub(super) const CREDENTIALS: &str = "/_locum/signin/credentials";
 const CONSOLE: &str = "console.aws.amazon.com";
 
 /// A page of this server, as a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Destination(String);
 
 impl Destination {

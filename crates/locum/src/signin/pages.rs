@@ -64,3 +64,59 @@ pub(super) struct Block {
     pub(super) note: Option<String>,
     pub(super) text: String,
 }
+
+/// Roles to choose from.
+#[derive(Template)]
+#[template(path = "signin/roles.html")]
+pub(super) struct Roles<'a> {
+    pub(super) action: &'a str,
+    pub(super) state: &'a str,
+    pub(super) accounts: &'a [ChoiceAccount],
+    pub(super) request_id: &'a str,
+}
+
+/// The roles of one account.
+pub(super) struct ChoiceAccount {
+    pub(super) id: String,
+    pub(super) alias: Option<String>,
+    pub(super) roles: Vec<ChoiceRole>,
+}
+
+/// One of them.
+pub(super) struct ChoiceRole {
+    pub(super) number: usize,
+    /// With its path.
+    pub(super) name: String,
+    /// What tells it from another of the same name.
+    pub(super) detail: Option<String>,
+}
+
+/// The service provider's metadata.
+#[derive(Template)]
+#[template(path = "signin/saml_metadata.xml")]
+pub(super) struct SamlMetadata<'a> {
+    pub(super) public_url: &'a str,
+}
+
+/// The ways into an account.
+#[derive(Template)]
+#[template(path = "signin/providers.html")]
+pub(super) struct Providers<'a> {
+    /// What was typed.
+    pub(super) asked: &'a str,
+    pub(super) ways: Option<WaysIn>,
+    pub(super) request_id: &'a str,
+}
+
+/// The ways into one account.
+pub(super) struct WaysIn {
+    /// As it was asked for.
+    pub(super) account: String,
+    pub(super) providers: Vec<ProviderLink>,
+}
+
+/// Where a provider's sign-in begins.
+pub(super) struct ProviderLink {
+    pub(super) name: String,
+    pub(super) href: String,
+}

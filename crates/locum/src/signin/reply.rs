@@ -44,6 +44,15 @@ impl Reply {
         Self::new(StatusCode::OK, "application/json", value.to_string())
     }
 
+    /// What identity providers read.
+    pub(super) fn saml_metadata(document: String) -> Self {
+        Self::new(
+            StatusCode::OK,
+            "application/samlmetadata+xml; charset=utf-8",
+            document,
+        )
+    }
+
     /// Look there: a GET, whatever this request was.
     pub(super) fn see(location: &str) -> Self {
         let mut reply = Self::new(StatusCode::SEE_OTHER, HTML, String::new());
@@ -98,6 +107,7 @@ pub(super) struct Fault {
     title: &'static str,
     sentence: String,
     advice: &'static str,
+    cookies: Vec<String>,
 }
 
 impl Fault {
@@ -108,6 +118,7 @@ impl Fault {
             title: "This did not work",
             sentence: sentence.into(),
             advice: "Go back to where you came from and sign in again.",
+            cookies: Vec::new(),
         }
     }
 
@@ -136,6 +147,12 @@ impl Fault {
         self
     }
 
+    /// With cookies that are set all the same.
+    pub(super) fn with_cookies(mut self, cookies: Vec<String>) -> Self {
+        self.cookies.extend(cookies);
+        self
+    }
+
     pub(super) fn reply(self, as_json: bool, request_id: &str) -> Reply {
         if as_json {
             let value = json!({"message": self.sentence, "requestId": request_id});
@@ -147,6 +164,6 @@ impl Fault {
             advice: self.advice,
             request_id,
         };
-        Reply::new(self.status, HTML, pages::render(&page))
+        Reply::new(self.status, HTML, pages::render(&page)).with_cookies(self.cookies)
     }
 }

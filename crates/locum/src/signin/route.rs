@@ -1,5 +1,6 @@
 //! Which requests are for the pages.
 
+use super::saml::ADDRESS;
 use crate::body::is_form;
 use http::header::HOST;
 use http::request::Parts;
@@ -13,10 +14,26 @@ const PAGES: &str = "/_locum/signin";
 pub(crate) enum Route {
     /// `/federation`
     Federation,
+    /// `/_locum/signin`
+    WaysIn,
+    /// `/_locum/signin/password`
+    Password,
+    /// `/_locum/signin/oidc`
+    Oidc,
+    /// `/_locum/signin/oidc/callback`
+    OidcCallback,
+    /// `/_locum/signin/oidc/role`
+    OidcChoice,
     /// `/_locum/signin/credentials`
     Credentials,
     /// `/_locum/signin/signout`
     SignOut,
+    /// `/saml`, where identity providers send browsers
+    Saml,
+    /// `/_locum/signin/saml`
+    SamlChoice,
+    /// `/static/saml-metadata.xml`
+    SamlMetadata,
 }
 
 /// What an unsigned request is for; `None` if it is for none of the pages.
@@ -30,8 +47,14 @@ pub(crate) fn route(head: &Parts, s3_domains: &[String]) -> Option<Route> {
     let posts = *method == Method::POST && is_form(&head.headers);
     if let Some(page) = path.strip_prefix(PAGES) {
         return match page {
+            "" if reads => Some(Route::WaysIn),
+            "/password" if posts => Some(Route::Password),
+            "/oidc" if reads => Some(Route::Oidc),
+            "/oidc/callback" if reads => Some(Route::OidcCallback),
+            "/oidc/role" if posts => Some(Route::OidcChoice),
             "/credentials" if reads => Some(Route::Credentials),
             "/signout" if *method == Method::POST => Some(Route::SignOut),
+            "/saml" if posts => Some(Route::SamlChoice),
             _ => None,
         };
     }
@@ -41,6 +64,9 @@ pub(crate) fn route(head: &Parts, s3_domains: &[String]) -> Option<Route> {
     };
     let found = match path {
         "/federation" if posts || reads && has_action() => Route::Federation,
+        "/saml" | "/static/saml" if posts => Route::Saml,
+        path if posts && path.starts_with(ADDRESS) => Route::Saml,
+        "/static/saml-metadata.xml" if reads => Route::SamlMetadata,
         _ => return None,
     };
     (!names_a_bucket(head.headers.get(HOST), s3_domains)).then_some(found)
@@ -128,6 +154,44 @@ mod tests {
             false,
             None,
         );
+    }
+
+    #[test]
+    fn a_response_of_saml_is_a_form_and_an_upload_is_none() {
+        check("POST", "127.0.0.1", "/saml", true, Some(Route::Saml));
+        check(
+            "POST",
+            "signin.localhost",
+            "/static/saml",
+            true,
+            Some(Route::Saml),
+        );
+        check(
+            "POST",
+            "127.0.0.1",
+            "/saml/acs/123456789012/corp",
+            true,
+            Some(Route::Saml),
+        );
+        check(
+            "POST",
+            "127.0.0.1",
+            "/saml/acs/123456789012/corp",
+            false,
+            None,
+        );
+        check("POST", "127.0.0.1", "/saml", false, None);
+        check("GET", "127.0.0.1", "/saml", false, None);
+        check("POST", "bucket.localhost", "/saml", true, None);
+        let metadata = Some(Route::SamlMetadata);
+        check(
+            "GET",
+            "127.0.0.1",
+            "/static/saml-metadata.xml",
+            false,
+            metadata,
+        );
+        check("PUT", "127.0.0.1", "/static/saml-metadata.xml", false, None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::super::{StoreArgs, print, print_json};
 use super::ldap::LdapArgs;
 use super::saml::{self, SamlArgs};
 use super::secret;
+use super::sign_in::{ShownClient, SignInArgs};
 use crate::Failure;
 use crate::command::Format;
 use crate::config::PlaceArgs;
@@ -82,6 +83,8 @@ pub(crate) struct SetArgs {
     private_addresses: Option<bool>,
     #[command(flatten)]
     saml: SamlArgs,
+    #[command(flatten)]
+    sign_in: SignInArgs,
     #[command(flatten)]
     ldap: LdapArgs,
     /// No directory stands behind the provider any more
@@ -163,6 +166,7 @@ impl SetArgs {
                 grace: self.binding_grace.map_or(default.grace, |grace| grace.0),
             }
         });
+        let client_secret = self.sign_in.read()?;
         let (_directory, realm) = open_to_change(&self.place.resolve()?, system().0).await?;
         let changed = realm
             .change_provider_settings(&self.provider, |settings, sealer| {
@@ -203,7 +207,7 @@ impl SetArgs {
                 if self.no_bind_sessions {
                     settings.binding = None;
                 }
-                Ok(())
+                self.sign_in.apply(client_secret.as_ref(), settings, sealer)
             })
             .await
             .map_err(|error| described("cannot change the provider's settings", &error))?;
@@ -266,6 +270,8 @@ struct Shown {
     address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in: Option<ShownClient>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ldap: Option<ShownLdap>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -341,6 +347,7 @@ fn show(settings: &ProviderSettings) -> Shown {
         private_addresses: settings.private_addresses,
         address: settings.address.map(|address| address.to_string()),
         jwks_uri: settings.jwks_uri.clone(),
+        sign_in: settings.sign_in.as_ref().map(ShownClient::of),
         ldap,
         binding: settings.binding.as_ref().map(|binding| ShownBinding {
             interval_seconds: binding.interval,
@@ -369,6 +376,9 @@ impl Shown {
         }
         if let Some(uri) = &self.jwks_uri {
             let _ = writeln!(lines, "  its keys are at {}", Plain(uri));
+        }
+        if let Some(client) = &self.sign_in {
+            let _ = writeln!(lines, "  {client}");
         }
         if let Some(ldap) = &self.ldap {
             let urls = ldap.urls.join(" ");
