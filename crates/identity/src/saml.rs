@@ -1,7 +1,7 @@
 //! SAML responses: whose they are, whether they are believed, and what they say.
 //!
-//! [`Realm::verify_saml`] is the only way to a [`SamlIdentity`], from which claims are read. What is wrong with
-//! a response is said to its notes; who sent it gets AWS's sentences.
+//! Claims are read from what was verified, and what was verified is made in one place. What is wrong with a
+//! response is said to the request's notes; who sent it gets AWS's sentences.
 
 use crate::account::{Account, iam_arn};
 use crate::entity::{Change, SamlProvider, SamlSettings, SpentAssertion};

@@ -186,15 +186,18 @@ impl Claims {
 pub(super) fn pairs(said: &Assertion) -> Vec<(ArnText, ArnText)> {
     let name = format!("{AWS}Role");
     let pair = |value: &str| {
-        let (first, second) = value.split_once(',')?;
-        let (first, second) = (first.trim(), second.trim());
+        let mut parts = value.split(',').map(str::trim);
+        let (first, second) = (parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
         let (role, provider) = match first.contains(":saml-provider/") {
             true => (second, first),
             false => (first, second),
         };
         let fits = role.contains(":role/") && provider.contains(":saml-provider/");
         let parsed = ArnText::parse(role).ok().zip(ArnText::parse(provider).ok());
-        parsed.filter(|_| fits && !value.matches(',').skip(1).any(|_| true))
+        parsed.filter(|_| fits)
     };
     said.values(&name).filter_map(pair).collect()
 }

@@ -23,6 +23,7 @@ mod limits;
 mod mfa;
 mod revocation;
 mod revocation_state;
+mod saml;
 mod services;
 mod sessions;
 mod source_identity;
