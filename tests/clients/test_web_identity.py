@@ -140,7 +140,7 @@ def test_what_attackers_make_of_tokens(locum, provider):
         ("key id injected for SQL", provider.token(header={"kid": "first' OR '1'='1"}), NO_KEY),
         ("claims twice", sign_raw(own, header, twice), NO_JWT),
         ("no JWT", "an-opaque-access-token", NO_JWT),
-        ("cut", good[: len(good) // 2], NO_JWT),
+        ("cut", good.rsplit(".", 1)[0], NO_JWT),
         ("padded", good + "==", NO_JWT),
         ("encrypted", ".".join([header] * 5), NO_JWT),
         ("not JSON", sign_raw(own, header, encoded("claims")), NO_JWT),
