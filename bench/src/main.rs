@@ -4,6 +4,7 @@
 //! - [`minted`]: cost and memory after many sessions were issued, beside those after the first;
 //! - [`primitives`]: nanoseconds of the steps of the hot path, beside the bare cryptography;
 //! - [`revocations`]: a session's request with live revocations, beside one without;
+//! - [`federation`]: logins by tokens and assertions, beside AssumeRole and one signature;
 //! - [`policy`]: decisions, compiling and memory of the policy engine, beside what could be written
 //!   by hand and beside Cedar;
 //! - [`durable`]: writes per second, beside bare SQLite commits;
@@ -25,6 +26,7 @@ mod bare;
 mod client;
 mod cores;
 mod durable;
+mod federation;
 mod figures;
 mod load;
 mod minted;
@@ -49,7 +51,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "\
 usage: locum-bench [PART]... [--long] [--scenario NAME] [--json FILE] [--locum PROGRAM]
 
-PART             requests, minted, primitives, revocations, policy, durable or accounts; without any, all of them
+PART             requests, minted, primitives, revocations, federation, policy, durable or accounts; without any, all of them
 --long           measure for longer
 --scenario NAME  of the requests only this one, say `assume_role`: for a profiler
 --json FILE      write the figures there too
@@ -92,17 +94,19 @@ enum Part {
     Minted,
     Primitives,
     Revocations,
+    Federation,
     Policy,
     Durable,
     Accounts,
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Requests,
         Self::Minted,
         Self::Primitives,
         Self::Revocations,
+        Self::Federation,
         Self::Policy,
         Self::Durable,
         Self::Accounts,
@@ -114,6 +118,7 @@ impl Part {
             "minted" => Some(Self::Minted),
             "primitives" => Some(Self::Primitives),
             "revocations" => Some(Self::Revocations),
+            "federation" => Some(Self::Federation),
             "policy" => Some(Self::Policy),
             "durable" => Some(Self::Durable),
             "accounts" => Some(Self::Accounts),
@@ -220,6 +225,7 @@ fn run(arguments: &Arguments) -> Outcome {
             Part::Minted => minted::measure(locum, &cores, *effort, &mut report)?,
             Part::Primitives => primitives::measure(*effort, &mut report)?,
             Part::Revocations => revocations::measure(*effort, &mut report)?,
+            Part::Federation => federation::measure(*effort, &mut report)?,
             Part::Policy => policy::measure(*effort, &mut report)?,
             Part::Durable => durable::measure(locum, &cores, *effort, &mut report)?,
             Part::Accounts => accounts::measure(locum, &cores, *effort, &mut report)?,

@@ -3,8 +3,10 @@
 //! The accounts are put into the store as records, as an earlier run would have left them; a
 //! million calls of CreateRole would measure something else.
 
+mod federated;
 mod revoked;
 
+pub use federated::Federated;
 pub use revoked::Revoked;
 
 use crate::Outcome;
@@ -140,7 +142,7 @@ async fn open(roles: usize, more: Vec<Record>) -> Outcome<(Realm, Key)> {
         let id = account(FIRST_ACCOUNT + number as u64)?;
         realm.account(id).await?.ok_or("an account is missing")?;
     }
-    let key = assuming_user(&realm, &root).await?;
+    let key = assuming_user(&realm, &root, NOW).await?;
     Ok((realm, key))
 }
 
@@ -269,6 +271,11 @@ struct Key {
 
 /// The head of a signed request without a body.
 fn signed(key: &Key, service: &str) -> Outcome<Parts> {
+    signed_at(key, service, NOW)
+}
+
+/// The same of a request at another time.
+fn signed_at(key: &Key, service: &str, now: i64) -> Outcome<Parts> {
     let (mut head, ()) = http::Request::post("https://localhost/")
         .body(())?
         .into_parts();
@@ -282,7 +289,7 @@ fn signed(key: &Key, service: &str) -> Outcome<Parts> {
         region: "us-east-1",
         service,
     };
-    sign(&mut head, &credentials, &scope, NOW, SignPayload::Body(b""))?;
+    sign(&mut head, &credentials, &scope, now, SignPayload::Body(b""))?;
     Ok(head)
 }
 
@@ -298,8 +305,9 @@ async fn authenticated(realm: &Realm, head: &Parts, service: &str) -> Outcome<Ca
 }
 
 /// The key of a user of the management account who may assume every role.
-async fn assuming_user(realm: &Realm, root: &Key) -> Outcome<Key> {
+async fn assuming_user(realm: &Realm, root: &Key, now: i64) -> Outcome<Key> {
     // A caller knows its account as it was when its request came: each call is a request.
+    let head = signed_at(root, "iam", now)?;
     let user = "assumer";
     let create = CreateUser {
         user_name: legal(user)?,
@@ -308,7 +316,7 @@ async fn assuming_user(realm: &Realm, root: &Key) -> Outcome<Key> {
         tags: Vec::new(),
     };
     realm
-        .call(&caller(realm, root, "iam").await?, &facts(), create)
+        .call(&authenticated(realm, &head, "iam").await?, &facts(), create)
         .await?;
     let put = PutUserPolicy {
         user_name: legal(user)?,
@@ -318,13 +326,13 @@ async fn assuming_user(realm: &Realm, root: &Key) -> Outcome<Key> {
         )?,
     };
     realm
-        .call(&caller(realm, root, "iam").await?, &facts(), put)
+        .call(&authenticated(realm, &head, "iam").await?, &facts(), put)
         .await?;
     let create = CreateAccessKey {
         user_name: Some(legal(user)?),
     };
     let created = realm
-        .call(&caller(realm, root, "iam").await?, &facts(), create)
+        .call(&authenticated(realm, &head, "iam").await?, &facts(), create)
         .await?;
     Ok(Key {
         id: created.access_key_id.to_string(),

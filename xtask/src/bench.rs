@@ -6,11 +6,12 @@ use crate::workspace::Workspace;
 use std::process::Command;
 
 /// What can be measured by itself, and whether that takes the server.
-const PARTS: [(&str, bool); 7] = [
+const PARTS: [(&str, bool); 8] = [
     ("requests", true),
     ("minted", true),
     ("primitives", false),
     ("revocations", false),
+    ("federation", false),
     ("policy", false),
     ("durable", true),
     ("accounts", true),

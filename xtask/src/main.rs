@@ -38,7 +38,7 @@ test    installs what the tests need, runs them and ends with one summary
         --suite NAME   only this suite (several times: only these); --list names them
         --release      drive the release binary instead of the debug one
         after `--`     arguments for pytest, such as `-k external_id`
-bench   measures the server and its parts: requests, minted, primitives, revocations, policy, durable, accounts
+bench   measures the server and its parts: requests, minted, primitives, revocations, federation, policy, durable, accounts
         --json FILE    write the figures there too
         --long         measure for longer
         --scenario NAME  of the requests only this one
