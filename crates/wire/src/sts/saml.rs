@@ -1,12 +1,12 @@
 //! AssumeRoleWithSAML on the wire.
 
-use super::{LONGEST_OF_MODEL, OF_MODEL, credentials, minimum_token_size, policy_arns, token_size};
+use super::{
+    check_with_duration, credentials, minimum_token_size, policy_arns, role_duration, token_size,
+};
 use crate::fields::Fields;
 use crate::node::{Members, Node};
 use locum_identity::error::Error;
-use locum_identity::names::{
-    Constraint, FederationPolicyText, RoleSessionDuration, SourceIdentity,
-};
+use locum_identity::names::{FederationPolicyText, SourceIdentity};
 use locum_identity::sts::{AssumeRoleWithSaml, SamlAssumedRole, SessionPolicies};
 
 pub(super) fn decode(fields: &mut Fields<'_>) -> Result<AssumeRoleWithSaml, Error> {
@@ -15,19 +15,9 @@ pub(super) fn decode(fields: &mut Fields<'_>) -> Result<AssumeRoleWithSaml, Erro
     let saml_assertion = fields.required_secret("SAMLAssertion");
     let policy_arns = policy_arns(fields);
     let policy = fields.optional::<FederationPolicyText>("Policy");
-    let duration = fields.number("DurationSeconds", |seconds| {
-        // What no role allows is told as what the model does not allow.
-        RoleSessionDuration::from_seconds(seconds).map_err(|constraint| match constraint {
-            Constraint::MaxValue(_) => LONGEST_OF_MODEL,
-            other => other,
-        })
-    });
+    let duration = role_duration(fields);
     let minimum_token_size = minimum_token_size(fields);
-    let seconds = duration.map(RoleSessionDuration::seconds);
-    if let Some(seconds) = seconds.filter(|seconds| *seconds > OF_MODEL) {
-        fields.also("DurationSeconds", &seconds.to_string(), LONGEST_OF_MODEL);
-    }
-    fields.check()?;
+    check_with_duration(fields, duration)?;
     Ok(AssumeRoleWithSaml {
         role_arn: role_arn?,
         principal_arn: principal_arn?,
