@@ -14,20 +14,12 @@ ACTION = "sts:AssumeRoleWithWebIdentity"
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
-class Ldap:
-    """The server, its provider, and a role that trusts the members of eng."""
+class Commands:
+    """A server on a data directory, and the commands that work on it."""
 
-    def __init__(self, locum, directory, folder):
-        self.locum, self.directory, self.folder = locum, directory, folder
+    def __init__(self, locum, folder):
+        self.locum, self.folder = locum, folder
         self.changes = 1000
-        locum.client("iam").create_open_id_connect_provider(Url=f"https://{HOST}", ThumbprintList=["0" * 40])
-        (folder / "searcher").write_text(SEARCHER_PASSWORD + "\n")
-        self.set()
-        self.eng = self.role("eng", ("ForAnyValue:StringEquals", {f"{HOST}:groups": "eng"}))
-
-    def bind(self, *arguments):
-        """Sessions end with the directory, which is asked as often as can be."""
-        self.set("--bind-sessions", "--binding-interval", "5", *arguments, directory=False)
 
     def revocations(self):
         server = self.locum.server
@@ -52,6 +44,43 @@ class Ldap:
             timeout=60,
         )
 
+    def followed(self):
+        """The server has what commands have changed: it follows in their order, and this it shows."""
+        self.changes += 1
+        quota = ["--account", ACCOUNT, "--name", "RolesPerAccount", "--value", self.changes]
+        ran = self.command("set", *quota, what="quota")
+        assert ran.returncode == 0, ran.stderr
+        iam = self.locum.client("iam")
+        wait_for(lambda: iam.get_account_summary()["SummaryMap"]["RolesQuota"] == self.changes, "it to follow")
+
+    def records(self, count, name="AssumeRoleWithLDAPIdentity"):
+        """The records of an action, once there are so many."""
+
+        def found():
+            lines = (self.folder / "data" / "audit" / "audit.jsonl").read_text().splitlines()
+            records = [record for record in map(json.loads, lines) if record["eventName"] == name]
+            return len(records) >= count and records
+
+        records = wait_for(found, f"{count} records of {name}")
+        assert len(records) == count
+        return records
+
+
+class Ldap(Commands):
+    """The server, its provider, and a role that trusts the members of eng."""
+
+    def __init__(self, locum, directory, folder):
+        super().__init__(locum, folder)
+        self.directory = directory
+        locum.client("iam").create_open_id_connect_provider(Url=f"https://{HOST}", ThumbprintList=["0" * 40])
+        (folder / "searcher").write_text(SEARCHER_PASSWORD + "\n")
+        self.set()
+        self.eng = self.role("eng", ("ForAnyValue:StringEquals", {f"{HOST}:groups": "eng"}))
+
+    def bind(self, *arguments):
+        """Sessions end with the directory, which is asked as often as can be."""
+        self.set("--bind-sessions", "--binding-interval", "5", *arguments, directory=False)
+
     def set(self, *arguments, directory=True, url=None, ca=None, provider=PROVIDER):
         flags = ["provider", "set", "--provider", provider]
         if directory:
@@ -66,15 +95,6 @@ class Ldap:
         ran = self.command(*flags, *arguments)
         assert ran.returncode == 0, ran.stderr
         self.followed()
-
-    def followed(self):
-        """The server has what commands have changed: it follows in their order, and this it shows."""
-        self.changes += 1
-        quota = ["--account", ACCOUNT, "--name", "RolesPerAccount", "--value", self.changes]
-        ran = self.command("set", *quota, what="quota")
-        assert ran.returncode == 0, ran.stderr
-        iam = self.locum.client("iam")
-        wait_for(lambda: iam.get_account_summary()["SummaryMap"]["RolesQuota"] == self.changes, "it to follow")
 
     def role(self, name, *conditions, actions=(ACTION,), policies=(allow("s3:*"),)):
         trust = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": list(actions)}
@@ -110,18 +130,6 @@ class Ldap:
 
     def arn(self, credentials):
         return self.locum.client("sts", credentials).get_caller_identity()["Arn"]
-
-    def records(self, count, name="AssumeRoleWithLDAPIdentity"):
-        """The records of an action, once there are so many."""
-
-        def found():
-            lines = (self.folder / "data" / "audit" / "audit.jsonl").read_text().splitlines()
-            records = [record for record in map(json.loads, lines) if record["eventName"] == name]
-            return len(records) >= count and records
-
-        records = wait_for(found, f"{count} records of {name}")
-        assert len(records) == count
-        return records
 
 
 def session(role, name="alice"):

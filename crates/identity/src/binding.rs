@@ -11,6 +11,7 @@ use crate::ldap::Watched;
 use crate::names::AccountId;
 use crate::port::Voucher;
 use crate::revocation::Aim;
+use crate::sealing::Sealed;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,26 @@ pub struct Binding {
     /// For how many seconds sessions go on while the source cannot be asked; 0 ends them at the first
     /// question that is not answered, `None` lets them live out their time.
     pub grace: Option<u32>,
+    /// How an OpenID Connect provider is asked about tokens; without it, it only tells by itself
+    /// (back-channel logout).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<Introspection>,
+}
+
+/// Where a provider says whether a token is still good (RFC 7662).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Introspection {
+    /// `https://…`
+    pub url: String,
+    /// As which client it is asked.
+    pub client_id: String,
+    /// The client's secret, sealed under the root key.
+    pub client_secret: Sealed,
+}
+
+impl Introspection {
+    /// What the client's secret is called where it is sealed.
+    pub const SECRET: &str = "introspection-secret";
 }
 
 impl Binding {
@@ -38,6 +59,7 @@ impl Default for Binding {
         Self {
             interval: 60,
             grace: Some(3600),
+            introspection: None,
         }
     }
 }
@@ -50,6 +72,21 @@ pub(crate) enum Watch {
     Ldap(Watched),
     /// Whether the certificate, or one that it rests on, stands on a revocation list.
     Certificate(WatchedCertificate),
+    /// Whether the provider still stands by the token.
+    Token(WatchedToken),
+}
+
+/// A token that got a session.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WatchedToken {
+    /// Its `sub`.
+    pub(crate) subject: String,
+    /// Its `sid`.
+    pub(crate) session_id: Option<String>,
+    /// Its SHA-256 in hexadecimal digits.
+    pub(crate) digest: String,
+    /// The token, sealed under the root key.
+    pub(crate) token: Sealed,
 }
 
 /// A certificate that got a session.
@@ -75,6 +112,7 @@ impl Watch {
                 let hash = HEXLOWER.encode(hash.as_ref());
                 format!("certificate:{}:{hash}", watched.serial)
             }
+            Self::Token(watched) => format!("token:{}", watched.digest),
         }
     }
 
@@ -91,6 +129,16 @@ impl Watch {
                 provider,
                 session_id: watched.serial.clone(),
             },
+            Self::Token(watched) => match &watched.session_id {
+                Some(session_id) => Aim::FederatedSession {
+                    provider,
+                    session_id: session_id.clone(),
+                },
+                None => Aim::FederatedSubject {
+                    provider,
+                    subject: watched.subject.clone(),
+                },
+            },
         }
     }
 
@@ -99,6 +147,7 @@ impl Watch {
         match self {
             Self::Ldap(watched) => &watched.subject,
             Self::Certificate(watched) => &watched.subject,
+            Self::Token(watched) => &watched.subject,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::session::Keyring;
 use crate::session_use::SessionUses;
 use crate::signing::Decoy;
 use crate::thumbprint::CertificateFetcher;
-use crate::web_identity::KeySets;
+use crate::web_identity::{KeySets, LogoutTokens};
 use arc_swap::ArcSwap;
 use locum_sigv4::{Claim, Verified};
 use pipeline::Turn;
@@ -88,6 +88,7 @@ pub struct Realm {
     fetcher: Arc<dyn HttpFetcher>,
     directories: Arc<dyn DirectoryServer>,
     key_sets: KeySets,
+    logout_tokens: LogoutTokens,
     hashing: passwords::Hashing,
     decoy: Decoy,
     session_uses: SessionUses,
@@ -154,6 +155,10 @@ impl Realm {
 
     pub(crate) fn root_key(&self) -> &RootKey {
         &self.root_key
+    }
+
+    pub(crate) fn logout_tokens(&self) -> &LogoutTokens {
+        &self.logout_tokens
     }
 
     pub(crate) fn key_sets(&self) -> &KeySets {

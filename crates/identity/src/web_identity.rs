@@ -17,11 +17,15 @@ use locum_federation::oidc::{Audience, Fault, Token, Verified};
 use std::sync::Arc;
 
 mod claims;
+mod introspection;
 mod key_sets;
+mod logout;
 mod sign_in;
 
 pub(crate) use claims::Claims;
+pub(crate) use introspection::Introspected;
 pub use key_sets::{KeySetOwner, KeySets};
+pub use logout::LogoutTokens;
 pub use sign_in::{SignInProvider, WebAnswer, WebSignIn, WebSignedIn};
 
 /// The providers that every account has without registering them, by the names under which trust policies
@@ -217,12 +221,23 @@ impl Realm {
             ));
             return Err(no_provider(issuer).into());
         };
+        let settings = provider.settings.as_deref();
+        if settings.is_some_and(|settings| settings.ldap.is_some()) {
+            notes.explain(
+                "a directory stands behind the provider: its users have passwords, and no tokens",
+            );
+            return Err(no_provider(issuer).into());
+        }
         let keys = self.keys_of(&provider, token.key_id(), notes).await;
         let keys = keys.map_err(Error::Federation)?;
         let verified = token.verify(&keys).map_err(refused)?;
         let now = self.environment().clock.now();
         verified.check_times(now).map_err(refused)?;
         verified.check_names().map_err(refused)?;
+        if logout::is_event(&verified) {
+            notes.explain("the token says that somebody has signed out");
+            return Err(not_valid().into());
+        }
         let subject = verified.subject().map_err(refused)?;
         let audience = verified.audience().map_err(refused)?;
         provider.check_audience(&audience).map_err(refused)?;

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 mod head;
+mod logout;
 mod own;
 mod services;
 

@@ -27,6 +27,22 @@ impl<'a> Token<'a> {
     /// [`Fault`], for what is no signed JWT whose header and claims could be read in one way only, names
     /// an algorithm that is not accepted, or does not say whose it is.
     pub fn parse(text: &'a str) -> Result<Self, Fault> {
+        Self::parse_with(text, |kind| {
+            !kind.ends_with("+jwt") || matches!(kind, "at+jwt" | "id+jwt")
+        })
+    }
+
+    /// The same of a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4). Providers that
+    /// say no type, or that it is a JWT, are believed: what else it must say tells it from other tokens.
+    ///
+    /// # Errors
+    /// [`Fault`]
+    pub fn parse_logout(text: &'a str) -> Result<Self, Fault> {
+        Self::parse_with(text, |kind| !kind.ends_with("+jwt") || kind == "logout+jwt")
+    }
+
+    /// Reads a token of the types that `is_meant` knows: in small letters, without `application/`.
+    fn parse_with(text: &'a str, is_meant: impl Fn(&str) -> bool) -> Result<Self, Fault> {
         if text.len() > LONGEST_TOKEN {
             return Err(Fault::TooLong(text.len()));
         }
@@ -40,7 +56,7 @@ impl<'a> Token<'a> {
         };
         let (signed, _) = text.rsplit_once('.').ok_or(Fault::Parts(1))?;
         let header = object(header, Part::Header)?;
-        let algorithm = algorithm(&header)?;
+        let algorithm = algorithm(&header, is_meant)?;
         let key_id = match header.get("kid") {
             None => None,
             Some(Json::Text(id)) if (1..=LONGEST_KEY_ID).contains(&id.len()) => Some(id.clone()),
@@ -92,7 +108,7 @@ impl<'a> Token<'a> {
     }
 }
 
-fn algorithm(header: &Object) -> Result<Algorithm, Fault> {
+fn algorithm(header: &Object, is_meant: impl Fn(&str) -> bool) -> Result<Algorithm, Fault> {
     // What must be understood and is not (RFC 7515 section 4.1.11), and what changes what is signed.
     if let Some(name) = ["crit", "b64", "zip"]
         .into_iter()
@@ -107,8 +123,7 @@ fn algorithm(header: &Object) -> Result<Algorithm, Fault> {
     let kind = header.get("typ").and_then(Json::text).unwrap_or_default();
     let plain = kind.to_ascii_lowercase();
     let plain = plain.strip_prefix("application/").unwrap_or(&plain);
-    let other_purpose = plain.ends_with("+jwt") && !matches!(plain, "at+jwt" | "id+jwt");
-    if other_purpose {
+    if !is_meant(plain) {
         return Err(Fault::Type(kind.to_owned()));
     }
     Ok(algorithm)

@@ -87,6 +87,7 @@ impl Realm {
             fetcher: Arc::new(crate::thumbprint::NoNetwork),
             directories: Arc::new(crate::thumbprint::NoNetwork),
             key_sets: crate::web_identity::KeySets::default(),
+            logout_tokens: crate::web_identity::LogoutTokens::default(),
             hashing: Hashing::default(),
             decoy,
             session_uses: SessionUses::default(),

@@ -121,6 +121,14 @@ fn check(settings: &ProviderSettings) -> Result<(), String> {
         }
     }
     if let Some(binding) = &settings.binding {
+        if let Some(introspection) = &binding.introspection
+            && (!settings.provider.contains(":oidc-provider/") || settings.ldap.is_some())
+        {
+            return Err(format!(
+                "`{}` is for tokens of OpenID Connect",
+                introspection.url
+            ));
+        }
         if !Binding::INTERVALS.contains(&binding.interval) {
             return Err("the interval of a binding is 5 to 3600 seconds".to_owned());
         }

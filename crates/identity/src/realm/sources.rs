@@ -2,7 +2,7 @@
 
 use super::Realm;
 use crate::account::Account;
-use crate::binding::{Binding, Ended, Questions, Watch};
+use crate::binding::{Binding, Ended, Questions, Watch, WatchedToken};
 use crate::entity::ProviderSettings;
 use crate::environment::Seconds;
 use crate::error::Error;
@@ -12,6 +12,7 @@ use crate::names::{AccountId, Constrained as _};
 use crate::port::{Committed, Origin, Settled, Voucher};
 use crate::revocation::{Aim, Revocation, order};
 use crate::roles_anywhere::{Standing, certificate_stands};
+use crate::web_identity::Introspected;
 use locum_policy::Arn;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -162,7 +163,7 @@ impl Realm {
             .flatten()
             .filter_map(|watch| match watch {
                 Watch::Ldap(watched) => Some(watched.clone()),
-                Watch::Certificate(_) => None,
+                Watch::Certificate(_) | Watch::Token(_) => None,
             })
             .collect();
         let mut directory = match &settings.ldap {
@@ -172,21 +173,54 @@ impl Realm {
             }
             _ => Vec::new().into_iter(),
         };
-        let answers = watches.into_iter().map(|watch| match watch {
-            Some(Watch::Ldap(_)) => directory.next().unwrap_or(Answer::Unbound),
-            Some(Watch::Certificate(watched)) => {
-                let now = self.environment.clock.now();
-                match certificate_stands(account, &settings.provider, &watched, now) {
-                    Ok(Standing::Good) => Answer::Good,
-                    Ok(Standing::Revoked(why)) => Answer::Gone(why),
-                    Ok(Standing::Unknown(why)) => Answer::Silent(why),
-                    Err(_) => Answer::Unbound,
+        let mut answers = Vec::with_capacity(watches.len());
+        for watch in watches {
+            answers.push(match watch {
+                Some(Watch::Ldap(_)) => directory.next().unwrap_or(Answer::Unbound),
+                Some(Watch::Token(watched)) => {
+                    self.ask_provider(account, settings, &watched).await?
                 }
+                Some(Watch::Certificate(watched)) => {
+                    let now = self.environment.clock.now();
+                    match certificate_stands(account, &settings.provider, &watched, now) {
+                        Ok(Standing::Good) => Answer::Good,
+                        Ok(Standing::Revoked(why)) => Answer::Gone(why),
+                        Ok(Standing::Unknown(why)) => Answer::Silent(why),
+                        Err(_) => Answer::Unbound,
+                    }
+                }
+                // A later version wrote it down.
+                None => Answer::Silent("what is to be asked cannot be read".to_owned()),
+            });
+        }
+        Ok(answers)
+    }
+
+    async fn ask_provider(
+        &self,
+        account: &Account,
+        settings: &ProviderSettings,
+        watched: &WatchedToken,
+    ) -> Result<Answer, Error> {
+        let binding = settings.binding.as_ref();
+        let Some(introspection) = binding.and_then(|binding| binding.introspection.as_ref()) else {
+            return Ok(Answer::Unbound);
+        };
+        let url = settings
+            .provider
+            .strip_prefix(&account.iam_arn("oidc-provider/"));
+        let registered = url.and_then(|url| account.open_id_connect_providers.get(url));
+        let asked =
+            self.introspect_again(settings, introspection, registered.map(|of| &**of), watched);
+        Ok(match asked.await? {
+            Introspected::Active => Answer::Good,
+            Introspected::Inactive => {
+                Answer::Gone("the provider does not stand by the token any more".to_owned())
             }
-            // A later version wrote it down.
-            None => Answer::Silent("what is to be asked cannot be read".to_owned()),
-        });
-        Ok(answers.collect())
+            Introspected::Silent(why) => Answer::Silent(format!(
+                "the provider cannot be asked about the token: {why}"
+            )),
+        })
     }
 
     async fn ask_directory(

@@ -130,8 +130,16 @@ impl Operation for AssumeRoleWithWebIdentity {
             assumable,
             identity,
         } = found;
+        let token = self.web_identity_token.as_str();
+        let notes = &call.facts.notes;
+        let realm = call.realm;
+        realm.introspect_at_login(&identity, token, notes).await?;
+        let role = request.issue(call, assumable)?;
+        let expires = role.credentials.expiration;
+        // A session that ends with its token leaves only when the provider will be asked.
+        realm.watch_token(&identity, token, expires).await?;
         Ok(WebIdentityRole {
-            role: request.issue(call, assumable)?,
+            role,
             subject: identity.subject,
             audience: identity.audience.client,
             provider: identity.provider.name,

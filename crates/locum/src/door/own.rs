@@ -1,5 +1,6 @@
 //! `/_locum/…`: what is no service of AWS's.
 
+use super::logout::LOGOUT_PATH;
 use super::{Body, Door, plain, whole};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -22,6 +23,10 @@ impl Door {
     ) -> Response<Body> {
         if let Some(rest) = head.uri.path().strip_prefix(ISSUERS_PATH) {
             return crate::openid::answer(&self.state.load_full(), head, rest).await;
+        }
+        if let Some(rest) = head.uri.path().strip_prefix(LOGOUT_PATH) {
+            let state = self.state.load_full();
+            return self.logout(&state, head, body, rest, facts).await;
         }
         match (&head.method, head.uri.path()) {
             (&Method::GET | &Method::HEAD, "/_locum/health") => {

@@ -12,7 +12,7 @@ use crate::data_dir::{described, open_to_change, open_to_read};
 use crate::environment::system;
 use clap::{Args, Subcommand};
 use locum_identity::account::Account;
-use locum_identity::binding::Binding;
+use locum_identity::binding::{Binding, Introspection};
 use locum_identity::entity::ProviderSettings;
 use locum_identity::environment::timestamp;
 use locum_identity::ldap::{GroupSource, UserSource};
@@ -100,6 +100,16 @@ pub(crate) struct SetArgs {
     /// their whole life [default: 3600]
     #[arg(long, value_name = "SECONDS", requires = "bind_sessions", value_parser = grace)]
     binding_grace: Option<Grace>,
+    /// Where an OpenID Connect provider says whether a token is still good (RFC 7662); without it sessions
+    /// end by back-channel logout alone
+    #[arg(long, value_name = "URL", requires_all = ["bind_sessions", "introspection_client_id", "introspection_secret_file"])]
+    introspection_url: Option<String>,
+    /// As which client it is asked
+    #[arg(long, value_name = "ID", requires = "introspection_url")]
+    introspection_client_id: Option<String>,
+    /// A file with the client's secret; `-` is standard input
+    #[arg(long, value_name = "FILE", requires = "introspection_url")]
+    introspection_secret_file: Option<PathBuf>,
     /// Sessions live out their time whatever the provider says
     #[arg(long, conflicts_with = "bind_sessions")]
     no_bind_sessions: bool,
@@ -164,9 +174,12 @@ impl SetArgs {
             Binding {
                 interval: self.binding_interval.unwrap_or(default.interval),
                 grace: self.binding_grace.map_or(default.grace, |grace| grace.0),
+                introspection: None,
             }
         });
         let client_secret = self.sign_in.read()?;
+        let introspection_secret = self.introspection_secret_file.as_deref().map(secret);
+        let introspection_secret = introspection_secret.transpose()?;
         let (_directory, realm) = open_to_change(&self.place.resolve()?, system().0).await?;
         let changed = realm
             .change_provider_settings(&self.provider, |settings, sealer| {
@@ -202,7 +215,19 @@ impl SetArgs {
                     settings.ldap = None;
                 }
                 if let Some(binding) = &binding {
-                    settings.binding = Some(binding.clone());
+                    let mut binding = binding.clone();
+                    if let (Some(url), Some(client_id), Some(secret)) = (
+                        &self.introspection_url,
+                        &self.introspection_client_id,
+                        &introspection_secret,
+                    ) {
+                        binding.introspection = Some(Introspection {
+                            url: url.clone(),
+                            client_id: client_id.clone(),
+                            client_secret: sealer.seal(Introspection::SECRET, secret)?,
+                        });
+                    }
+                    settings.binding = Some(binding);
                 }
                 if self.no_bind_sessions {
                     settings.binding = None;
