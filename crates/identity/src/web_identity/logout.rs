@@ -27,7 +27,7 @@ const LONGEST_ID: usize = 256;
 /// Logout tokens that were taken, until they expire: each counts once.
 ///
 /// It is one process's memory. A token that is replayed elsewhere ends nothing that began later than
-/// [`CLOCK_BEHIND`] after it was made.
+/// a minute after it was made.
 #[derive(Debug, Default)]
 pub struct LogoutTokens(Mutex<HashMap<(String, String), Seconds>>);
 
