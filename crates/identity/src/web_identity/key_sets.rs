@@ -229,6 +229,11 @@ impl Realm {
         now: Seconds,
     ) -> Result<Snapshot, Trouble> {
         let settings = provider.settings.as_deref();
+        // Its URL is a name: whoever has the host of that name vouches for nobody.
+        if settings.is_some_and(|settings| settings.ldap.is_some()) {
+            let why = "a directory stands behind it, which has no tokens".to_owned();
+            return Err(Trouble::Answer(why));
+        }
         let named = settings.and_then(|settings| settings.jwks_uri.clone());
         let (discovery, jwks_uri) = match named {
             Some(uri) => (None, uri),

@@ -6,10 +6,13 @@ use crate::common::{ACCOUNT, START, World, fails, n, ready};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use data_encoding::BASE64URL_NOPAD;
+use locum_identity::binding::Binding;
 use locum_identity::error::Error;
 use locum_identity::http_fetcher::{FetchFault, FetchRequest, FetchResponse, Fetched, HttpFetcher};
 use locum_identity::iam::open_id_connect_providers::CreateOpenIdConnectProvider;
+use locum_identity::ldap::{LdapSettings, LdapUrl, UserSource};
 use locum_identity::names::MinimumTokenSize;
+use locum_identity::sealing::Secret;
 use locum_identity::sts::{AssumeRoleWithWebIdentity, SessionPolicies, WebIdentityRole};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -168,6 +171,47 @@ fn asked(token: &str) -> AssumeRoleWithWebIdentity {
         duration: None,
         minimum_token_size: MinimumTokenSize::default(),
     }
+}
+
+/// The URL of a directory's provider is a name: who has the host of that name is nobody to it.
+#[test]
+fn where_a_directory_stands_behind_a_provider_no_token_of_its_name_counts() {
+    let key = Key::new("one");
+    let servers = Servers::new("https://ldap.example", &key);
+    let world = world(&servers);
+    register(&world, "https://ldap.example");
+    role(&world, &arn("ldap.example"), "");
+    let token = key.token("https://ldap.example", "", START);
+    login(&world, &token).unwrap();
+    let asked = servers.asked();
+    let provider = arn("ldap.example");
+    let change = world
+        .realm
+        .change_provider_settings(&provider, |settings, sealer| {
+            let urls = vec![LdapUrl::parse("ldaps://dc.example").unwrap()];
+            let users = UserSource::Template("uid={username},dc=example".to_owned());
+            let mut ldap = LdapSettings::new(urls, users, "uid");
+            ldap.bind_dn = Some("cn=searcher,dc=example".to_owned());
+            let password = Secret::new("secret".to_owned());
+            ldap.bind_password = Some(sealer.seal("ldap-bind-password", &password)?);
+            settings.ldap = Some(Box::new(ldap));
+            settings.binding = Some(Binding::default());
+            Ok(())
+        });
+    ready(change).unwrap().unwrap();
+    let nobody = "No OpenIDConnect provider found in your account for https://ldap.example";
+    fails(login(&world, &token), "Federation", nobody);
+    // It is not asked, either: not for a logout, and not beside the requests.
+    let facts = world.facts();
+    let logout = world
+        .realm
+        .back_channel_logout(&provider, &token, &facts.notes);
+    fails(ready(logout), "Federation", NO_KEY);
+    world.wait(301);
+    let due = world.realm.due_key_sets();
+    assert_eq!(due.len(), 1);
+    ready(world.realm.refresh_key_set(&due[0]));
+    assert_eq!(servers.asked(), asked);
 }
 
 #[test]
