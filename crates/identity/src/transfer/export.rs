@@ -271,6 +271,27 @@ fn left_out(account: &Account) -> BTreeMap<String, usize> {
             EntityKind::DelegationRequest.as_str(),
             account.delegation_requests.len(),
         ),
+        (
+            EntityKind::ProviderSettings.as_str(),
+            account.provider_settings.len(),
+        ),
+        (EntityKind::EksCluster.as_str(), account.eks_clusters.len()),
+        (
+            EntityKind::PodIdentityAssociation.as_str(),
+            account.pod_identity_associations.len(),
+        ),
+        (
+            EntityKind::TrustAnchor.as_str(),
+            account.trust_anchors.len(),
+        ),
+        (
+            EntityKind::AnywhereProfile.as_str(),
+            account.anywhere_profiles.len(),
+        ),
+        (
+            EntityKind::AnywhereCrl.as_str(),
+            account.anywhere_crls.len(),
+        ),
     ]
     .into_iter()
     .filter(|(_, count)| *count > 0)

@@ -2,7 +2,10 @@
 
 use crate::common::{World, n, ready};
 use crate::support::{OLD, allowing, counts, dump, group, policy, role, user};
-use locum_identity::entity::{AccountSettings, OpenIdConnectProvider, PasswordPolicy};
+use locum_identity::entity::{
+    AccountSettings, EksCluster, EntityKind, OpenIdConnectProvider, PasswordPolicy,
+    ProviderSettings,
+};
 use locum_identity::transfer::{Details, Import, Options};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -194,6 +197,27 @@ fn secrets_do_not() {
     assert_eq!(export["Locum"]["LeftOut"], json!({"access-key": 2}));
     let text = export.to_string();
     assert!(!text.contains(&key.secret) && !text.contains(&key.id) && !text.contains("secret"));
+}
+
+#[test]
+fn what_operators_say_does_not_and_is_counted() {
+    let world = World::new();
+    world.put(ProviderSettings::of(&format!(
+        "arn:aws:iam::{}:oidc-provider/issuer.example",
+        crate::common::ACCOUNT
+    )));
+    world.put(EksCluster {
+        region: "us-east-1".to_owned(),
+        name: n("prod"),
+        created: 1_700_000_000,
+        issuer: "https://cluster.example".to_owned(),
+        endpoint: None,
+        tags: Vec::new(),
+    });
+    let left_out = &world.export()["Locum"]["LeftOut"];
+    for kind in [EntityKind::ProviderSettings, EntityKind::EksCluster] {
+        assert_eq!(left_out[kind.as_str()], json!(1));
+    }
 }
 
 #[test]
