@@ -198,3 +198,19 @@ def test_a_revoked_token_has_no_session(world, tmp_path):
         with pytest.raises(Exception, match="IDPCommunicationError"):
             world.login(second)
         assert not is_over(world.locum, other)
+
+
+def test_tokens_that_are_none_are_not_looked_at_nor_logged_without_end(tmp_path):
+    with server(tmp_path, "--limit-key-failures", "3/36000") as running:
+
+        def status(provider):
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            path = f"/_locum/backchannel-logout/{ACCOUNT}/{provider}"
+            return running.send("POST", path, headers, b"logout_token=a.b.c").status
+
+        assert [status("idp.example.com") for _ in range(6)] == [400] * 3 + [429] * 3
+        assert running.log_text().count("was not taken") == 3
+        # Nor does one line hold whatever is sent.
+        assert status("x" * 5000) == 400
+        assert running.log_text().count("was not taken") == 4
+        assert "x" * 300 not in running.log_text()

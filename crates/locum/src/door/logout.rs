@@ -8,11 +8,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming;
 use locum_identity::caller::RequestFacts;
+use locum_identity::environment::Clock as _;
 use locum_identity::error::Error;
 use locum_wire::Params;
 
 /// The path below which each provider has its own.
 pub(super) const LOGOUT_PATH: &str = "/_locum/backchannel-logout/";
+
+/// Characters of a provider's ARN that the log repeats.
+const LONGEST_LOGGED: usize = 300;
 
 impl Door {
     /// Answers a request for the path `rest` below [`LOGOUT_PATH`].
@@ -34,6 +38,12 @@ impl Door {
             return plain(StatusCode::NOT_FOUND, "not found");
         };
         let provider = format!("arn:aws:iam::{account}:oidc-provider/{url}");
+        // Anybody can send these: what is wrong is neither looked at nor logged without end.
+        let (throttle, now) = (&state.throttle, state.clock.now_millis());
+        let claimant = throttle.claimant(facts.source_ip, &format!("logout\0{provider}"));
+        if claimant.is_some_and(|claimant| throttle.refuses(claimant, now)) {
+            return plain(StatusCode::TOO_MANY_REQUESTS, "too much went wrong lately");
+        }
         let params = match self.bodies.form(head, body).await {
             Ok(body) => Params::parse("", &body).ok(),
             Err(_) => None,
@@ -57,6 +67,10 @@ impl Door {
             }
             Err(Error::Federation(fault)) => {
                 let why = facts.notes.explanations().join("; ");
+                if let Some(claimant) = claimant {
+                    throttle.failed(claimant, now);
+                }
+                let provider: String = provider.chars().take(LONGEST_LOGGED).collect();
                 tracing::warn!("a logout token for {provider} was not taken: {why}");
                 refused(&fault.to_string())
             }
