@@ -1,10 +1,12 @@
 """Signing in as a user with a password, in a real browser."""
 
+import concurrent.futures
+import json
 import urllib.parse
 
 import pytest
 from browser import Browser
-from harness import ACCOUNT, allow
+from harness import ACCOUNT, Clock, Locum, Server, allow, wait_for
 from test_mfa import Device
 from test_signin_federation import FORM, NAVIGATION, PAGE, blocks, credentials_of
 
@@ -128,3 +130,63 @@ def test_what_is_typed_is_text(locum, browser):
     assert browser.do("evaluate", script="document.querySelectorAll('img, script').length") == 0
     assert browser.do("evaluate", script="document.querySelector('#account').value") == attack
     assert browser.do("complaints") == []
+
+
+@pytest.fixture
+def guarded(tmp_path, monkeypatch):
+    """A server where a user or a source may get four wrong, behind a proxy: sources are what that says."""
+    clock = Clock()
+    clock.install(monkeypatch)
+    arguments = ["--data", str(tmp_path / "data"), "--account-id", ACCOUNT, "--limit-guesses", "4/36000"]
+    with Server(tmp_path / "server", *arguments, "--behind-tls-proxy", ephemeral=False) as server:
+        locum = Locum(server, clock)
+        locum.user("alice", allow("s3:ListAllMyBuckets"))
+        locum.client("iam").create_login_profile(UserName="alice", Password=PASSWORD)
+        yield locum
+
+
+def post(locum, source="192.0.2.1", password=PASSWORD, **more):
+    form = {"account": ACCOUNT, "username": "alice", "password": password} | more
+    headers = FORM | NAVIGATION | {"Sec-Fetch-Site": "same-origin", "X-Forwarded-For": source}
+    return locum.server.send("POST", "/_locum/signin/password", headers, urllib.parse.urlencode(form).encode()).status
+
+
+def test_many_passwords_at_once_are_no_more_than_one_after_the_other(guarded):
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda number: post(guarded, password=f"wrong {number}"), range(12)))
+    assert sorted(answers) == [403] * 4 + [429] * 8
+    assert post(guarded) == 429
+    # Another spelling of the name is the same user, and another source is another's.
+    assert post(guarded, username="ALICE") == 429
+    assert post(guarded, source="192.0.2.2") == 303
+
+
+def test_wrong_codes_count_wherever_they_come_from(guarded):
+    device = Device(guarded)
+    device.enable(guarded, "alice")
+    right = [device.code(away) for away in range(-3, 9)]
+    wrong = next(code for code in map("{:06}".format, range(20)) if code not in right)
+    # A password that is right is not counted, and what is no code tells nothing of it.
+    for number in range(6):
+        assert post(guarded, source=f"192.0.2.{number}") == 403
+        assert post(guarded, source="192.0.2.9", mfacode="12345") == 400
+    for number in range(4):
+        assert post(guarded, source=f"192.0.2.{10 + number}", mfacode=wrong) == 403
+    assert post(guarded, source="192.0.2.20", mfacode=device.code(1)) == 429
+
+
+def test_the_record_tells_whose_password_was_right_and_what_was_wrong(guarded):
+    device = Device(guarded)
+    device.enable(guarded, "alice")
+    assert [post(guarded, password="x"), post(guarded), post(guarded, username="secret")] == [403, 403, 403]
+
+    def failed():
+        lines = (guarded.server.folder.parent / "data" / "audit" / "audit.jsonl").read_text().splitlines()
+        found = [record for record in map(json.loads, lines) if record["eventName"] == "ConsoleLogin"]
+        return len(found) >= 3 and found
+
+    records = wait_for(failed, "three records")
+    told = [(record["requestParameters"], record["additionalEventData"]["explanation"]) for record in records]
+    wrong = ({"account": ACCOUNT}, ["the account, the user or the password is not right"])
+    needed = "the password is right, and no code of an MFA device was given"
+    assert told == [wrong, ({"account": ACCOUNT, "userName": "alice"}, [needed]), wrong]

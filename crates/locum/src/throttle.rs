@@ -72,7 +72,7 @@ pub(crate) struct Claimant {
     key_at_source: u64,
 }
 
-/// Who tries a password of the user of a directory.
+/// Who tries a password: of the user of a directory, or of an account's on the sign-in pages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Login {
     source: u64,
@@ -134,7 +134,27 @@ impl Throttle {
         })
     }
 
-    /// Whether a password may be tried. Asking a directory takes so long that many could come meanwhile:
+    /// Who tries the password of an account's user on the sign-in pages.
+    pub(crate) fn sign_in(&self, source: Option<IpAddr>, account: &str, user: &str) -> Login {
+        let source = network(source);
+        let name = [b"sign-in", &source[..], account.as_bytes(), user.as_bytes()];
+        Login {
+            source: self.hash(&[b"source", &source]),
+            name_at_source: self.hash(&name),
+        }
+    }
+
+    /// A code of that user's MFA device, given there. It counts wherever it comes from: whoever gets a code
+    /// wrong has the password.
+    pub(crate) fn code_at_sign_in(&self, account: &str, user: &str) -> Guess {
+        Guess {
+            wrong: Suspicion::WrongCode,
+            bucket: self.hash(&[b"code at sign-in", account.as_bytes(), user.as_bytes()]),
+            guessed: None,
+        }
+    }
+
+    /// Whether a password may be tried. Comparing it takes so long that many could come meanwhile:
     /// it counts as wrong from here on, until it turns out not to be. Who knows a name fills the bucket of
     /// that name at their own source alone.
     pub(crate) fn try_password(&self, login: Login, now: i64) -> bool {

@@ -34,11 +34,14 @@ impl Destination {
         }
         // Objects of buckets have the same origin: nothing but pages of the server's own.
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"/_-.~?=&%+:".contains(&b);
+        let (page, _) = path.split_once('?').unwrap_or((path, ""));
         let is_own = path.starts_with("/_locum/")
             && path.len() <= 2048
             && path.bytes().all(legal)
             && !path.contains("..")
-            && !path.contains("//");
+            && !path.contains("//")
+            // Browsers take `%2e%2e` for `..`, too.
+            && !page.contains('%');
         is_own.then(|| Self(path.to_owned()))
     }
 
@@ -81,6 +84,7 @@ mod tests {
         for text in [
             "/_locum/signin/credentials",
             "https://sts.example.com/_locum/signin?account=1",
+            "/_locum/signin?account=a%20b",
         ] {
             let path = text.strip_prefix("https://sts.example.com").unwrap_or(text);
             assert_eq!(parse(text).as_deref(), Some(path), "{text}");
@@ -97,6 +101,9 @@ mod tests {
             "/_locum/\\evil",
             "/_locum//evil.example",
             "/_locum/../bucket/evil.html",
+            "/_locum/%2e%2e/bucket/evil.html",
+            "/_locum/.%2E/bucket/evil.html",
+            "/_locum/signin/%2E./%2e./bucket/evil.html?x",
             "/_locum/%2e\r\nSet-Cookie: a=b",
             "/bucket/evil.html",
             "javascript:alert(1)",

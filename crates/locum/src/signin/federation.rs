@@ -10,6 +10,7 @@ use super::{EVENT_SOURCE, Issued, Visit};
 use http::StatusCode;
 use locum_identity::environment::Seconds;
 use locum_identity::error::Error;
+use locum_identity::ids::AccessKeyId;
 use locum_identity::realm::Presented;
 use locum_identity::session::{LONGEST_TOKEN, Session, SessionPrincipal, TicketKind};
 use locum_wire::{Outcome, Recorded};
@@ -78,10 +79,9 @@ impl Visit<'_> {
         let caller = match presented {
             Ok(Presented { caller, .. }) => caller,
             Err(error) => {
-                let claimed = shown.session_id.get(..128).unwrap_or(&shown.session_id);
-                let claimed = claimed.to_owned();
-                self.record(None, Some(claimed), outcome(Some(&error)))
-                    .await;
+                let claimed = AccessKeyId::parse(&shown.session_id);
+                let claimed = claimed.map(|id| id.to_string());
+                self.record(None, claimed, outcome(Some(&error))).await;
                 let mut fault = self.fault(&error);
                 if error.is_of_credentials() {
                     fault = bad(error.to_string());

@@ -4,6 +4,8 @@ use super::destination::Destination;
 use super::reply::{Fault, Reply};
 use super::{Issued, Visit, console_login};
 use http::StatusCode;
+use locum_identity::environment::Clock as _;
+use locum_identity::error::Suspicion;
 use locum_identity::names::{Constrained as _, Password, TokenCode};
 use locum_identity::realm::{PasswordSignIn, Standing};
 use locum_wire::Recorded;
@@ -29,26 +31,43 @@ impl Visit<'_> {
         let password = self.required("password")?;
         let code = self.param("mfacode").map(str::trim);
         let code = code.filter(|code| !code.is_empty());
+        let code = code.map(TokenCode::parse).transpose().map_err(|_| {
+            Fault::new(StatusCode::BAD_REQUEST, "The code has six digits.")
+                .advising("Go back and enter the code that your device shows.")
+        })?;
         if account.len() > LONGEST_NAME || user.len() > LONGEST_NAME {
             return Err(wrong());
         }
         // An account and a user have several spellings, and one count.
         let (name, id) = (user.to_ascii_lowercase(), self.account(account));
         let counted = id.map_or_else(|| account.to_owned(), |id| id.to_string());
-        let claimant = self.throttle(&format!("password {counted} {name}"))?;
-        let parsed = Password::parse(password).ok().zip(id);
-        let code = code.map(TokenCode::parse).transpose();
-        let became = match (parsed, code) {
-            (Some((password, account)), Ok(code)) => {
+        let (throttle, now) = (&self.state.throttle, self.state.clock.now_millis());
+        let login = throttle.sign_in(self.facts.source_ip, &counted, &name);
+        let guess = throttle.code_at_sign_in(&counted, &name);
+        if code.is_some() && throttle.refuses_guess(guess, now)
+            || !throttle.try_password(login, now)
+        {
+            return Err(Fault::throttled());
+        }
+        let became = match Password::parse(password).ok().zip(id) {
+            Some((password, account)) => {
                 let (realm, code) = (&self.state.realm, code.as_ref());
                 let signed_in =
                     realm.sign_in_with_password(account, user, &password, code, self.facts);
-                signed_in.await.map_err(|error| self.fault(&error))?
+                let signed_in = signed_in.await.map_err(|error| self.fault(&error));
+                signed_in.inspect_err(|_| throttle.not_wrong(login, now))?
             }
-            (_, Err(_)) => PasswordSignIn::WrongCode,
-            (None, _) => PasswordSignIn::Wrong,
+            None => PasswordSignIn::Wrong,
         };
-        let fault = match became {
+        match became {
+            PasswordSignIn::Wrong => {}
+            PasswordSignIn::WrongCode => {
+                throttle.guessed(guess, Err(Some(Suspicion::WrongCode)), now);
+            }
+            _ => throttle.not_wrong(login, now),
+        }
+        let is_theirs = !matches!(became, PasswordSignIn::Wrong);
+        let (why, fault) = match became {
             PasswordSignIn::SignedIn(credentials) => {
                 let issued = Issued {
                     access_key_id: credentials.access_key_id.to_string(),
@@ -58,40 +77,55 @@ impl Visit<'_> {
                 let to = Destination::credentials();
                 return self.signed_in(&issued, to, Recorded::Nothing).await;
             }
-            PasswordSignIn::Wrong => {
-                self.failed(claimant);
-                wrong()
-            }
-            PasswordSignIn::Unusable(Standing::MustChange) => Fault::new(
-                StatusCode::FORBIDDEN,
-                "The password must be changed before it is used.",
-            )
-            .advising("Ask your administrator to set another one."),
-            PasswordSignIn::Unusable(Standing::Good | Standing::Locked) => {
+            PasswordSignIn::Wrong => (
+                "the account, the user or the password is not right",
+                wrong(),
+            ),
+            PasswordSignIn::Unusable(Standing::MustChange) => (
+                "the password is right, and must be changed before it is used",
+                Fault::new(
+                    StatusCode::FORBIDDEN,
+                    "The password must be changed before it is used.",
+                )
+                .advising("Ask your administrator to set another one."),
+            ),
+            PasswordSignIn::Unusable(Standing::Good | Standing::Locked) => (
+                "the password is right, and has expired",
                 Fault::new(StatusCode::FORBIDDEN, "The password has expired.")
-                    .advising("Ask your administrator to set another one.")
-            }
-            PasswordSignIn::CodeNeeded => Fault::new(
-                StatusCode::FORBIDDEN,
-                "A code of your MFA device is needed, too.",
-            )
-            .advising("Go back and enter the code that your device shows."),
-            PasswordSignIn::WrongCode => {
-                self.failed(claimant);
+                    .advising("Ask your administrator to set another one."),
+            ),
+            PasswordSignIn::CodeNeeded => (
+                "the password is right, and no code of an MFA device was given",
+                Fault::new(
+                    StatusCode::FORBIDDEN,
+                    "A code of your MFA device is needed, too.",
+                )
+                .advising("Go back and enter the code that your device shows."),
+            ),
+            PasswordSignIn::WrongCode => (
+                "the password is right, and the code is not",
                 Fault::new(
                     StatusCode::FORBIDDEN,
                     "The code is not the one of your MFA device, or it was used.",
                 )
-                .advising("Go back and enter the next code that your device shows.")
-            }
+                .advising("Go back and enter the next code that your device shows."),
+            ),
         };
-        // Whose password it was to be is not told: people type it into the wrong field.
-        let request = Recorded::Value(json!({"account": id.map(|id| id.to_string())}));
+        // Whose password it was to be is told only where it was theirs: people type it into the wrong field.
+        let id = id.map(|id| id.to_string());
+        let request = match is_theirs {
+            true => json!({"account": id, "userName": user}),
+            false => json!({"account": id}),
+        };
         let outcome = locum_wire::Outcome {
-            request,
+            request: Recorded::Value(request),
             ..console_login(Err("Failed authentication".to_owned()))
         };
-        self.record(None, None, outcome).await;
+        let facts = self.facts.clone();
+        facts.notes.explain(why);
+        self.door
+            .record(self.state, None, None, facts, outcome)
+            .await;
         Err(fault.titled("You cannot be signed in"))
     }
 }

@@ -124,6 +124,10 @@ impl Fault {
 
     /// What an operation answered.
     pub(super) fn of(error: &Error) -> Self {
+        if matches!(error, Error::Throttled) {
+            return Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+                .advising("There is too much to do just now. Wait a moment and try again.");
+        }
         let spelled = spell(error);
         let status =
             StatusCode::from_u16(spelled.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
