@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from botocore.exceptions import ClientError
 from certificates import private_pem
-from harness import ACCOUNT, Credentials, trusting
+from harness import ACCOUNT, Credentials, Locum, Server, trusting
 from lxml import etree
 from saml_idp import ASSERTION, AWS, EXCLUSIVE, PROTOCOL, PROVIDER, Idp, encoded, signxml_accepts, xmlsec1_accepts
 
@@ -319,3 +319,15 @@ def test_a_role_of_another_provider_is_not_had(corp, idp):
             RoleArn=ROLE, PrincipalArn=PROVIDER, SAMLAssertion=encoded(idp.signed(now, ROLE))
         )
     )
+
+
+def test_a_flood_of_forged_responses_costs_little(tmp_path, idp):
+    """What is not believed is counted by role and source, and then refused before it is read."""
+    with Server(tmp_path / "limited", "--limit-key-failures", "5/3600") as server:
+        corp = Locum(server)
+        corp.client("iam").create_saml_provider(Name="corp", SAMLMetadataDocument=idp.metadata())
+        corp.role("corp", trusting({"Federated": PROVIDER}, "sts:AssumeRoleWithSAML"))
+        text = idp.signed(corp.clock.now(), ROLE)
+        for _ in range(5):
+            assert ask(corp, text.replace(">ann<", ">root<")) == (None, "InvalidIdentityToken")
+        assert ask(corp, text) == (None, "Throttling")

@@ -192,7 +192,10 @@ impl Throttle {
         operation: &str,
         params: &Params,
     ) -> Option<Claimant> {
-        if operation != "AssumeRoleWithWebIdentity" {
+        if !matches!(
+            operation,
+            "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity"
+        ) {
             return None;
         }
         let role = params.value("RoleArn").unwrap_or_default();

@@ -7,16 +7,22 @@
 use super::xml::{attribute_prefix, namespace_of, prefix};
 use roxmltree::{Attribute, Node, NodeId};
 
+/// The most prefixes that may be kept. Each is looked for at each element.
+const MOST_INCLUSIVE: usize = 16;
+
 /// The canonical form of an element. What `without` names is left out. The prefixes in `inclusive` are
 /// written wherever they are in scope; `#default` is the default namespace.
 ///
-/// `None`, if the document is none that may be canonicalised.
+/// `None`, if the document is none that may be canonicalised, or more than 16 prefixes are to be kept.
 pub(super) fn canonical(
     element: Node<'_, '_>,
     without: Option<NodeId>,
     inclusive: &str,
 ) -> Option<Vec<u8>> {
     let list = inclusive.split_ascii_whitespace();
+    if list.clone().count() > MOST_INCLUSIVE {
+        return None;
+    }
     let mut writer = Writer {
         without,
         inclusive: list

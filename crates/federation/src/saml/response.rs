@@ -206,18 +206,22 @@ fn decode(response: &str) -> Result<String, SamlFault> {
 /// believed of it.
 pub fn mentioned_providers(response: &str, most: usize) -> Vec<String> {
     const MARK: &str = ":saml-provider/";
+    /// What stands before it, in bytes.
+    const LONGEST_HEAD: usize = 64;
     let Ok(text) = decode(response) else {
         return Vec::new();
     };
     let mut found: Vec<String> = Vec::new();
     for (at, _) in text.match_indices(MARK) {
-        let head = text
-            .get(..at)
-            .and_then(|head| head.rfind("arn:").and_then(|start| head.get(start..)));
+        // A text full of marks must not be read once for each.
+        let near = text.as_bytes().get(at.saturating_sub(LONGEST_HEAD)..at);
+        let near = near.unwrap_or_default();
+        let start = near.windows(4).rposition(|four| four == b"arn:");
+        let head = start.and_then(|start| text.get(at - near.len() + start..at));
         let tail = text.get(at + MARK.len()..).unwrap_or_default();
         let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         let name = tail.split(|c| !legal(c)).next().unwrap_or_default();
-        let Some(head) = head.filter(|head| head.len() <= 64) else {
+        let Some(head) = head else {
             continue;
         };
         let arn = format!("{head}{MARK}{name}");

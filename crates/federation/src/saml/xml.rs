@@ -71,7 +71,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, XmlFault> {
     if text.contains("<!DOCTYPE") {
         return Err(XmlFault::Dtd);
     }
-    if is_too_wide(text, MOST_DECLARATIONS) {
+    if is_too_wide(text, MOST_DECLARATIONS) || is_too_deep(text) {
         return Err(XmlFault::TooWide);
     }
     // The parser takes an attribute `a:xmlns` for a declaration of the default namespace.
@@ -99,6 +99,61 @@ pub(super) fn is_too_wide(text: &str, most_declarations: usize) -> bool {
     let mut tags = text.split('<').filter(|tag| !tag.starts_with('!'));
     tags.any(|tag| count(tag, b"=").min(count(tag, b"\"'") / 2) > MOST_ATTRIBUTES)
         || text.matches("xmlns").nth(most_declarations).is_some()
+}
+
+/// Whether elements could lie deeper in one another than they may, or more namespaces be in scope. The time
+/// that the parser takes grows with the third power of these, so it is asked before.
+fn is_too_deep(text: &str) -> bool {
+    let mut around: Vec<usize> = Vec::new();
+    let mut rest = text;
+    while let Some((_, from)) = rest.split_once('<') {
+        let (inside, next) = match from.as_bytes() {
+            [b'!', b'[', ..] => (None, from.split_once("]]>")),
+            [b'!', ..] => {
+                let comment = from.strip_prefix("!--");
+                (None, comment.and_then(|text| text.split_once("-->")))
+            }
+            [b'?', ..] => (None, from.split_once("?>")),
+            [b'/', ..] => {
+                around.pop();
+                (None, from.split_once('>'))
+            }
+            _ => {
+                let tag = start_tag(from);
+                (tag.map(|(tag, _)| tag), tag)
+            }
+        };
+        // What has no end is not well-formed, and the parser gets no further.
+        let Some((_, next)) = next else {
+            return false;
+        };
+        if let Some(tag) = inside {
+            around.push(tag.matches("xmlns").count());
+            if around.len() > DEEPEST || around.iter().sum::<usize>() > MOST_IN_SCOPE {
+                return true;
+            }
+            if tag.ends_with('/') {
+                around.pop();
+            }
+        }
+        rest = next;
+    }
+    false
+}
+
+/// A tag, and what comes behind its end. In a value there may be `>`.
+fn start_tag(from: &str) -> Option<(&str, &str)> {
+    let mut quote = None;
+    let end = from.find(|c| {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            Some(_) | None => {}
+        }
+        quote.is_none() && c == '>'
+    })?;
+    let (tag, rest) = from.split_at_checked(end)?;
+    Some((tag, rest.get(1..)?))
 }
 
 /// `Char` of XML 1.0.
@@ -303,4 +358,44 @@ pub(super) fn bytes(node: Node<'_, '_>) -> Option<Vec<u8>> {
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     BASE64.decode(&digits).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_deep;
+
+    /// What is counted before a document is parsed is what the parser would have to do.
+    #[test]
+    fn depth_is_counted_before_parsing() {
+        let nested = |levels: usize, inside: &str| {
+            format!(
+                "{}{inside}{}",
+                "<a b='/>'>".repeat(levels),
+                "</a>".repeat(levels)
+            )
+        };
+        assert!(!is_too_deep(&nested(64, "")));
+        assert!(!is_too_deep(&nested(63, &"<b/>".repeat(1000))));
+        assert!(is_too_deep(&nested(65, "")));
+        let declared = |levels: usize| "<a xmlns:b='u:'>".repeat(levels) + "<!-- -->";
+        assert!(!is_too_deep(&declared(64)));
+        assert!(is_too_deep(&declared(65)));
+        let wide = |count: usize| format!("<a {}/>", "xmlns:b='u:' ".repeat(count));
+        assert!(!is_too_deep(&wide(64).repeat(50)));
+        assert!(is_too_deep(&wide(65)));
+        // Ends that are none leave nothing.
+        for end in [
+            "<!--></a>-->",
+            "<!--</a>-->",
+            "<![CDATA[</a>]]>",
+            "<b c='</a>'/>",
+            "<?p </a>?>",
+        ] {
+            let text = format!("<a>{end}").repeat(65);
+            assert!(is_too_deep(&text), "{end}");
+        }
+        // Nor do tags in what is text.
+        let text = format!("<a>{}</a>", "<![CDATA[<a>]]><!--<a>-->".repeat(100));
+        assert!(!is_too_deep(&text));
+    }
 }

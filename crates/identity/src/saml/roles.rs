@@ -11,6 +11,9 @@ use locum_federation::saml::mentioned_providers;
 
 /// The most providers that one response is verified with.
 const MOST_PROVIDERS: usize = 100;
+/// With how many of them it may turn out to be another's: what it costs to find that out, anybody could
+/// have done a hundred times for one response.
+const MOST_IN_VAIN: usize = 16;
 
 /// A role that a verified response lets its bearer ask for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,7 +54,9 @@ impl Realm {
         };
         let mut first = None;
         let mut roles: Vec<SamlRole> = Vec::new();
+        let mut in_vain = 0;
         for provider in providers {
+            let is_there = self.saml_provider(&provider).await?.is_some();
             match self.verify_saml(&provider, response, now, notes).await {
                 Ok(identity) => {
                     notes.identify(identity.foreign());
@@ -67,6 +72,11 @@ impl Realm {
                 }
                 Err(error @ Error::Federation(_)) => {
                     first.get_or_insert(error);
+                    in_vain += usize::from(is_there);
+                    if in_vain == MOST_IN_VAIN {
+                        notes.explain("the response was tried with too many providers in vain");
+                        break;
+                    }
                 }
                 Err(error) => return Err(error),
             }

@@ -73,6 +73,31 @@ fn the_roles_of_a_response_are_those_that_were_verified() {
     fails(roles(&world, RESPONSE, None), "Federation", missing);
 }
 
+#[test]
+fn a_response_is_tried_with_few_providers_in_vain() {
+    let world = world();
+    let arn = |name: &str, place| format!("arn:aws:iam::123456789012:saml-provider/{name}{place}");
+    let names = |name, count| (0..count).map(|place| arn(name, place)).collect::<Vec<_>>();
+    for place in 0..20 {
+        world.root(provider(&format!("idp{place}"))).unwrap();
+    }
+    let tried = |mentioned: &[String], answer: &str| {
+        let response = BASE64.encode(mentioned.join(" ").as_bytes());
+        let facts = world.facts();
+        let realm = &world.realm;
+        let roles = realm.saml_roles(&response, None, NOW, &facts.notes);
+        fails(ready(roles), "Federation", answer);
+        let all = facts.notes.explanations();
+        let unread = all.iter().filter(|words| words.contains("not well-formed"));
+        unread.count()
+    };
+    let invalid = "Your request included an invalid SAML response.";
+    assert_eq!(tried(&names("idp", 20), invalid), 16);
+    // Those that are not there cost nothing: a response may be for many accounts elsewhere.
+    let mentioned = [names("none", 18), names("idp", 3)].concat();
+    assert_eq!(tried(&mentioned, "Specified provider doesn't exist"), 3);
+}
+
 fn assume(world: &World) -> Result<SamlAssumedRole, Error> {
     let asked = AssumeRoleWithSaml {
         role_arn: n(ROLE),

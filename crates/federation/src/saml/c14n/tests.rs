@@ -80,3 +80,11 @@ fn canonical_forms() {
         assert_eq!(form(text, inclusive), wanted, "{text}");
     }
 }
+
+#[test]
+fn few_prefixes_are_kept() {
+    let document = xml::parse("<e/>").unwrap();
+    let form = |prefixes: usize| canonical(document.root_element(), None, &"a ".repeat(prefixes));
+    assert!(form(16).is_some());
+    assert!(form(17).is_none());
+}
