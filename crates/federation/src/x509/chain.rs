@@ -382,7 +382,9 @@ fn words(error: &Error) -> String {
     text.to_owned()
 }
 
-/// That no list of its issuer has a certificate.
+/// That no list of its issuer has a certificate. Authorities of one name are one authority, with the serial
+/// numbers of one (RFC 5280, sections 4.1.2.2 and 5): one that has a new key revokes with it what it signed
+/// with the old one, too.
 fn check_revocation(
     certificate: &Certificate,
     issuer: &Certificate,
@@ -394,11 +396,10 @@ fn check_revocation(
         if list.issuer() != issuer.subject.der() {
             continue;
         }
-        if !list.is_signed_by(issuer) {
-            // Another authority of the same name, or the same one with another key.
-            if known.iter().any(|other| list.is_signed_by(other)) {
-                continue;
-            }
+        // Its key decides here, and not what this certificate of it says: whoever asks chooses, of several
+        // certificates of an authority, which one comes along.
+        let is_own = list.is_signed_with_key_of(issuer);
+        if !is_own && !known.iter().any(|other| list.is_signed_by(other)) {
             return Err(ChainFault::ForgedRevocationList {
                 issuer: issuer.subject.to_string(),
             });
@@ -407,6 +408,15 @@ fn check_revocation(
             return Err(ChainFault::Revoked {
                 subject: certificate.subject.to_string(),
                 serial: certificate.serial.hexadecimal(),
+            });
+        }
+        // Another authority of the same name, or the same one with another key.
+        if !is_own {
+            continue;
+        }
+        if !issuer.signs_revocation_lists() {
+            return Err(ChainFault::ForgedRevocationList {
+                issuer: issuer.subject.to_string(),
             });
         }
         if !(list.this_update..=list.next_update).contains(&now) {

@@ -120,8 +120,12 @@ impl RevocationList {
 
     /// Whether the authority of this certificate signed it, and may.
     pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
+        issuer.signs_revocation_lists() && self.is_signed_with_key_of(issuer)
+    }
+
+    /// Whether the key of the authority of this certificate signed it, may it or not.
+    pub(super) fn is_signed_with_key_of(&self, issuer: &Certificate) -> bool {
         self.issuer == issuer.subject.der()
-            && issuer.signs_revocation_lists()
             && self
                 .algorithm
                 .verifies(issuer.key(), &self.signed, &self.signature)

@@ -469,9 +469,19 @@ fn lists_that_are_over_or_forged_let_nobody_in() {
         issuer: "CN=root".to_owned(),
     };
     refused(verified_with(&leaf, &[], &[&root], &lists), &fault);
-    // The other one of that name is an authority, too: it speaks for its own certificates.
-    let lists = [list(&list_params(&[77]), &other)];
+    // The other one of that name is an authority, too. It need not speak for all.
+    let lists = [list(&list_params(&[76]), &other)];
     assert!(verified_with(&leaf, &[], &[&root, &other], &lists).is_ok());
+    // But an authority that has a new key revokes with it what it signed with the old one.
+    let lists = [list(&list_params(&[77]), &other)];
+    let revoked = ChainFault::Revoked {
+        subject: "CN=leaf".to_owned(),
+        serial: "4d".to_owned(),
+    };
+    refused(
+        verified_with(&leaf, &[], &[&root, &other], &lists),
+        &revoked,
+    );
     // Who may not sign lists signed none.
     let mut params = authority("mute");
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -482,6 +492,14 @@ fn lists_that_are_over_or_forged_let_nobody_in() {
         certificate: mute.certificate.clone(),
     };
     let leaf = below(workload("leaf"), &mute);
+    // Not even where somebody brings a certificate that says so: who is on the list is on it.
+    let lists = [list(&list_params(&[77]), &speaking)];
+    let key = KeyPair::try_from(mute.key.serialize_der()).unwrap();
+    let brought = with_key(authority("mute"), key, Some(&other));
+    for others in [&[][..], &[&brought]] {
+        let result = verified_with(&leaf, others, &[&mute], &lists);
+        refused(result, &revoked);
+    }
     let lists = [list(&list_params(&[]), &speaking)];
     let fault = ChainFault::ForgedRevocationList {
         issuer: "CN=mute".to_owned(),
