@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 ///
 /// It is what an issuer's tokens have as `iss`, letter by letter, and what the provider's ARN ends
 /// with: so letter case and a slash at its end are kept. Only `https:` without user, port, query or
-/// fragment is a provider's URL, and nothing that could be read in two ways.
+/// fragment is a provider's URL, and nothing that could be read in two ways, nor what condition keys of
+/// services begin with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProviderUrl(String);
 
@@ -45,7 +46,9 @@ impl ProviderUrl {
             Some((host, path)) => (host, Some(path)),
             None => (rest, None),
         };
-        let legal = is_host(host) && path.is_none_or(is_path);
+        // `https://sts` would give its claims the names of a service's condition keys: `sts:externalid`.
+        let is_prefix = path.is_none() && !host.contains('.') && host != "localhost";
+        let legal = is_host(host) && path.is_none_or(is_path) && !is_prefix;
         legal.then(|| Self(rest.to_owned()))
     }
 
@@ -116,6 +119,8 @@ mod tests {
             "idp.example/realms/a=b;c@d:e",
             "xn--bcher-kva.example",
             "localhost",
+            "sts/",
+            "keycloak/realms/a",
             "192.0.2.7/issuer",
         ] {
             let url = ProviderUrl::parse(&format!("https://{rest}"));
@@ -166,6 +171,9 @@ mod tests {
             "https://example.com/\"a\"",
             "https://example.com/a\\b",
             "https://example.com\\@evil.example",
+            "https://aws",
+            "https://sts",
+            "https://SAML",
             "https://.example.com",
             "https://example.com.",
             "https://example..com",

@@ -39,6 +39,9 @@ const UNUSED: Seconds = 2 * 86_400;
 const MOST_KEPT: usize = 4096;
 /// The most requests that wait for one provider.
 const MOST_WAITING: usize = 256;
+/// The most providers of one account that are asked at a time: servers that never answer must not take
+/// the turns of other accounts' providers, which the network has few of.
+const MOST_ASKED: usize = 8;
 /// The most bytes of an answer.
 const MOST_BYTES: usize = 512 * 1024;
 
@@ -46,6 +49,8 @@ const MOST_BYTES: usize = 512 * 1024;
 #[derive(Default)]
 pub struct KeySets {
     kept: ArcSwap<HashMap<KeySetOwner, Arc<Kept>>>,
+    /// How many providers of each account are being asked.
+    asked: std::sync::Mutex<HashMap<AccountId, usize>>,
 }
 
 /// Whose keys: an account's provider, since each account says on its own whom to believe about a server.
@@ -216,8 +221,11 @@ impl Realm {
         kept: &Kept,
         attempts: &mut Attempts,
     ) -> Result<Arc<Snapshot>, Trouble> {
+        let _turn = Turn::begin(self.key_sets(), provider)?;
         let asked = self.published_by(provider, now).await;
-        attempts.failed = asked.as_ref().err().map(|trouble| (now, trouble.clone()));
+        // The pause begins when it is known, which may be seconds later.
+        let known = self.environment().clock.now();
+        attempts.failed = asked.as_ref().err().map(|trouble| (known, trouble.clone()));
         let fresh = Arc::new(asked?);
         kept.snapshot.store(Some(fresh.clone()));
         Ok(fresh)
@@ -343,6 +351,37 @@ impl KeySets {
             after.remove(of);
             after
         });
+    }
+}
+
+/// A turn at asking the providers of an account.
+struct Turn<'a>(&'a KeySets, Option<AccountId>);
+
+impl<'a> Turn<'a> {
+    fn begin(key_sets: &'a KeySets, provider: &WebProvider) -> Result<Self, Trouble> {
+        let account = provider.registered.as_ref().map(|_| provider.account);
+        if let (Some(account), Ok(mut asked)) = (account, key_sets.asked.lock()) {
+            let here = asked.entry(account).or_default();
+            if *here >= MOST_ASKED {
+                let why = "too many providers of the account are being asked".to_owned();
+                return Err(Trouble::Fetch(String::new(), FetchFault::Unreachable(why)));
+            }
+            *here += 1;
+        }
+        Ok(Self(key_sets, account))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let (Some(account), Ok(mut asked)) = (self.1, self.0.asked.lock())
+            && let Some(here) = asked.get_mut(&account)
+        {
+            *here -= 1;
+            if *here == 0 {
+                asked.remove(&account);
+            }
+        }
     }
 }
 

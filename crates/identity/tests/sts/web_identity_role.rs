@@ -61,6 +61,8 @@ enum Mood {
     Answers,
     Refuses,
     Hangs,
+    /// It hangs until it is looked at again, and that was too long.
+    TimesOut,
 }
 
 /// Servers of one issuer.
@@ -98,6 +100,20 @@ impl Servers {
 impl HttpFetcher for Servers {
     fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> Fetched<'a> {
         self.asked.lock().unwrap().push(request.url.to_owned());
+        match *self.mood.lock().unwrap() {
+            Mood::Hangs => return Box::pin(std::future::pending()),
+            Mood::TimesOut => {
+                let mut looks = 0;
+                return Box::pin(std::future::poll_fn(move |_| {
+                    looks += 1;
+                    match looks {
+                        1 => Poll::Pending,
+                        _ => Poll::Ready(Err(FetchFault::TimedOut)),
+                    }
+                }));
+            }
+            Mood::Answers | Mood::Refuses => {}
+        }
         let issuer = self.issuer.trim_end_matches('/');
         let body = if request.url == format!("{issuer}/.well-known/openid-configuration") {
             format!(
@@ -108,14 +124,14 @@ impl HttpFetcher for Servers {
             assert_eq!(request.url, "https://keys.example/jwks");
             format!(r#"{{"keys":[{}]}}"#, self.keys.lock().unwrap())
         };
-        let answer = match *self.mood.lock().unwrap() {
-            Mood::Hangs => return Box::pin(std::future::pending()),
-            Mood::Refuses => Err(FetchFault::Unreachable("refused".to_owned())),
-            Mood::Answers => Ok(FetchResponse {
+        let answer = if *self.mood.lock().unwrap() == Mood::Refuses {
+            Err(FetchFault::Unreachable("refused".to_owned()))
+        } else {
+            Ok(FetchResponse {
                 status: 200,
                 body: body.into_bytes(),
                 max_age: None,
-            }),
+            })
         };
         Box::pin(std::future::ready(answer))
     }
@@ -283,6 +299,58 @@ fn keys_stay_good_for_a_day_while_the_provider_is_away() {
     world.wait(6);
     login(&world, &token(&next, 86_411)).unwrap();
     fails(login(&world, &token(&key, 86_411)), "Federation", NO_KEY);
+}
+
+#[test]
+fn a_provider_that_took_too_long_is_left_alone_from_then_on() {
+    let key = Key::new("one");
+    let servers = Servers::new("https://idp.example", &key);
+    let world = world(&servers);
+    register(&world, "https://idp.example");
+    role(&world, &arn("idp.example"), "");
+    servers.are(Mood::TimesOut);
+    let token = key.token("https://idp.example", "", START);
+    let (facts, anonymous) = (world.facts(), world.realm.anonymous());
+    let mut waiting = pin!(world.realm.call(&anonymous, &facts, asked(&token)));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    world.wait(5);
+    assert!(waiting.as_mut().poll(&mut context).is_ready());
+    assert_eq!(servers.asked(), 1);
+    servers.are(Mood::Answers);
+    fails(login(&world, &token), "Federation", UNREACHABLE);
+    assert_eq!(servers.asked(), 1);
+    world.wait(5);
+    login(&world, &token).unwrap();
+}
+
+#[test]
+fn servers_that_do_not_answer_take_no_more_than_their_accounts_turns() {
+    let key = Key::new("one");
+    let servers = Servers::new("https://idp.example", &key);
+    servers.are(Mood::Hangs);
+    let world = world(&servers);
+    let (facts, anonymous) = (world.facts(), world.realm.anonymous());
+    let mut context = Context::from_waker(Waker::noop());
+    let mut waiting = Vec::new();
+    for place in 0..8 {
+        let url = format!("https://idp{place}.example");
+        register(&world, &url);
+        let token = key.token(&url, "", START);
+        let mut call = Box::pin(world.realm.call(&anonymous, &facts, asked(&token)));
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        waiting.push(call);
+    }
+    assert_eq!(servers.asked(), 8);
+    register(&world, "https://idp.example");
+    role(&world, &arn("idp.example"), "");
+    let token = key.token("https://idp.example", "", START);
+    fails(login(&world, &token), "Federation", UNREACHABLE);
+    assert_eq!(servers.asked(), 8);
+    // Who goes makes room, and nobody is held up for what others had taken.
+    waiting.pop();
+    servers.are(Mood::Answers);
+    login(&world, &token).unwrap();
 }
 
 #[test]
