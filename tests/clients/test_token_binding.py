@@ -178,6 +178,8 @@ def test_a_revoked_token_has_no_session(world, tmp_path):
         secret.write_text(SECRET)
         flags = ["--introspection-url", introspector.url, "--introspection-client-id", CLIENT]
         world.bind(*flags, "--introspection-secret-file", secret)
+        # What is not given stays.
+        world.bind()
         first, second = world.provider.token(sid="s-1"), world.provider.token(sid="s-2")
         rejected = "The identity provider (IDP) reported that authentication failed."
         refused(lambda: world.login(first), "IDPRejectedClaim", rejected)

@@ -12,7 +12,7 @@ use crate::data_dir::{described, open_to_change, open_to_read};
 use crate::environment::system;
 use clap::{Args, Subcommand};
 use locum_identity::account::Account;
-use locum_identity::binding::{Binding, Introspection};
+use locum_identity::binding::Introspection;
 use locum_identity::entity::ProviderSettings;
 use locum_identity::environment::timestamp;
 use locum_identity::ldap::{GroupSource, UserSource};
@@ -169,14 +169,6 @@ impl SetArgs {
         let bearer_token = self.bearer_token_file.as_deref().map(bearer_token);
         let bearer_token = bearer_token.transpose()?;
         let ldap = self.ldap.read()?;
-        let binding = self.bind_sessions.then(|| {
-            let default = Binding::default();
-            Binding {
-                interval: self.binding_interval.unwrap_or(default.interval),
-                grace: self.binding_grace.map_or(default.grace, |grace| grace.0),
-                introspection: None,
-            }
-        });
         let client_secret = self.sign_in.read()?;
         let introspection_secret = self.introspection_secret_file.as_deref().map(secret);
         let introspection_secret = introspection_secret.transpose()?;
@@ -214,8 +206,14 @@ impl SetArgs {
                 if self.no_ldap {
                     settings.ldap = None;
                 }
-                if let Some(binding) = &binding {
-                    let mut binding = binding.clone();
+                if self.bind_sessions {
+                    let mut binding = settings.binding.take().unwrap_or_default();
+                    if let Some(interval) = self.binding_interval {
+                        binding.interval = interval;
+                    }
+                    if let Some(Grace(grace)) = self.binding_grace {
+                        binding.grace = grace;
+                    }
                     if let (Some(url), Some(client_id), Some(secret)) = (
                         &self.introspection_url,
                         &self.introspection_client_id,
