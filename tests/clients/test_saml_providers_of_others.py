@@ -138,7 +138,7 @@ def test_pysaml2_encrypts(locum, python_idp, keys, sealed_for, monkeypatch):
         encrypt_by(patch, python_idp, GCM)
         for more in ({}, {"encrypt_assertion_self_contained": False}, {"sign_response": True}):
             text = python_response(python_idp, **sealed, **more)
-            assert "EncryptedAssertion" in text and "ann" not in text
+            assert "EncryptedAssertion" in text and ">ann<" not in text
             assert ask(locum, text)["Subject"] == "ann"
     with monkeypatch.context() as patch:
         encrypt_by(patch, python_idp, CBC)
@@ -215,7 +215,7 @@ def test_samlp_encrypts(locum, node_idp, keys, sealed_for):
     provider(locum, node_metadata(node_idp[1]), AddPrivateKey=private_pem(keys[1]))
     sealed = {"encryptionCert": sealed_for, "encryptionPublicKey": public_pem(keys[1])}
     text = node_response(node_idp, **sealed)
-    assert "aes256-gcm" in text and "ann" not in text
+    assert "aes256-gcm" in text and ">ann<" not in text
     assert ask(locum, text)["Subject"] == "ann"
     old = {"encryptionAlgorithm": CBC, "disallowEncryptionWithInsecureAlgorithm": False}
     text = node_response(node_idp, **sealed, **old, warnOnInsecureEncryptionAlgorithm=False)
