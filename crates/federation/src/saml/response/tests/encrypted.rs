@@ -155,7 +155,8 @@ fn cbc_counts_where_a_signature_covers_it_or_it_is_allowed() {
     }
     let start = text.rfind("<e:CipherValue>").unwrap() + "<e:CipherValue>".len();
     let end = text.rfind("</e:CipherValue>").unwrap();
-    for at in (start..start + 64).chain(end - 64..end - 2) {
+    // The last digits may have bits that stand for nothing, and must be zero.
+    for at in (start..start + 64).chain(end - 64..end - 4) {
         let mut bytes = text.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
